@@ -1,0 +1,48 @@
+// The guard: every npm script and the image enter here. Plain JavaScript that the oldest Node reads; it says in one
+// line what is missing and exits with 78 (EX_CONFIG), so that nobody meets a stack trace, or the crash of a native
+// module, because of a missing installation.
+//   node scripts/run.cjs PROGRAM [ARGUMENT …]
+'use strict'
+
+var fs = require('fs')
+var path = require('path')
+var url = require('url')
+
+var root = path.join(__dirname, '..')
+
+function stop(line) {
+  process.stderr.write('concord: ' + line + '\n')
+  process.exit(78)
+}
+
+function atLeast(major, minor) {
+  var v = process.versions.node.split('.').map(Number)
+  return v[0] > major || (v[0] === major && v[1] >= minor)
+}
+
+function isInstalled(name) {
+  return fs.existsSync(path.join(root, 'node_modules', name, 'package.json'))
+}
+
+if (!isInstalled('express')) stop('the packages are not installed here. Run "npm ci" in ' + root + ' first.')
+if (!atLeast(22, 18)) {
+  stop(
+    'this is Node ' + process.versions.node + ', and Concord needs 22.18 or newer. "npm ci" brings Node 24 along for ' +
+      'Linux (glibc) on x64 and arm64 unless optional packages are left out; start with "npm run …" so that it is found. ' +
+      'Elsewhere install Node 24 yourself.',
+  )
+}
+var program = process.argv[2]
+if (!program) stop('no program named: node scripts/run.cjs PROGRAM [ARGUMENT …]')
+program = path.resolve(root, program)
+if (!fs.existsSync(program)) {
+  stop(/node_modules/.test(program)
+    ? 'the development packages are not installed here. Run "npm ci" without --omit=dev.'
+    : 'there is no ' + program + '.')
+}
+process.argv.splice(1, 2, program)
+import(url.pathToFileURL(program).href).catch(function (error) {
+  if (error && error.code === 'ERR_MODULE_NOT_FOUND') stop(error.message.split('\n')[0] + '. Run "npm ci".')
+  process.stderr.write((error && error.stack ? error.stack : String(error)) + '\n')
+  process.exit(1)
+})

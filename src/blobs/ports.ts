@@ -1,0 +1,57 @@
+import type { Readable } from 'node:stream'
+import type { Problem } from '../problem.ts'
+
+/** Bytes to keep: in memory, or in a staging file that the store may move or must delete when they are durable. */
+export interface NewBlob {
+  readonly bytes: Buffer | { readonly path: string }
+  readonly size: number
+  /** Lower-case hexadecimal SHA-256 of the bytes. */
+  readonly sha256: string
+}
+
+/** Where durable bytes lie. `key` is opaque, made per attempt, never derived from UIDs and never used again. */
+export interface BlobPlace {
+  readonly key: string
+  /** Version of the object, from stores that keep versions. */
+  readonly versionId?: string
+}
+
+/** A range of bytes: `length` bytes from `offset`. */
+export interface Extent {
+  readonly offset: number
+  readonly length: number
+}
+
+/** What requests may do with bytes: nothing here overwrites or deletes (design law). */
+export interface BlobStore {
+  /** Kept in the index beside each key: `folder`, or `s3:<bucket>`. */
+  readonly name: string
+  /**
+   * Makes a batch durable; when it resolves, every place in the answer survives a power cut. Order as given; the
+   * failure of one item is a value and leaves the others alone.
+   */
+  put(batch: readonly NewBlob[]): Promise<readonly (BlobPlace | Problem)[]>
+  /** The bytes, or `length` bytes from `offset`. Rejects with Problem `unavailable` where the bytes should be but are not. */
+  get(key: string, extent?: Extent): Promise<Readable>
+  /** Size in bytes, or null where there is no such blob. */
+  stat(key: string): Promise<{ readonly size: number } | null>
+  /** Rejects with Problem `unavailable` when the store cannot be used now. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface StoredBlob {
+  readonly key: string
+  readonly size: number
+  readonly modifiedAt: Date
+  /** Where the store itself knows it (segment records do). */
+  readonly sha256?: string
+}
+
+/** What verify, repair and reindex may do besides; requests never see this port. */
+export interface BlobVault extends BlobStore {
+  /** Every blob there is, referenced or not, in order of the keys. */
+  list(): AsyncIterable<StoredBlob>
+  /** Removes a blob that the caller has shown to be unreferenced; a blob that is gone already is no error. */
+  remove(key: string): Promise<void>
+}

@@ -1,0 +1,51 @@
+import type { DataSet, InstanceUids, Level, Tag, TagPath, Uid, Vr } from '../dicom/data-set.ts'
+import type { Match } from '../dicom/matching.ts'
+
+/** One match key. `path` of one tag, or into a sequence; keys into one sequence must hold in the same item. */
+export interface Key {
+  readonly path: TagPath
+  readonly vr: Vr
+  readonly match: Match
+  /** Private Creator, when the last tag is meant in whatever block that creator has (its block digits are then `00`). */
+  readonly creator?: string
+}
+
+export interface Order {
+  readonly tag: Tag
+  readonly descending: boolean
+}
+
+/** A QIDO question that needs no more knowledge of HTTP. Semantics: design §5. */
+export interface Query {
+  readonly level: Level
+  readonly within: { readonly study?: Uid; readonly series?: Uid }
+  /** All must hold together on at least one active instance, but for the aggregates, which stand for themselves. */
+  readonly keys: readonly Key[]
+  /** ModalitiesInStudy, SOPClassesInStudy and the counts: evaluated on the whole entity, each alone. */
+  readonly aggregates: readonly Key[]
+  /** Attributes to return beyond the required ones of the level, or every attribute there is. */
+  readonly include: readonly TagPath[] | 'all'
+  /** Attributes that must be in every row, present even when empty. */
+  readonly required: readonly Tag[]
+  readonly orderBy: readonly Order[]
+  /** Rows at most; undefined: no limit (only inside a study or series). */
+  readonly limit: number | undefined
+  readonly offset: number
+  /** Opaque token of the row after which the page begins (`Link: rel="next"`). */
+  readonly after?: string
+  readonly includeSuperseded?: boolean
+}
+
+export interface SearchRow {
+  readonly uids: Partial<InstanceUids>
+  /** Asked attributes that are there; required ones always; aggregates of the whole entity. Bulk data as stored. */
+  readonly dataSet: DataSet
+}
+
+export interface SearchPage {
+  readonly rows: readonly SearchRow[]
+  /** More rows match than this page has. */
+  readonly more: boolean
+  /** Token for `after`, when there is a last row. */
+  readonly next?: string
+}
