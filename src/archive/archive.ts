@@ -1,0 +1,9 @@
+import type { BlobStore } from '../blobs/ports.ts'
+import type { Database } from '../database/ports.ts'
+
+/** What every transaction stands on: the ports, opened by `main.ts`. Passed as first argument, never global. */
+export interface Archive {
+  readonly database: Database
+  readonly blobs: BlobStore
+  readonly now: () => Date
+}

@@ -1,0 +1,290 @@
+import type { InstanceUids, ParsedInstance, Uid } from '../dicom/data-set.ts'
+import type { Problem } from '../problem.ts'
+import type { Query, SearchPage } from './query.ts'
+
+/** Bytes that are durable already, and where. */
+export interface PlacedBlob {
+  readonly store: string
+  readonly key: string
+  readonly versionId?: string
+  readonly size: number
+  /** Lower-case hexadecimal, of the file as received. */
+  readonly sha256: string
+}
+
+/** One instance to be indexed. Its bytes are durable before it gets here. */
+export interface NewInstance {
+  readonly parsed: ParsedInstance
+  readonly blob: PlacedBlob
+  /** SHA-256 of the data set: the file without preamble and group 0002. */
+  readonly datasetSha256: string
+  /** Who sent it: name of the token, else Source AE Title; null if unknown. */
+  readonly sender: string | null
+  readonly receivedAt: Date
+}
+
+export type InstanceState = 'active' | 'superseded' | 'rejected' | 'deleted'
+
+/** What the index knows of a SOP Instance UID before anything is read of its bytes. */
+export interface KnownInstance {
+  readonly id: number
+  readonly uids: InstanceUids
+  readonly SOPClassUID: Uid
+  readonly TransferSyntaxUID: Uid
+  readonly fileSha256: string
+  readonly datasetSha256: string
+  readonly state: InstanceState
+}
+
+export type AddOutcome =
+  | { readonly kind: 'added' }
+  /** The SOP Instance UID is taken; nothing was written. */
+  | { readonly kind: 'exists'; readonly kept: KnownInstance }
+  | { readonly kind: 'failed'; readonly problem: Problem }
+
+/** A piece of an instance's file: a corrected instance is its own new header and a range of the original. */
+export interface BlobExtent {
+  readonly store: string
+  readonly key: string
+  readonly offset: number
+  readonly length: number
+}
+
+/** One instance as retrieve, sync and verify see it. */
+export interface IndexedInstance extends KnownInstance {
+  /** The file, in order; together `size` bytes. */
+  readonly extents: readonly BlobExtent[]
+  readonly size: number
+  readonly damaged: boolean
+  readonly sender: string | null
+  readonly receivedAt: Date
+  /** JSON text (UTF-8) of the stored data set, group 0002 left out; only when asked for. */
+  readonly tags?: Buffer
+  /** Whether `tags` has elements of the form `{vr, offset, length}`. */
+  readonly hasBulk: boolean
+  /** As `dicom/pixel-map.ts` encodes it; null without pixel data; only when asked for. */
+  readonly pixelMap?: Buffer | null
+}
+
+export interface Scope {
+  readonly study?: Uid
+  readonly series?: Uid
+  readonly instance?: Uid
+}
+
+export interface InstancesOptions {
+  /** Whether each instance carries its `tags`, its `pixelMap`. */
+  readonly tags?: boolean
+  readonly pixelMap?: boolean
+  /** States asked for; by default active ones alone. */
+  readonly states?: readonly InstanceState[]
+  readonly pageSize?: number
+  readonly signal?: AbortSignal
+}
+
+/** Bytes that must not enter the index by themselves: they contradict an instance that is there (design §4, step 5). */
+export interface QuarantinedInstance {
+  readonly blob: PlacedBlob
+  readonly uids: InstanceUids
+  readonly datasetSha256: string
+  readonly keptId: number
+  readonly reason: 'other-content' | 'other-study'
+  readonly sender: string | null
+  readonly receivedAt: Date
+}
+
+/** EVERY TAG OF EVERY INSTANCE. Each method is one transaction, or one consistent read. */
+export interface InstanceIndex {
+  /** Those of the SOP Instance UIDs that the index has in any state. */
+  known(sopUids: readonly Uid[]): Promise<ReadonlyMap<Uid, KnownInstance>>
+  /**
+   * Writes instance rows, level rows, tag index, outbox, feed and audit rows of a batch in one transaction; one bad
+   * instance never takes the others with it. Outcomes in the order given; two instances of one batch with the same
+   * SOP Instance UID count as sent one after the other.
+   */
+  add(batch: readonly NewInstance[]): Promise<readonly AddOutcome[]>
+  /** Notes bytes as kept aside: blob state, quarantine, attention and audit rows. */
+  quarantine(found: QuarantinedInstance): Promise<void>
+  search(query: Query, signal?: AbortSignal): Promise<SearchPage>
+  /** Exact number of matches; paging and order do not matter. */
+  count(query: Query, signal?: AbortSignal): Promise<number>
+  /**
+   * Instances in order of Series Number, Series UID, Instance Number, SOP UID, in keyset pages: nothing is held open
+   * while the reader waits. An empty iteration when the scope has none.
+   */
+  instances(scope: Scope, options?: InstancesOptions): AsyncIterable<readonly IndexedInstance[]>
+}
+
+/** A study whose FHIR resources are owed, held under a lease. */
+export interface Claim {
+  readonly study: Uid
+  /** The generation this push will settle. State read after the claim is at least as new. */
+  readonly gen: number
+  readonly attempts: number
+  readonly firstDirtyAt: Date
+  readonly leaseToken: string
+}
+
+export interface Owed {
+  readonly study: Uid
+  readonly gen: number
+  readonly doneGen: number
+  readonly firstDirtyAt: Date
+  readonly dueAt: Date
+  readonly attempts: number
+  readonly holdReason: string | null
+  readonly deadSince: Date | null
+  /** HTTP status or error code of the last attempt, without data of the study. */
+  readonly lastError: string | null
+  readonly leased: boolean
+}
+
+/** WHAT IS OWED TO THE FHIR SERVER (design §7). Times are the database's own clock. */
+export interface Outbox {
+  /** Up to `limit` studies that are due and free, each for `leaseMs`. */
+  claim(limit: number, leaseMs: number): Promise<readonly Claim[]>
+  /** Prolongs the own lease; false when it was lost: stop then. */
+  renew(claim: Claim, leaseMs: number): Promise<boolean>
+  /** `done_gen = gen`, under the own lease; clears attempts. False when the lease was lost. */
+  settle(claim: Claim): Promise<boolean>
+  /** Gives the lease back; due again after `retryMs`; nothing is ever dropped. */
+  postpone(claim: Claim, why: { error: string; retryMs: number; hold?: string; dead?: boolean }): Promise<void>
+  /** Marks a study as owed once more (reconcile, release of a hold, an operator). */
+  touch(study: Uid): Promise<void>
+  /** Counts, and the oldest `limit` studies that are owed. */
+  owed(limit: number): Promise<{
+    readonly studies: number
+    readonly held: number
+    readonly dead: number
+    readonly oldestDirtyAt: Date | null
+    readonly rows: readonly Owed[]
+  }>
+  /** Milliseconds until something may be claimed, 0 if now, null if nothing is owed. */
+  nextDue(): Promise<number | null>
+}
+
+export type LinkKind = 'study' | 'patient' | 'endpoint' | 'device'
+
+/** Which resource on the FHIR server stands for what, and what we last wrote there. */
+export interface FhirLink {
+  readonly kind: LinkKind
+  /** Study UID, or a key that the FHIR mapping makes of identifiers. */
+  readonly key: string
+  readonly resourceType: string
+  readonly id: string
+  readonly versionId: string | null
+  /** Canonical JSON text of the projection last pushed: the base of the next three-way merge. */
+  readonly projection: string | null
+  /** Generation of the study that it held. */
+  readonly gen: number | null
+  /** What was learnt of this resource and must be remembered, e.g. `series-only`, `no-client-id`. */
+  readonly flags: readonly string[]
+}
+
+/** One push, written before it is tried and closed after it. */
+export interface PushRecord {
+  readonly id: string
+  readonly study: Uid
+  readonly gen: number
+  readonly startedAt: Date
+  readonly endedAt: Date | null
+  readonly outcome: string | null
+}
+
+export interface FhirState {
+  link(kind: LinkKind, key: string): Promise<FhirLink | null>
+  saveLink(link: FhirLink): Promise<void>
+  removeLink(kind: LinkKind, key: string): Promise<void>
+  links(kind: LinkKind, after: string | null, limit: number): Promise<readonly FhirLink[]>
+  startPush(study: Uid, gen: number): Promise<string>
+  endPush(id: string, outcome: string): Promise<void>
+  /** Remembered facts about the FHIR server itself (e.g. refuses client ids), by name. */
+  fact(name: string): Promise<string | null>
+  saveFact(name: string, value: string): Promise<void>
+}
+
+export interface AttentionRow {
+  readonly id: number
+  /** e.g. `quarantined`, `mixed-patients`, `ambiguous-patient`, `identity-conflict`, `hand-edited`, `dead`. */
+  readonly reason: string
+  readonly study: Uid | null
+  readonly instance: Uid | null
+  /** Plain facts without patient data: tags, ids, hashes, old versions. */
+  readonly detail: Readonly<Record<string, unknown>>
+  readonly createdAt: Date
+  readonly resolvedAt: Date | null
+}
+
+/** WHAT A PERSON SHOULD LOOK AT. */
+export interface Attention {
+  /** Raises once for (reason, study, instance): an open row like it is refreshed, not doubled. */
+  raise(row: { reason: string; study?: Uid; instance?: Uid; detail?: Readonly<Record<string, unknown>> }): Promise<void>
+  /** Resolves the open rows of (reason, study): the cause is gone. */
+  clear(reason: string, study: Uid): Promise<void>
+  resolve(id: number): Promise<boolean>
+  list(options: { open: boolean; after?: number; limit: number }): Promise<readonly AttentionRow[]>
+}
+
+export interface FeedRow {
+  readonly seq: number
+  readonly at: Date
+  readonly action: 'create' | 'supersede' | 'reject' | 'delete' | 'restore'
+  readonly uids: InstanceUids
+}
+
+/** THE FEED AND THE AUDIT TRAIL: rows are written with the change, numbered and chained after commit by one leased sequencer. */
+export interface Ledger {
+  /** Numbers what has been committed and not yet numbered; how many rows that was. Harmless from several processes. */
+  sequence(): Promise<number>
+  /** Feed rows with a number above `after`, in order, without gaps that could still be filled. */
+  feed(after: number, limit: number): Promise<readonly FeedRow[]>
+  /** Walks the audit chain; the number of the first row that does not fit, or null. */
+  brokenAuditRow(): Promise<number | null>
+}
+
+export interface Finding {
+  readonly check: string
+  readonly what: string
+}
+
+export interface BlobRow {
+  readonly id: number
+  readonly store: string
+  readonly key: string
+  readonly size: number
+  readonly sha256: string
+  readonly state: 'live' | 'quarantined' | 'doomed'
+}
+
+/** What `verify` and `repair` ask. */
+export interface Inspection {
+  /** Rows of study and series that differ from the GROUP BY views that define them; postings that miss a value. */
+  levels(): AsyncIterable<Finding>
+  /** Blob rows by id, in pages. */
+  blobs(afterId: number, limit: number): Promise<readonly BlobRow[]>
+  /** Those of the keys that some row names. */
+  referenced(store: string, keys: readonly string[]): Promise<ReadonlySet<string>>
+  /** Outbox rows and links that contradict each other or the index. */
+  outbox(): AsyncIterable<Finding>
+  /** The engine's own integrity check. */
+  integrity(): Promise<readonly Finding[]>
+  /** Whole-archive numbers. */
+  counts(): Promise<{ patients: number; studies: number; series: number; instances: number; bytes: number }>
+}
+
+/** One open database with all its ports. */
+export interface Database {
+  /** `urn:uuid:` of this archive is made of it: a UUID minted at first start. */
+  readonly archiveId: string
+  readonly engine: 'sqlite' | 'postgres'
+  readonly index: InstanceIndex
+  readonly outbox: Outbox
+  readonly fhir: FhirState
+  readonly attention: Attention
+  readonly ledger: Ledger
+  readonly inspection: Inspection
+  /** Rejects with Problem `unavailable` when the database cannot be used now. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
