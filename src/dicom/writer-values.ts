@@ -40,6 +40,16 @@ export function wordSize(vr: string): 1 | 2 | 4 | 8 {
   return WORD_SIZES.get(vr) ?? 1
 }
 
+/**
+ * Bytes of a word of big-endian pixel data. Cells of more than 16 bits are turned round as a whole, as pydicom writes
+ * and reads them, whatever the VR; PS3.5 §7.3 knows only the 16-bit words of OW, in which cells of 8 bits are pairs.
+ */
+export function pixelWordSize(vr: string, BitsAllocated: number): 1 | 2 | 4 | 8 {
+  if (BitsAllocated === 16) return 2
+  if (BitsAllocated === 32) return 4
+  return BitsAllocated === 64 ? 8 : wordSize(vr)
+}
+
 /** Turns every word of `size` bytes round, in place; a torn word at the end is left as it is. Gives back `bytes`. */
 export function swapWords(bytes: Buffer, size: 1 | 2 | 4 | 8): Buffer {
   const whole = bytes.subarray(0, bytes.length - (bytes.length % size))

@@ -2,7 +2,7 @@ import { deflateRawSync } from 'node:zlib'
 import type { DataElement, DataSet, Tag, Uid, Vr } from './data-set.ts'
 import { ExplicitVRLittleEndian, transferSyntax, type TransferSyntax } from './transfer-syntax.ts'
 import { textEncoder, type TextEncoder } from './writer-text.ts'
-import { encodeValue, hasLongLength, padded, swapWords, wordSize } from './writer-values.ts'
+import { encodeValue, hasLongLength, padded, pixelWordSize, swapWords, wordSize } from './writer-values.ts'
 
 /** Who wrote the file: Implementation Class UID (0002,0012) and Implementation Version Name (0002,0013). */
 export const IMPLEMENTATION_CLASS_UID: Uid = '2.25.228763025036547847571791267443953550824'
@@ -167,7 +167,8 @@ function encodeElements(dataSet: DataSet, encoding: Encoding, pixels?: Pixels): 
   const tags = Object.keys(dataSet).filter((tag) => tag !== pixelTag && !/^000[02]|0000$/.test(tag))
   if (pixelTag !== undefined) tags.push(pixelTag)
   return tags.sort().flatMap((tag) => {
-    if (pixels && tag === pixelTag) return encodePixels(tag, pixels, encoding)
+    if (pixels && tag === pixelTag)
+      return encodePixels(tag, pixels, Number(dataSet['00280100']?.Value?.[0]), encoding)
     return encodeElement(tag, dataSet[tag] ?? { vr: 'UN' }, encoding)
   })
 }
@@ -206,11 +207,13 @@ function encodeSequence(tag: Tag, items: readonly DataSet[], encoding: Encoding)
   ]
 }
 
-function encodePixels(tag: Tag, pixels: Pixels, encoding: Encoding): Buffer[] {
+function encodePixels(tag: Tag, pixels: Pixels, BitsAllocated: number, encoding: Encoding): Buffer[] {
   if ('bytes' in pixels) {
     const vr = pixels.vr ?? 'OW'
     const bytes = padded(pixels.bytes, 'OB')
-    const stored = encoding.bigEndian ? swapWords(Buffer.from(bytes), wordSize(vr)) : bytes
+    const stored = encoding.bigEndian
+      ? swapWords(Buffer.from(bytes), pixelWordSize(vr, BitsAllocated))
+      : bytes
     return [header(tag, vr, stored.length, encoding), stored]
   }
   const offsets = pixels.offsetTable ?? []
