@@ -10,7 +10,6 @@
  *
  * UIDs are new each time unless attributes name them or a seed makes them.
  */
-import { createRequire } from 'node:module'
 import type {
   DataElement,
   DataSet,
@@ -21,6 +20,7 @@ import type {
   Value,
   Vr,
 } from '../src/dicom/data-set.ts'
+import { entryOf, tagOf } from '../src/dicom/dictionary.ts'
 import { ExplicitVRLittleEndian, JPEGBaseline8Bit } from '../src/dicom/transfer-syntax.ts'
 import { newUid, uidFrom } from '../src/dicom/uid.ts'
 import { basicOffsetTable, writeInstance, type Pixels, type WriteOptions } from '../src/dicom/writer.ts'
@@ -53,16 +53,6 @@ export interface SampleOptions extends Omit<WriteOptions, 'pixels'> {
 }
 
 export type SampleMaker = (attributes?: Attributes, options?: SampleOptions) => Sample
-
-interface DictionaryEntry {
-  readonly tag: string
-  readonly vr: string
-}
-const { nameMap, dictionary } = (
-  createRequire(import.meta.url)('dcmjs') as {
-    data: { DicomMetaDictionary: Record<'nameMap' | 'dictionary', Readonly<Record<string, DictionaryEntry>>> }
-  }
-).data.DicomMetaDictionary
 
 const SEED_NAMESPACE = 'c8f6a5d2-3b1e-4c7f-9a60-5d2e8b7f1c34'
 
@@ -371,12 +361,10 @@ function uid(seed: string | undefined, name: string): Uid {
 }
 
 function definition(keywordOrTag: string, signed: boolean): { tag: Tag; vr: Vr } {
-  const dotted = `(${keywordOrTag.slice(0, 4)},${keywordOrTag.slice(4)})`
-  const entry = nameMap[keywordOrTag] ?? dictionary[dotted]
+  const entry = entryOf(tagOf(keywordOrTag) ?? keywordOrTag)
   if (entry === undefined) throw new Error(`no attribute is called ${keywordOrTag}`)
-  const vr =
-    ({ xs: signed ? 'SS' : 'US', ox: 'OW', up: 'UL' } as Record<string, Vr>)[entry.vr] ?? (entry.vr as Vr)
-  return { tag: entry.tag.replace(/\W/g, ''), vr }
+  const undecided: Partial<Record<string, Vr>> = { xs: signed ? 'SS' : 'US', ox: 'OW', lt: 'OW' }
+  return { tag: entry.tag, vr: undecided[entry.vr] ?? (entry.vr as Vr) }
 }
 
 function isElement(value: AttributeValue): value is DataElement {

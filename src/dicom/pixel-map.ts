@@ -77,8 +77,8 @@ export interface PixelMap {
   readonly encapsulated: boolean
   /** Extents count in the inflated data set, else in the file. */
   readonly inflated: boolean
-  /** Bytes of a word to be turned round for little endian; 1: none. */
-  readonly wordSize: 1 | 2 | 4 | 8
+  /** Bytes of a word to be turned round for little endian: 2, 4, 8; 1: none. */
+  readonly wordSize: number
   /** Native: bits of one frame, which begins `(n − 1) * frameBits` bits into the value; else 0. */
   readonly frameBits: number
   /** Declared length or delimiter was reached. */
@@ -273,7 +273,7 @@ export function readPixelMap(bytes: Buffer): PixelMap {
     frames,
     encapsulated: (flags & ENCAPSULATED) !== 0,
     inflated: (flags & INFLATED) !== 0,
-    wordSize: (1 << ((flags >> 4) & 3)) as PixelMap['wordSize'],
+    wordSize: 1 << ((flags >> 4) & 3),
     complete: (flags & COMPLETE) !== 0,
     layout: LAYOUTS[(flags >> 6) & 3] ?? 'none',
   }

@@ -1,4 +1,5 @@
 import type { DataElement, PersonName, Tag, Value, Vr } from './data-set.ts'
+import { vrRule } from './element-vr.ts'
 import { isCharsetVr, type TextEncoder } from './writer-text.ts'
 
 /** How a multi-byte value is stored, and which text bytes stand for which characters. */
@@ -7,51 +8,18 @@ export interface ValueEncoding {
   readonly text: TextEncoder
 }
 
-/** VRs with two reserved bytes and a length of 32 bits in explicit VR (PS3.5 Table 7.1-1). */
-const LONG_VRS: ReadonlySet<string> = new Set([
-  'OB',
-  'OD',
-  'OF',
-  'OL',
-  'OV',
-  'OW',
-  'SQ',
-  'SV',
-  'UC',
-  'UN',
-  'UR',
-  'UT',
-  'UV',
-])
-
-/** True where explicit VR writes two reserved bytes and a length of 32 bits. */
-export function hasLongLength(vr: string): boolean {
-  return LONG_VRS.has(vr)
-}
-
-const WORD_SIZES: ReadonlyMap<string, 2 | 4 | 8> = new Map([
-  ['AT', 2], ['OW', 2], ['SS', 2], ['US', 2],
-  ['FL', 4], ['OF', 4], ['OL', 4], ['SL', 4], ['UL', 4],
-  ['FD', 8], ['OD', 8], ['OV', 8], ['SV', 8], ['UV', 8],
-]) // prettier-ignore
-
-/** Bytes that change places between the byte orders: 2, 4 or 8; 1 for text, OB, UN and SQ (PS3.5 §7.3). */
-export function wordSize(vr: string): 1 | 2 | 4 | 8 {
-  return WORD_SIZES.get(vr) ?? 1
-}
-
 /**
  * Bytes of a word of big-endian pixel data. Cells of more than 16 bits are turned round as a whole, as pydicom writes
  * and reads them, whatever the VR; PS3.5 §7.3 knows only the 16-bit words of OW, in which cells of 8 bits are pairs.
  */
-export function pixelWordSize(vr: string, BitsAllocated: number): 1 | 2 | 4 | 8 {
+export function pixelWordSize(vr: Vr, BitsAllocated: number): number {
   if (BitsAllocated === 16) return 2
   if (BitsAllocated === 32) return 4
-  return BitsAllocated === 64 ? 8 : wordSize(vr)
+  return BitsAllocated === 64 ? 8 : vrRule(vr).width
 }
 
-/** Turns every word of `size` bytes round, in place; a torn word at the end is left as it is. Gives back `bytes`. */
-export function swapWords(bytes: Buffer, size: 1 | 2 | 4 | 8): Buffer {
+/** Turns every word of `size` bytes (1, 2, 4, 8) round, in place; a torn word at the end is left as it is. Gives back `bytes`. */
+export function swapWords(bytes: Buffer, size: number): Buffer {
   const whole = bytes.subarray(0, bytes.length - (bytes.length % size))
   if (size === 2) whole.swap16()
   if (size === 4) whole.swap32()
@@ -65,13 +33,13 @@ export function encodeValue(tag: Tag, element: DataElement, encoding: ValueEncod
   if (element.undecoded !== undefined) return padded(Buffer.from(element.undecoded, 'base64'), vr)
   if (element.InlineBinary !== undefined) {
     const bytes = padded(Buffer.from(element.InlineBinary, 'base64'), vr)
-    return encoding.bigEndian ? swapWords(bytes, wordSize(vr)) : bytes
+    return encoding.bigEndian ? swapWords(bytes, vrRule(vr).width) : bytes
   }
   const values = element.Value ?? []
   const write = NUMBER_WRITERS[vr]
   if (write !== undefined) {
     const bytes = encodeNumbers(tag, vr, values, write)
-    return encoding.bigEndian ? swapWords(bytes, wordSize(vr)) : bytes
+    return encoding.bigEndian ? swapWords(bytes, vrRule(vr).width) : bytes
   }
   const text = values.map((value) => valueText(tag, vr, value)).join('\\')
   if (isCharsetVr(vr)) return padded(encoding.text(text, tag), vr)

@@ -1,8 +1,9 @@
 import { deflateRawSync } from 'node:zlib'
 import type { DataElement, DataSet, Tag, Uid, Vr } from './data-set.ts'
+import { vrRule } from './element-vr.ts'
 import { ExplicitVRLittleEndian, transferSyntax, type TransferSyntax } from './transfer-syntax.ts'
 import { textEncoder, type TextEncoder } from './writer-text.ts'
-import { encodeValue, hasLongLength, padded, pixelWordSize, swapWords, wordSize } from './writer-values.ts'
+import { encodeValue, padded, pixelWordSize, swapWords } from './writer-values.ts'
 
 /** Who wrote the file: Implementation Class UID (0002,0012) and Implementation Version Name (0002,0013). */
 export const IMPLEMENTATION_CLASS_UID: Uid = '2.25.228763025036547847571791267443953550824'
@@ -97,15 +98,18 @@ export function writeFileMeta(dataSet: DataSet, TransferSyntaxUID: Uid, extra: D
   return Buffer.concat([header('00020000', 'UL', 4, encoding), length, ...chunks])
 }
 
-/** The header of an element: tag, VR where explicit, length (PS3.5 §7.1). `length` 0xFFFFFFFF means undefined. */
+/**
+ * The header of an element: tag, VR where explicit, length (PS3.5 §7.1). `length` 0xFFFFFFFF means undefined. Items and
+ * delimiters (FFFE,…) have no VR.
+ */
 export function header(
   tag: Tag,
-  vr: string,
+  vr: Vr,
   length: number,
   { explicitVr, bigEndian }: Pick<Encoding, 'explicitVr' | 'bigEndian'>,
 ): Buffer {
   const isItem = tag.startsWith('FFFE')
-  const long = isItem || !explicitVr || hasLongLength(vr)
+  const long = isItem || !explicitVr || vrRule(vr).long
   const bytes = Buffer.alloc(explicitVr && long && !isItem ? 12 : 8)
   bytes.writeUInt16LE(Number.parseInt(tag.slice(0, 4), 16), 0)
   bytes.writeUInt16LE(Number.parseInt(tag.slice(4), 16), 2)
@@ -178,14 +182,14 @@ function encodeElement(tag: Tag, element: DataElement, encoding: Encoding): Buff
   const value =
     element.offset === undefined ? encodeValue(tag, element, encoding) : bulkValue(tag, element, encoding)
   // PS3.5 §6.2.2 note: a value too long for 16 bits of length is written as UN.
-  const tooLong = encoding.explicitVr && !hasLongLength(element.vr) && value.length > LONGEST_SHORT_VALUE
+  const tooLong = encoding.explicitVr && !vrRule(element.vr).long && value.length > LONGEST_SHORT_VALUE
   return [header(tag, tooLong ? 'UN' : element.vr, value.length, encoding), value]
 }
 
 function bulkValue(tag: Tag, element: DataElement, { bulk, bigEndian }: Encoding): Buffer {
   if (bulk === undefined) throw new TypeError(`(${tag}) is bulk data and there is nothing to read it from`)
   const bytes = padded(Buffer.from(bulk(element)), element.vr)
-  return bigEndian ? swapWords(bytes, wordSize(element.vr)) : bytes
+  return bigEndian ? swapWords(bytes, vrRule(element.vr).width) : bytes
 }
 
 function encodeSequence(tag: Tag, items: readonly DataSet[], encoding: Encoding): Buffer[] {
@@ -194,16 +198,16 @@ function encodeSequence(tag: Tag, items: readonly DataSet[], encoding: Encoding)
     const elements = encodeElements(item, encoding)
     const length = open ? UNDEFINED_LENGTH : byteLength(elements)
     return [
-      header('FFFEE000', '', length, encoding),
+      header('FFFEE000', 'UN', length, encoding),
       ...elements,
-      ...(open ? [header('FFFEE00D', '', 0, encoding)] : []),
+      ...(open ? [header('FFFEE00D', 'UN', 0, encoding)] : []),
     ]
   })
   const length = open ? UNDEFINED_LENGTH : byteLength(content)
   return [
     header(tag, 'SQ', length, encoding),
     ...content,
-    ...(open ? [header('FFFEE0DD', '', 0, encoding)] : []),
+    ...(open ? [header('FFFEE0DD', 'UN', 0, encoding)] : []),
   ]
 }
 
@@ -221,9 +225,9 @@ function encodePixels(tag: Tag, pixels: Pixels, BitsAllocated: number, encoding:
   offsets.forEach((offset, index) => table.writeUInt32LE(offset, index * 4))
   const items = [table, ...pixels.fragments].flatMap((fragment) => {
     const bytes = padded(fragment, 'OB')
-    return [header('FFFEE000', '', bytes.length, encoding), bytes]
+    return [header('FFFEE000', 'UN', bytes.length, encoding), bytes]
   })
-  return [header(tag, 'OB', UNDEFINED_LENGTH, encoding), ...items, header('FFFEE0DD', '', 0, encoding)]
+  return [header(tag, 'OB', UNDEFINED_LENGTH, encoding), ...items, header('FFFEE0DD', 'UN', 0, encoding)]
 }
 
 function byteLength(chunks: readonly Buffer[]): number {
