@@ -1,3 +1,7 @@
+import { pairedTime } from './attributes.ts'
+import { comparisonOf, isTimeVr, trimPadding, valueTest, type ValueTest } from './matching-values.ts'
+import { isZone, readRange, readTime } from './times.ts'
+import type { DataElement, DataSet, Tag, TagPath, Value, Vr } from './data-set.ts'
 
 /** How a key wants to be matched: PS3.4 C.2.2.2. Texts are trimmed of padding; ranges are inclusive. */
 export type Match =
@@ -15,3 +19,144 @@ export type Match =
   /** Multiple-value matching (C.2.2.2.8): every one of the values is there. */
   | { readonly kind: 'every'; readonly values: readonly string[] }
 
+/** A key to be tested; `database/query.ts` has it as `Key`. */
+export interface MatchKey {
+  readonly path: TagPath
+  readonly vr: Vr
+  readonly match: Match
+  readonly creator?: string
+}
+
+/** Whether the data set satisfies a single key. */
+export function matches(dataSet: DataSet, key: MatchKey): boolean {
+  return matchesAll(dataSet, [key])
+}
+
+/**
+ * Whether one data set satisfies all keys together, those into one sequence in the same item (PS3.4 C.2.2.2.6).
+ * Emptiness is asked of the data set as a whole: no item may have the value.
+ */
+export function matchesAll(dataSet: DataSet, keys: readonly MatchKey[]): boolean {
+  return matcher(keys)(dataSet)
+}
+
+/** {@link matchesAll} with the keys prepared once, for many data sets. */
+export function matcher(keys: readonly MatchKey[]): (dataSet: DataSet) => boolean {
+  const empty = keys.filter((key) => key.match.kind === 'empty')
+  const test = itemTest(keys.filter((key) => key.match.kind !== 'empty' && key.match.kind !== 'universal'))
+  return (dataSet) =>
+    test(dataSet, zoneOf(dataSet)) && empty.every((key) => !hasValue(dataSet, key.path, key.creator))
+}
+
+/** Whether an attribute, of any item on the way, has a value; what cannot be decoded is a value too. */
+export function hasValue(dataSet: DataSet, path: TagPath, creator?: string): boolean {
+  return elementsAt(dataSet, path, creator).some((element) => {
+    if (element.InlineBinary !== undefined || (element.length ?? 0) > 0) return true
+    return (element.Value ?? []).some((value) => value !== null && value !== '')
+  })
+}
+
+/** Every element that a path leads to, through all items of the sequences on the way. */
+export function elementsAt(dataSet: DataSet, path: TagPath, creator?: string): DataElement[] {
+  const [tag, ...rest] = path
+  if (tag === undefined) return []
+  if (rest.length > 0) return itemsOf(dataSet[tag]).flatMap((item) => elementsAt(item, rest, creator))
+  return elementTags(dataSet, tag, creator).flatMap((own) => dataSet[own] ?? [])
+}
+
+/** The tags that stand for `tag` in this item: itself, or one in each block that the private creator has reserved. */
+export function elementTags(item: DataSet, tag: Tag, creator: string | undefined): Tag[] {
+  if (creator === undefined) return [tag]
+  const tags: Tag[] = []
+  for (let block = 0x10; block <= 0xff; block++) {
+    const number = block.toString(16).toUpperCase().padStart(2, '0')
+    const owner = item[`${tag.slice(0, 4)}00${number}`]?.Value?.[0]
+    if (typeof owner === 'string' && trimPadding(owner) === creator)
+      tags.push(tag.slice(0, 4) + number + tag.slice(6))
+  }
+  return tags
+}
+
+type ItemTest = (item: DataSet, zone: string | undefined) => boolean
+
+/** Keys on elements of an item one by one; keys into a sequence together on one of its items. */
+function itemTest(keys: readonly MatchKey[]): ItemTest {
+  const tests: ItemTest[] = []
+  const inside = new Map<Tag, MatchKey[]>()
+  for (const key of keys) {
+    const [tag, ...rest] = key.path
+    if (tag === undefined) continue
+    if (rest.length === 0) tests.push(elementTest(key, tag))
+    else inside.set(tag, [...(inside.get(tag) ?? []), { ...key, path: rest }])
+  }
+  for (const [tag, inner] of inside) {
+    const test = itemTest(inner)
+    tests.push((item, zone) => itemsOf(item[tag]).some((nested) => test(nested, zone)))
+  }
+  return (item, zone) => tests.every((test) => test(item, zone))
+}
+
+function elementTest(key: MatchKey, tag: Tag): ItemTest {
+  const testOf = testsByVr(key)
+  const time = pairedTime(tag)
+  return (item, zone) => {
+    const clock = time === undefined ? undefined : clockOf(item[time])
+    return elementTags(item, tag, key.creator).some((own) => {
+      const element = item[own]
+      // Text that its character set cannot decode is known to nobody (design §3).
+      if (element?.Value === undefined || element.undecoded !== undefined) return false
+      const { Value } = element
+      return testOf(element.vr).every((test) => Value.some((value) => test(value, zone, clock)))
+    })
+  }
+}
+
+/**
+ * The tests of a key, all of which must find a value. A key whose VR no dictionary knows (private elements) is read
+ * the way the VR of the stored element wants it.
+ */
+function testsByVr(key: MatchKey): (stored: Vr) => readonly ValueTest[] {
+  const known = new Map<Vr, readonly ValueTest[]>()
+  return (stored) => {
+    const vr = key.vr === 'UN' ? stored : key.vr
+    let tests = known.get(vr)
+    if (!tests) {
+      const { match } = key
+      tests =
+        match.kind === 'every'
+          ? match.values.map((value) => valueTest(vr, { kind: 'values', values: [value] }))
+          : [key.vr === 'UN' ? unknownTest(vr, match) : valueTest(vr, match)]
+      known.set(vr, tests)
+    }
+    return tests
+  }
+}
+
+function unknownTest(vr: Vr, match: Match): ValueTest {
+  if (match.kind !== 'values' || !isTimeVr(vr)) return valueTest(vr, match)
+  const tests = match.values.flatMap((text) => {
+    const range = readRange(vr, text)
+    return range ? [valueTest(vr, { kind: 'range', ...range })] : []
+  })
+  return (value, zone, clock) => tests.some((test) => test(value, zone, clock))
+}
+
+function itemsOf(element: DataElement | undefined): DataSet[] {
+  if (element === undefined || comparisonOf(element.vr) !== 'items') return []
+  return (element.Value ?? []).filter(isItem)
+}
+
+function isItem(value: Value): value is DataSet {
+  return typeof value === 'object' && value !== null
+}
+
+function clockOf(element: DataElement | undefined): string | undefined {
+  const value = element?.Value?.[0]
+  return typeof value === 'string' ? readTime(value)?.from : undefined
+}
+
+/** Timezone Offset From UTC holds for the whole data set, items too (PS3.3 C.12.1.1.8). */
+function zoneOf(dataSet: DataSet): string | undefined {
+  const zone = dataSet['00080201']?.Value?.[0]
+  return typeof zone === 'string' && isZone(zone.trim()) ? zone.trim() : undefined
+}
