@@ -24,7 +24,7 @@ export async function frameStream(source: FileSource, map: PixelMap, n: number):
   if (extents === null) return null
   if (map.value === null) return joined(source, extents)
   const [extent = map.value] = extents
-  const words = { base: map.value.offset, size: map.wordSize }
+  const words = { ...map.value, size: map.wordSize }
   if (map.mode === 'range') return source.open(extent)
   const stored = await littleEndian(source, extent, words, map.inflated)
   if (map.frames === 1 || map.frameBits % 8 === 0) return stored
@@ -42,7 +42,7 @@ export function frameLength(map: PixelMap, n: number): number | null {
 /** All pixel data: the native value in little endian, or every fragment joined. */
 export async function pixelStream(source: FileSource, map: PixelMap): Promise<Readable> {
   if (map.value === null) return joined(source, pixelExtents(map))
-  return littleEndian(source, map.value, { base: map.value.offset, size: map.wordSize }, map.inflated)
+  return littleEndian(source, map.value, { ...map.value, size: map.wordSize }, map.inflated)
 }
 
 /**
@@ -58,7 +58,12 @@ export async function bulkValue(
   const syntax = transferSyntax(TransferSyntaxUID)
   const size = syntax?.bigEndian === true ? vrRule(element.vr).width : 1
   const extent = { offset: element.offset + range.offset, length: range.length }
-  return littleEndian(source, extent, { base: element.offset, size }, syntax?.deflated === true)
+  return littleEndian(
+    source,
+    extent,
+    { offset: element.offset, length: element.length, size },
+    syntax?.deflated === true,
+  )
 }
 
 /** `length` bytes of a stream, after `skip` of them; the rest is not read. */
@@ -66,17 +71,19 @@ export function cut(stream: Readable, skip: number, length: number): Readable {
   return Readable.from(taken(stream, skip, length), { objectMode: false })
 }
 
-/** Reads whole words, counted from `base`, turns them round and gives the bytes of the extent alone. */
+/** Reads whole words of the value that the extent is a part of, turns them round and gives the bytes of the extent alone. */
 async function littleEndian(
   source: FileSource,
   extent: Extent,
-  { base, size }: { readonly base: number; readonly size: number },
+  value: Extent & { readonly size: number },
   inflated: boolean,
 ): Promise<Readable> {
   const open = inflated ? (range: Extent) => inflatedRange(source, range) : source.open
+  const { size } = value
   if (size === 1) return open(extent)
-  const before = (extent.offset - base) % size
-  const after = (size - ((before + extent.length) % size)) % size
+  const before = (extent.offset - value.offset) % size
+  const behind = value.offset + value.length - extent.offset - extent.length
+  const after = Math.min((size - ((before + extent.length) % size)) % size, behind)
   const words = await open({ offset: extent.offset - before, length: before + extent.length + after })
   const turned = Readable.from(swapped(words, size), { objectMode: false })
   return before + after === 0 ? turned : cut(turned, before, extent.length)
@@ -107,6 +114,7 @@ async function* concatenated(source: FileSource, extents: readonly Extent[]): As
 async function* taken(stream: Readable, skip: number, length: number): AsyncGenerator<Buffer> {
   let ahead = skip
   let left = length
+  if (left === 0) stream.destroy()
   if (left === 0) return
   for await (const chunk of chunks(stream)) {
     const part = chunk.subarray(ahead, ahead + left)

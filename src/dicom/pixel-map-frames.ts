@@ -49,8 +49,9 @@ export function layOutFrames(
     const layout = byOffsets(scan, frames, offsets)
     if (layout !== null) return layout
   }
-  if (scan.count === frames || ONE_FRAGMENT_A_FRAME.has(TransferSyntaxUID)) return { kind: 'each' }
-  if (frames === 1) return wholeImage(scan) ? { kind: 'all' } : { kind: 'none' }
+  if (ONE_FRAGMENT_A_FRAME.has(TransferSyntaxUID)) return { kind: 'each' }
+  if (scan.count === frames && (scan.complete || !begins(scan, 0))) return { kind: 'each' }
+  if (frames === 1) return endsWhole(scan, 0) ? { kind: 'all' } : { kind: 'none' }
   return byMarks(scan, frames)
 }
 
@@ -67,32 +68,40 @@ function byOffsets(scan: FragmentScan, frames: number, offsets: readonly number[
     fragment++
   }
   const next = offsets[starts.length]
-  if (next === undefined) return { kind: 'starts', starts, whole: frames }
+  if (next === undefined) {
+    return { kind: 'starts', starts, whole: endsWhole(scan, starts.at(-1) ?? 0) ? frames : frames - 1 }
+  }
   if (scan.complete || next < scan.end) return null
   return { kind: 'starts', starts, whole: next === scan.end ? starts.length : starts.length - 1 }
 }
 
-/** False for the beginning of a compressed image whose end was cut off with the file. */
-function wholeImage({ complete, marks, count }: FragmentScan): boolean {
-  return complete || ((marks[0] ?? 0) & BEGINS) === 0 || ((marks[count - 1] ?? 0) & ENDS) !== 0
+function begins({ marks }: FragmentScan, fragment: number): boolean {
+  return ((marks[fragment] ?? 0) & BEGINS) !== 0
+}
+
+function ends({ marks }: FragmentScan, fragment: number): boolean {
+  return ((marks[fragment] ?? 0) & ENDS) !== 0
+}
+
+/** False for a last frame that begins as a compressed image does and whose end was cut off with the file. */
+function endsWhole(scan: FragmentScan, firstOfFrame: number): boolean {
+  return scan.complete || !begins(scan, firstOfFrame) || ends(scan, scan.count - 1)
 }
 
 /** Without a table that holds: a frame begins where a compressed image begins, else behind where one ends. */
 function byMarks(scan: FragmentScan, frames: number): FrameLayout {
-  const { count, marks, complete } = scan
-  const begins: number[] = []
-  const follows: number[] = []
-  for (let fragment = 0; fragment < count; fragment++) {
-    if (((marks[fragment] ?? 0) & BEGINS) !== 0) begins.push(fragment)
-    if (fragment === 0 || ((marks[fragment - 1] ?? 0) & ENDS) !== 0) follows.push(fragment)
+  const beginning: number[] = []
+  const following: number[] = []
+  for (let fragment = 0; fragment < scan.count; fragment++) {
+    if (begins(scan, fragment)) beginning.push(fragment)
+    if (fragment === 0 || ends(scan, fragment - 1)) following.push(fragment)
   }
-  if (begins.length !== frames && follows.length === frames)
-    return { kind: 'starts', starts: follows, whole: frames }
-  if (begins[0] !== 0) return { kind: 'none' }
-  if (begins.length >= frames) return { kind: 'starts', starts: begins.slice(0, frames + 1), whole: frames }
-  // Fewer images than frames: those that are there count, in a file cut short all but a last one that has no end.
-  const lastEnds = complete || ((marks[count - 1] ?? 0) & ENDS) !== 0
-  return { kind: 'starts', starts: begins, whole: lastEnds ? begins.length : begins.length - 1 }
+  const starts = beginning.length !== frames && following.length === frames ? following : beginning
+  if (starts[0] !== 0) return { kind: 'none' }
+  if (starts.length > frames) return { kind: 'starts', starts: starts.slice(0, frames + 1), whole: frames }
+  // Fewer images than frames: those that are there count, but for a last one that lost its end.
+  const cutShort = !scan.complete && !ends(scan, scan.count - 1)
+  return { kind: 'starts', starts, whole: cutShort ? starts.length - 1 : starts.length }
 }
 
 /**
@@ -101,7 +110,7 @@ function byMarks(scan: FragmentScan, frames: number): FrameLayout {
  */
 export function marksOf(head: Buffer, tail: Buffer): number {
   const begin = head.length < 4 ? 0 : head.readUInt32BE(0)
-  const begins =
+  const isBegin =
     begin >>> 8 === 0xffd8ff ||
     begin === 0xff4fff51 ||
     begin >>> 16 === 0xff0a ||
@@ -109,6 +118,6 @@ export function marksOf(head: Buffer, tail: Buffer): number {
       head.length >= 8 &&
       (head.readUInt32BE(4) === 0x6a502020 || head.readUInt32BE(4) === 0x4a584c20))
   const last = tail.lastIndexOf(Buffer.of(0xff, 0xd9))
-  const ends = last >= 0 && last >= tail.length - 3
-  return (begins ? BEGINS : 0) | (ends ? ENDS : 0)
+  const isEnd = last >= 0 && last >= tail.length - 3
+  return (isBegin ? BEGINS : 0) | (isEnd ? ENDS : 0)
 }

@@ -22,7 +22,7 @@ export function growing(capacity = 64): Growing {
 /** Appends a whole number from 0 to 2^53 − 1: seven bits a byte, the lowest first, the top bit says that more follow. */
 export function putVarint(target: Growing, value: number): void {
   if (target.length + 8 > target.bytes.length) {
-    const larger = Buffer.allocUnsafe(target.bytes.length * 2)
+    const larger = Buffer.allocUnsafe(target.bytes.length * 2 + 8)
     target.bytes.copy(larger, 0, 0, target.length)
     target.bytes = larger
   }
