@@ -1,0 +1,336 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+/** `sysexits.h` EX_CONFIG: the process ends with it when a setting is wrong. */
+export const EXIT_CONFIG = 78
+
+const [KIB, MIB, GIB] = [2 ** 10, 2 ** 20, 2 ** 30]
+const UNITS: Readonly<Record<string, number>> = { KiB: KIB, MiB: MIB, GiB: GIB }
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`)
+const oneOf = <const T extends readonly string[]>(...values: T) =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` })
+const byteCount = z
+  .string()
+  .regex(
+    /^[1-9]\d{0,11}(?:KiB|MiB|GiB)?$/,
+    'must be a number of bytes, or one with KiB, MiB or GiB behind it',
+  )
+  .transform((text) => parseInt(text, 10) * (UNITS[text.replace(/\d/g, '')] ?? 1))
+const webUrl = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\/[^/?#]/.test(text) && URL.canParse(text),
+    'must be an address that begins with http:// or https://',
+  )
+  .refine((text) => !/[?#]/.test(text), 'must have neither query nor fragment')
+  .refine(
+    (text) => !/^https?:\/\/[^/]*@/.test(text),
+    'must not have a password in it; there are settings of their own for that',
+  )
+  .transform((text) => text.replace(/\/+$/, ''))
+const words = z.string().transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''))
+const host = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be an IP address or a host name')
+const databaseUrl = z
+  .string()
+  .regex(/^(?:sqlite:.|postgres(?:ql)?:\/\/.)/, 'must begin with sqlite: or postgres://')
+const blobUrl = z
+  .string()
+  .regex(
+    /^(?:file:.|s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/?$)/,
+    'must be file: and a folder, or s3:// and the name of a bucket',
+  )
+const timeZone = z.string().refine(isTimeZone, 'must be the name of a time zone, e.g. Europe/Berlin')
+
+export interface Mark {
+  /** Read from the file named by `<NAME>_FILE` as well; never printed. */
+  readonly secret?: true
+  /** How the table shows a default that is computed, or is better read otherwise. */
+  readonly shown?: string
+}
+
+const setting = <T extends z.ZodType<unknown, string>>(
+  schema: T,
+  standard: z.output<T>,
+  meaning: string,
+  mark: Mark = {},
+) =>
+  schema
+    .optional()
+    .transform((value): z.output<T> => value ?? standard)
+    .meta({ description: meaning, shown: `\`${String(standard)}\``, ...mark })
+const optional = <T extends z.ZodType<unknown, string>>(schema: T, meaning: string, mark: Mark = {}) =>
+  schema.optional().meta({ description: meaning, shown: 'none', ...mark })
+
+/** Every setting: what it may be, what it is when it is not set or empty, and what it means. The README's table is made of this. */
+// prettier-ignore
+export const SETTINGS = z.object({
+  HOST: setting(host, '127.0.0.1', 'address to listen on; one that is not loopback needs `AUTH_TOKENS`, or `AUTH=none` said aloud'),
+  PORT: setting(wholeNumber(0, 65_535), 8080, 'port to listen on; 0 takes one that is free'),
+  PUBLIC_URL: optional(webUrl, 'how clients reach this service, with a path prefix where a proxy adds one: the base of every URL in an answer; required with a wildcard `HOST`', { shown: '`http://HOST:PORT`' }),
+  ALLOWED_HOSTS: optional(words, 'Host headers that are answered, comma-separated: `name` or `name:port`; others get 421', { shown: 'those of `HOST` and `PUBLIC_URL`' }),
+  CORS_ORIGINS: setting(words, [], 'origins of viewers that may call from a browser, comma-separated, e.g. `https://viewer.example.org`', { shown: 'none' }),
+  DATA_DIR: setting(z.string(), './data', 'folder of everything embedded'),
+  SPOOL_DIR: optional(z.string(), 'folder where large uploads are staged: a disk, not memory; best on the file system of the blobs', { shown: '`DATA_DIR/spool`' }),
+  DATABASE_URL: optional(databaseUrl, 'the index: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE`', { shown: '`sqlite:DATA_DIR/index.db`', secret: true }),
+  BLOB_URL: optional(blobUrl, 'the bytes: `file:FOLDER`, or `s3://BUCKET`', { shown: '`file:DATA_DIR/blobs`' }),
+  S3_ENDPOINT: optional(webUrl, 'address of the S3 server, MinIO or any other'),
+  S3_ACCESS_KEY: optional(z.string(), 'access key there'),
+  S3_SECRET_KEY: optional(z.string(), 'secret key there', { secret: true }),
+  S3_REGION: setting(z.string(), 'us-east-1', 'region of the bucket'),
+  FHIR_URL: optional(webUrl, 'base of the FHIR server that is told of the studies; without it what is owed is kept, and said'),
+  FHIR_VERSION: setting(oneOf('R4', 'R4B', 'R5'), 'R4', 'its release: `R4`, `R4B` or `R5`; checked against its CapabilityStatement'),
+  FHIR_TOKEN: optional(z.string(), 'bearer token for it', { secret: true }),
+  FHIR_TOKEN_URL: optional(webUrl, 'or OAuth2 client credentials: the token endpoint'),
+  FHIR_CLIENT_ID: optional(z.string(), 'client id there'),
+  FHIR_CLIENT_SECRET: optional(z.string(), 'client secret there', { secret: true }),
+  FHIR_SCOPE: optional(z.string(), 'scope to ask for there'),
+  FHIR_QUIET_MS: setting(wholeNumber(0, 86_400_000), 5000, 'a study is pushed when nothing has come for it in so many milliseconds'),
+  FHIR_MAX_WAIT_MS: setting(wholeNumber(0, 86_400_000), 60_000, 'and after so many at the latest'),
+  AUTH: setting(oneOf('tokens', 'none'), 'tokens', '`none` lets everybody in as administrator, whatever `HOST` is: for trials'),
+  AUTH_TOKENS: setting(z.string(), '', 'who may come in: `name:role+role:token`, comma-separated or one a line; roles `read`, `write`, `admin` (all three); a token has 24 characters or more, e.g. from `openssl rand -hex 32`', { shown: 'none', secret: true }),
+  SITE_TIMEZONE: optional(timeZone, 'time zone of dates and times that name none, e.g. `Europe/Berlin`'),
+  DEFAULT_ISSUER: optional(z.string(), 'issuer of Patient IDs that name none'),
+  LOG_LEVEL: setting(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info', 'what is logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`'),
+  MAX_REQUEST_BYTES: setting(byteCount, 16 * GIB, 'length of an upload', { shown: '`16GiB`' }),
+  MAX_PART_BYTES: setting(byteCount, 8 * GIB, 'length of each instance in it, also when inflated', { shown: '`8GiB`' }),
+  MAX_HEADER_BYTES: setting(byteCount, 256 * MIB, 'of that, everything but pixel data', { shown: '`256MiB`' }),
+  MAX_PARTS: setting(wholeNumber(1, 1_000_000), 10_000, 'instances in one upload'),
+  MAX_UPLOADS: setting(wholeNumber(1, 10_000), 256, 'uploads at one time; one more gets 503'),
+  UPLOAD_MEMORY: setting(byteCount, 128 * MIB, 'memory of all uploads together; what does not fit goes through `SPOOL_DIR`', { shown: '`128MiB`' }),
+  MIN_UPLOAD_RATE: setting(byteCount, KIB, 'bytes a second; an upload that is slower for half a minute is ended with 408', { shown: '`1KiB`' }),
+  QIDO_LIMIT: setting(wholeNumber(1, 1_000_000), 1000, 'rows of a search outside a study when the client names no limit'),
+  QIDO_LIMIT_MAX: setting(wholeNumber(1, 1_000_000), 5000, 'and at most'),
+  QIDO_EMPTY: setting(oneOf('200', '204'), '200', 'answer to a search without hits: `200` with `[]`, or `204` for old clients'),
+})
+
+type Settings = z.output<typeof SETTINGS>
+
+/** Settings as `main.ts` uses them. Paths are absolute, sizes bytes, times milliseconds. */
+export type Config = ReturnType<typeof toConfig>
+
+type Role = 'read' | 'write' | 'admin'
+
+/**
+ * Reads the settings from an environment. Every fault is told at once, one sentence each that begins with the name of
+ * the setting and never has a secret in it.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Config | { readonly faults: readonly string[] } {
+  const faults: string[] = []
+  const given = withSecretFiles(environment, faults)
+  const parsed = SETTINGS.safeParse(given)
+  const wrong = new Set(parsed.error?.issues.map((issue) => String(issue.path[0])))
+  faults.push(...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])} ${issue.message}.`))
+  // The others are looked at as if those were not set, so that everything is told at once.
+  const settings =
+    parsed.data ??
+    SETTINGS.parse(Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.has(name))))
+  const tokens = readTokens(settings.AUTH_TOKENS, faults)
+  const mentionsWrong = (text: string) => text.match(/[A-Z_]{2,}/g)?.some((name) => wrong.has(name))
+  faults.push(...contradictions(settings, tokens).filter((text) => !mentionsWrong(text)))
+  return faults.length > 0 ? { faults } : toConfig(settings, tokens)
+}
+
+/** The settings that are not empty; secrets also from the files that `<NAME>_FILE` names. */
+function withSecretFiles(environment: NodeJS.ProcessEnv, faults: string[]): Record<string, string> {
+  const given: Record<string, string> = {}
+  for (const [name, schema] of Object.entries(SETTINGS.shape)) {
+    const value = environment[name]
+    if (value !== undefined && value !== '') given[name] = value
+    const file = environment[`${name}_FILE`]
+    if (!(schema.meta() as Mark).secret || file === undefined || file === '') continue
+    if (name in given) faults.push(`${name} is set, and ${name}_FILE too; one of them must go.`)
+    try {
+      given[name] = readFileSync(file, 'utf8').trim()
+    } catch (error) {
+      faults.push(
+        `${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`,
+      )
+    }
+  }
+  return given
+}
+
+function readTokens(text: string, faults: string[]) {
+  const tokens: { readonly name: string; readonly roles: ReadonlySet<Role>; readonly sha256: Buffer }[] = []
+  const entries = text.split(/[\s,]+/).filter((word) => word !== '')
+  for (const [index, entry] of entries.entries()) {
+    const [, name = '', roleText = '', token = ''] = /^([^:]*):([^:]*):(.*)$/.exec(entry) ?? []
+    const roles = roleText.split('+')
+    const fault = !/^[\w.@-]{1,64}$/.test(name)
+      ? 'must have the form name:role+role:token, its name of letters, digits and . _ - @'
+      : !roles.every(isRole)
+        ? 'has a role that is none of read, write, admin'
+        : // RFC 6750 §2.1 says what a bearer token may consist of.
+          !/^[\w.~+/-]{24,}=*$/.test(token)
+          ? 'has a token that is shorter than 24 characters, or has others than letters, digits and . _ ~ + / - ='
+          : undefined
+    if (fault !== undefined) faults.push(`AUTH_TOKENS, entry ${index + 1}, ${fault}.`)
+    const sha256 = createHash('sha256').update(token).digest()
+    tokens.push({ name, roles: new Set(roles.filter(isRole)), sha256 })
+  }
+  if (new Set(tokens.map((token) => token.name)).size < tokens.length)
+    faults.push('AUTH_TOKENS has one name twice.')
+  return tokens
+}
+
+function contradictions(settings: Settings, tokens: readonly unknown[]): string[] {
+  const { HOST, BLOB_URL } = settings
+  const faults: string[] = []
+  const says = (fault: boolean, text: string) => fault && faults.push(text)
+  says(
+    !isLoopback(HOST) && settings.AUTH !== 'none' && settings.AUTH_TOKENS === '',
+    `HOST is ${HOST}, which other machines can reach, and nobody needs a token. Set AUTH_TOKENS, or say AUTH=none if that is what you want.`,
+  )
+  says(
+    settings.AUTH === 'none' && tokens.length > 0,
+    'AUTH is none, and AUTH_TOKENS is set too; one of them must go.',
+  )
+  says(
+    isWildcard(HOST) && settings.PUBLIC_URL === undefined,
+    `PUBLIC_URL must be set, because HOST is ${HOST} and no client can use that as an address.`,
+  )
+  says(settings.QIDO_LIMIT > settings.QIDO_LIMIT_MAX, 'QIDO_LIMIT must not be more than QIDO_LIMIT_MAX.')
+  says(
+    settings.MAX_PART_BYTES > settings.MAX_REQUEST_BYTES,
+    'MAX_PART_BYTES must not be more than MAX_REQUEST_BYTES.',
+  )
+  says(
+    settings.MAX_HEADER_BYTES > settings.MAX_PART_BYTES,
+    'MAX_HEADER_BYTES must not be more than MAX_PART_BYTES.',
+  )
+  says(
+    settings.FHIR_QUIET_MS > settings.FHIR_MAX_WAIT_MS,
+    'FHIR_QUIET_MS must not be more than FHIR_MAX_WAIT_MS.',
+  )
+  if (BLOB_URL?.startsWith('s3:')) {
+    for (const name of ['S3_ENDPOINT', 'S3_ACCESS_KEY', 'S3_SECRET_KEY'] as const) {
+      says(settings[name] === undefined, `${name} must be set, because BLOB_URL is a bucket.`)
+    }
+  }
+  const oauth = [settings.FHIR_TOKEN_URL, settings.FHIR_CLIENT_ID, settings.FHIR_CLIENT_SECRET]
+  const some = oauth.some((value) => value !== undefined)
+  says(
+    some && oauth.includes(undefined),
+    'FHIR_TOKEN_URL, FHIR_CLIENT_ID and FHIR_CLIENT_SECRET must be set together.',
+  )
+  says(
+    some && settings.FHIR_TOKEN !== undefined,
+    'FHIR_TOKEN is set, and client credentials too; one of them must go.',
+  )
+  return faults
+}
+
+function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
+  const dataDir = resolve(settings.DATA_DIR)
+  const { DATABASE_URL = `sqlite:${resolve(dataDir, 'index.db')}` } = settings
+  return {
+    host: settings.HOST,
+    port: settings.PORT,
+    /** Without a slash at its end; undefined: made of `host` and the port that was got. */
+    publicUrl: settings.PUBLIC_URL,
+    allowedHosts: settings.ALLOWED_HOSTS?.map((name) => name.toLowerCase()) ?? ownHosts(settings),
+    corsOrigins: settings.CORS_ORIGINS,
+    /** `open`: everybody is administrator because of `AUTH=none`; `local`: because only this machine can come in. */
+    access:
+      tokens.length > 0
+        ? ('tokens' as const)
+        : settings.AUTH === 'none'
+          ? ('open' as const)
+          : ('local' as const),
+    tokens,
+    dataDir,
+    spoolDir: resolve(settings.SPOOL_DIR ?? resolve(dataDir, 'spool')),
+    database: DATABASE_URL.startsWith('sqlite:')
+      ? { kind: 'sqlite' as const, path: resolve(DATABASE_URL.slice('sqlite:'.length)) }
+      : { kind: 'postgres' as const, url: DATABASE_URL },
+    blobs: blobsOf(settings, dataDir),
+    fhir: settings.FHIR_URL === undefined ? undefined : { url: settings.FHIR_URL, ...fhirAccessOf(settings) },
+    fhirQuietMs: settings.FHIR_QUIET_MS,
+    fhirMaxWaitMs: settings.FHIR_MAX_WAIT_MS,
+    siteTimezone: settings.SITE_TIMEZONE,
+    defaultIssuer: settings.DEFAULT_ISSUER,
+    logLevel: settings.LOG_LEVEL,
+    limits: {
+      requestBytes: settings.MAX_REQUEST_BYTES,
+      partBytes: settings.MAX_PART_BYTES,
+      headerBytes: settings.MAX_HEADER_BYTES,
+      parts: settings.MAX_PARTS,
+      uploads: settings.MAX_UPLOADS,
+      uploadMemory: settings.UPLOAD_MEMORY,
+      uploadRate: settings.MIN_UPLOAD_RATE,
+    },
+    search: {
+      limit: settings.QIDO_LIMIT,
+      limitMax: settings.QIDO_LIMIT_MAX,
+      emptyIs204: settings.QIDO_EMPTY === '204',
+    },
+  }
+}
+
+function blobsOf(settings: Settings, dataDir: string) {
+  const {
+    BLOB_URL = `file:${resolve(dataDir, 'blobs')}`,
+    S3_ENDPOINT = '',
+    S3_ACCESS_KEY = '',
+    S3_SECRET_KEY = '',
+  } = settings
+  if (BLOB_URL.startsWith('file:'))
+    return { kind: 'folder' as const, path: resolve(BLOB_URL.slice('file:'.length)) }
+  return {
+    kind: 's3' as const,
+    bucket: BLOB_URL.slice('s3://'.length).replace(/\/$/, ''),
+    endpoint: S3_ENDPOINT,
+    accessKey: S3_ACCESS_KEY,
+    secretKey: S3_SECRET_KEY,
+    region: settings.S3_REGION,
+  }
+}
+
+function fhirAccessOf(settings: Settings) {
+  const { FHIR_VERSION: version, FHIR_TOKEN: token, FHIR_SCOPE: scope } = settings
+  const { FHIR_TOKEN_URL: tokenUrl, FHIR_CLIENT_ID: clientId, FHIR_CLIENT_SECRET: clientSecret } = settings
+  if (tokenUrl === undefined || clientId === undefined || clientSecret === undefined)
+    return { version, token }
+  return { version, token, oauth: { tokenUrl, clientId, clientSecret, scope } }
+}
+
+/** Names under which the service may be called; those of loopback stand for each other. */
+function ownHosts({ HOST, PUBLIC_URL }: Settings): string[] {
+  const hosts = isWildcard(HOST) || isLoopback(HOST) ? ['localhost', '127.0.0.1', '[::1]'] : []
+  if (!isWildcard(HOST)) hosts.push(bracketed(HOST).toLowerCase())
+  if (PUBLIC_URL !== undefined) hosts.push(new URL(PUBLIC_URL).hostname)
+  return [...new Set(hosts)]
+}
+
+/** The host as it stands in a URL and in a Host header. */
+export function bracketed(name: string): string {
+  return name.includes(':') ? `[${name}]` : name
+}
+
+function isLoopback(name: string): boolean {
+  return name === 'localhost' || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name)
+}
+
+function isWildcard(name: string): boolean {
+  return name === '0.0.0.0' || name === '::'
+}
+
+function isRole(text: string): text is Role {
+  return text === 'read' || text === 'write' || text === 'admin'
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
