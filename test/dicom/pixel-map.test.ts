@@ -51,7 +51,7 @@ function scan(given: Encapsulated): { file: Buffer; map: PixelMap; size: number 
   const table = Buffer.alloc(offsetTable.length * 4)
   offsetTable.forEach((offset, index) => table.writeUInt32LE(offset, index * 4))
   builder.offsetTable(table)
-  const chunks = [Buffer.alloc(1000)]
+  const chunks: Buffer[] = [Buffer.alloc(1000)]
   let offset = 1000
   for (const bytes of fragments) {
     builder.fragment(offset + 8, bytes.length, bytes.subarray(0, 16), bytes.subarray(-16))
