@@ -10,6 +10,12 @@ export interface Key {
   readonly creator?: string
 }
 
+/** A private attribute to return, in whatever block its creator has; block digits of the last tag are `00`. */
+export interface PrivateField {
+  readonly path: TagPath
+  readonly creator: string
+}
+
 export interface Order {
   readonly tag: Tag
   readonly descending: boolean
@@ -25,6 +31,8 @@ export interface Query {
   readonly aggregates: readonly Key[]
   /** Attributes to return beyond the required ones of the level, or every attribute there is. */
   readonly include: readonly TagPath[] | 'all'
+  /** Private attributes to return, each with the element of its creator. */
+  readonly includePrivate?: readonly PrivateField[]
   /** Attributes that must be in every row, present even when empty. */
   readonly required: readonly Tag[]
   readonly orderBy: readonly Order[]

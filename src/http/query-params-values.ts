@@ -1,0 +1,109 @@
+import { Problem } from '../problem.ts'
+import {
+  comparisonOf,
+  isTimeVr,
+  numberText,
+  takesMultipleValues,
+  takesWildcards,
+} from '../dicom/matching-values.ts'
+import { personNameWords } from '../dicom/person-name.ts'
+import { readRange, readSpan, type TimeVr } from '../dicom/times.ts'
+import type { Match } from '../dicom/matching.ts'
+import type { Vr } from '../dicom/data-set.ts'
+
+/** The switches of a request that change how its keys are read: PS3.18 §8.3.4.2, §8.3.4.5, §8.3.4.6. */
+export interface ValueOptions {
+  readonly fuzzymatching: boolean
+  readonly emptyvaluematching: boolean
+  readonly multiplevaluematching: boolean
+  /** TimezoneOffsetFromUTC of the request: dates and times without an offset are meant there. */
+  readonly zone: string | undefined
+}
+
+/** More than this in one key or pattern is no search but an attack. */
+const MAX_VALUES = 1000
+const MAX_WILDCARDS = 8
+
+/** VRs with one value only, in which a backslash is a letter: PS3.5 §6.2. */
+const SINGLE: ReadonlySet<Vr> = new Set(['LT', 'ST', 'UT', 'UR'])
+/** VRs whose values never hold a comma, so that clients may write lists with it. Names and texts do: "Doe, John". */
+const COMMA: ReadonlySet<Vr> = new Set(['UI', 'CS', 'AS', 'AT'])
+
+/**
+ * Reads the value, or values where the key was given more than once, of one match key; `name` is the key as the client
+ * wrote it, for the message. Throws Problem `malformed` for what the VR cannot be.
+ */
+export function readMatch(name: string, vr: Vr, texts: readonly string[], options: ValueOptions): Match {
+  const values = texts.flatMap((text) => split(vr, text)).filter((text) => text !== '')
+  if (values.every((text) => /^\*+$/u.test(text))) return { kind: 'universal' }
+  if (options.emptyvaluematching && texts.length === 1 && texts[0] === '""') return { kind: 'empty' }
+  if (values.length > MAX_VALUES) throw bad(name, `has more than ${MAX_VALUES} values`)
+  if (isTimeVr(vr)) return readTimes(name, vr, values, options)
+  if (options.multiplevaluematching && values.length > 1 && takesMultipleValues(vr))
+    return { kind: 'every', values }
+  if (vr === 'UN' || takesWildcards(vr)) return readTexts(name, vr, values, options)
+  for (const value of values) {
+    const fault = faultOf(vr, value)
+    if (fault !== undefined) throw bad(name, `has VR ${vr}, which ${fault}`)
+  }
+  return { kind: 'values', values }
+}
+
+function faultOf(vr: Vr, value: string): string | undefined {
+  const comparison = comparisonOf(vr)
+  if (comparison === 'items') return 'holds items: ask for an attribute inside it, as in Sequence.Keyword'
+  if (comparison === 'bytes') return 'cannot be matched'
+  if (/[*?]/u.test(value)) return 'takes no wildcards'
+  if (comparison === 'number' && numberText(vr, value) === null) return 'wants a number'
+  if (comparison === 'tag' && !/^[\da-f]{8}$/iu.test(value)) return 'wants a tag of eight hexadecimal digits'
+  return undefined
+}
+
+function readTexts(name: string, vr: Vr, values: readonly string[], options: ValueOptions): Match {
+  if (values.some((value) => /[*?]/u.test(value))) {
+    const patterns = values.map((value) => value.replaceAll(/\*+/gu, '*'))
+    if (patterns.some((pattern) => pattern.split('*').length - 1 > MAX_WILDCARDS)) {
+      throw bad(name, `has more than ${MAX_WILDCARDS} wildcards`)
+    }
+    return { kind: 'wildcard', patterns }
+  }
+  const [first] = values
+  if (vr === 'PN' && options.fuzzymatching && values.length === 1 && first !== undefined) {
+    return { kind: 'fuzzy', words: personNameWords(first) }
+  }
+  return { kind: 'values', values }
+}
+
+function readTimes(name: string, vr: TimeVr, values: readonly string[], options: ValueOptions): Match {
+  const [first, ...more] = values
+  if (first !== undefined && more.length === 0) {
+    const range = readRange(vr, first, vr === 'DA' ? undefined : options.zone)
+    if (!range) throw bad(name, `has VR ${vr}: a value of it, or a range of two in their order, is wanted`)
+    return { kind: 'range', ...(vr === 'DA' ? withZone(range, options.zone) : range) }
+  }
+  if (!values.every((value) => readSpan(vr, value)))
+    throw bad(name, `has VR ${vr}: a list of it holds no ranges`)
+  return { kind: 'values', values }
+}
+
+/** A day in another time zone is an interval of instants: matched with the time that belongs to the date. */
+function withZone(
+  range: { readonly from?: string; readonly to?: string },
+  zone: string | undefined,
+): { readonly from?: string; readonly to?: string } {
+  if (zone === undefined) return range
+  return {
+    ...(range.from !== undefined && { from: `${range.from}000000.000000${zone}` }),
+    ...(range.to !== undefined && { to: `${range.to}235959.999999${zone}` }),
+  }
+}
+
+function split(vr: Vr, text: string): string[] {
+  const isList = COMMA.has(vr) || comparisonOf(vr) === 'number'
+  const pieces = SINGLE.has(vr) ? [text] : text.split(isList ? /[,\\]/u : '\\')
+  return pieces.map((piece) => piece.trim())
+}
+
+function bad(name: string, why: string): Problem {
+  return new Problem('malformed', `The match key ${name} ${why}.`)
+}

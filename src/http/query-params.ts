@@ -1,0 +1,252 @@
+import { Problem } from '../problem.ts'
+import { aggregateOf, pairedTime } from '../dicom/attributes.ts'
+import { isTimeVr } from '../dicom/matching-values.ts'
+import { isZone, readSpan } from '../dicom/times.ts'
+import { readField, requireField, type Field } from './query-params-fields.ts'
+import { withCreators } from './query-params-private.ts'
+import { readMatch, type ValueOptions } from './query-params-values.ts'
+import type { TagPath } from '../dicom/data-set.ts'
+import type { Match } from '../dicom/matching.ts'
+import type { Key, Order, PrivateField } from '../database/query.ts'
+
+/** What a query string asks for, before a resource gives it a level and the archive its defaults. */
+export interface SearchParams {
+  readonly keys: readonly Key[]
+  readonly aggregates: readonly Key[]
+  readonly include: readonly TagPath[] | 'all'
+  readonly includePrivate: readonly PrivateField[]
+  readonly orderBy: readonly Order[]
+  readonly limit: number | undefined
+  readonly offset: number
+  readonly after: string | undefined
+  /** The exact number of matches is wanted too. */
+  readonly total: boolean
+  /** Values of `accept`, which stands for the header. */
+  readonly accept: readonly string[]
+  /** What was passed over, in sentences for `Warning: 299`. */
+  readonly warnings: readonly string[]
+}
+
+const MAX_KEYS = 128
+
+/** How each parameter of our own is read; all of them at most once, but for the lists. */
+const READERS = {
+  limit: readUnsigned,
+  offset: readUnsigned,
+  fuzzymatching: readBoolean,
+  emptyvaluematching: readBoolean,
+  multiplevaluematching: readBoolean,
+  total: readBoolean,
+  after: (_name: string, text: string) => text,
+} as const
+const LISTS = ['includefield', 'orderby', 'accept'] as const
+
+type Single = keyof typeof READERS
+type List = (typeof LISTS)[number]
+
+/** A key that has not been combined with its neighbours yet. */
+interface RawKey extends Field {
+  readonly match: Match
+  readonly isRange: boolean
+}
+
+/**
+ * Reads the query string of a search, undecoded and without its question mark (PS3.18 §8.3.4, §10.6.1.2). Names in the
+ * form of an attribute are match keys, others that Concord does not know are passed over with a warning.
+ * Throws Problem `malformed`.
+ */
+export function readSearchParams(raw: string): SearchParams {
+  const known = new Map<Single | List, string[]>()
+  const fields = new Map<string, { readonly name: string; readonly field: Field; readonly texts: string[] }>()
+  const warnings: string[] = []
+  for (const [name, value] of pairs(raw)) {
+    const parameter = knownParameter(name)
+    const field = parameter === undefined ? readField(name) : undefined
+    if (parameter !== undefined) known.set(parameter, [...(known.get(parameter) ?? []), value])
+    else if (field === undefined)
+      warnings.push(`The parameter ${printable(name)} is not known and has been ignored.`)
+    else addField(fields, name, field, value)
+  }
+  if (fields.size > MAX_KEYS) throw new Problem('malformed', `There are more than ${MAX_KEYS} match keys.`)
+
+  const zone = takeZone(fields)
+  if (fields.delete('00080005')) warnings.push('SpecificCharacterSet is no match key and has been ignored.')
+  const options = { ...readSwitches(known), zone: zone?.offset }
+  const read = Array.from(fields.values(), ({ name, field, texts }) => readKey(name, field, texts, options))
+  const named = list(known, 'includefield')
+  const asked = named.filter((field) => field !== 'all').map(requireField)
+  const { keys, include, includePrivate } = withCreators(combined(read), asked)
+  return {
+    keys: keys.filter((key) => !isAggregate(key)),
+    aggregates: keys.filter(isAggregate),
+    include: named.includes('all') ? 'all' : [...include, ...(zone ? [['00080201']] : [])],
+    includePrivate,
+    orderBy: list(known, 'orderby').map(readOrder),
+    ...readPaging(known),
+    accept: known.get('accept') ?? [],
+    warnings,
+  }
+}
+
+type Known = ReadonlyMap<Single | List, readonly string[]>
+
+function readSwitches(known: Known): Omit<ValueOptions, 'zone'> {
+  return {
+    fuzzymatching: one(known, 'fuzzymatching') ?? false,
+    emptyvaluematching: one(known, 'emptyvaluematching') ?? false,
+    multiplevaluematching: one(known, 'multiplevaluematching') ?? false,
+  }
+}
+
+function readPaging(known: Known): Pick<SearchParams, 'limit' | 'offset' | 'after' | 'total'> {
+  return {
+    limit: one(known, 'limit'),
+    offset: one(known, 'offset') ?? 0,
+    after: one(known, 'after'),
+    total: one(known, 'total') ?? false,
+  }
+}
+
+/** Names and values of a query string, decoded once; `+` is a space (HTML forms, Python's quote_plus). */
+function* pairs(raw: string): Generator<readonly [string, string]> {
+  for (const piece of raw.split('&')) {
+    const equals = piece.indexOf('=')
+    const name = decoded(equals < 0 ? piece : piece.slice(0, equals))
+    // Weasis begins its query with a stray ampersand.
+    if (name !== '') yield [name, decoded(equals < 0 ? '' : piece.slice(equals + 1))]
+  }
+}
+
+function decoded(text: string): string {
+  let plain: string
+  try {
+    plain = decodeURIComponent(text.replaceAll('+', ' '))
+  } catch (cause) {
+    throw new Problem('malformed', 'The query string is not percent-encoded UTF-8.', { cause })
+  }
+  // NUL is padding in data sets and part of no value (PS3.5 §6.2).
+  if (plain.includes('\0')) throw new Problem('malformed', 'The query string has a NUL in it.')
+  return plain
+}
+
+function knownParameter(name: string): Single | List | undefined {
+  const lower = name.toLowerCase()
+  if (lower in READERS && Object.hasOwn(READERS, lower)) return lower as Single
+  return LISTS.find((list) => list === lower)
+}
+
+function one<N extends Single>(known: Known, name: N): ReturnType<(typeof READERS)[N]> | undefined {
+  const [text, ...more] = known.get(name) ?? []
+  if (more.length > 0) throw new Problem('malformed', `The parameter ${name} is given more than once.`)
+  if (text === undefined) return undefined
+  return READERS[name](name, text) as ReturnType<(typeof READERS)[N]>
+}
+
+function list(known: Known, name: List): string[] {
+  const texts = (known.get(name) ?? []).flatMap((text) => text.split(','))
+  return texts.map((text) => text.trim()).filter((text) => text !== '')
+}
+
+function readUnsigned(name: string, text: string): number {
+  if (!/^\d{1,15}$/u.test(text))
+    throw new Problem('malformed', `The parameter ${name} wants an unsigned integer.`)
+  return Number(text)
+}
+
+function readBoolean(name: string, text: string): boolean {
+  if (text !== 'true' && text !== 'false')
+    throw new Problem('malformed', `The parameter ${name} wants true or false.`)
+  return text === 'true'
+}
+
+function readOrder(text: string): Order {
+  const descending = text.startsWith('-')
+  const { path, creator } = requireField(text.replace(/^[+-]/u, ''))
+  const [tag] = path
+  if (tag === undefined || path.length > 1 || creator !== undefined) {
+    throw new Problem('malformed', 'The parameter orderby wants attributes outside of sequences.')
+  }
+  return { tag, descending }
+}
+
+function addField(
+  fields: Map<string, { name: string; field: Field; texts: string[] }>,
+  name: string,
+  field: Field,
+  value: string,
+): void {
+  const id = [...field.path, ...(field.creator === undefined ? [] : [field.creator])].join('.')
+  const earlier = fields.get(id)
+  if (earlier) earlier.texts.push(value)
+  else fields.set(id, { name, field, texts: [value] })
+}
+
+/** TimezoneOffsetFromUTC is never matched: it says where the dates and times of the request are meant. */
+function takeZone(
+  fields: Map<string, { readonly texts: readonly string[] }>,
+): { readonly offset: string | undefined } | undefined {
+  const found = fields.get('00080201')
+  if (!found) return undefined
+  fields.delete('00080201')
+  const [text = '', ...more] = found.texts
+  if (text === '' && more.length === 0) return { offset: undefined }
+  // A plus that was not encoded has become a space.
+  const offset = text.replace(/^ /u, '+').trim()
+  if (more.length > 0 || !isZone(offset)) {
+    throw new Problem(
+      'malformed',
+      'TimezoneOffsetFromUTC wants one offset such as +0100, its plus encoded as %2B.',
+    )
+  }
+  return { offset }
+}
+
+function readKey(name: string, field: Field, texts: readonly string[], options: ValueOptions): RawKey {
+  const match = readMatch(printable(name), field.vr, texts, options)
+  if (field.path[0] === '00081190' && match.kind !== 'universal') {
+    throw new Problem('malformed', 'RetrieveURL is made for the answer and cannot be matched.')
+  }
+  const isRange = match.kind === 'range' && isTimeVr(field.vr) && !readSpan(field.vr, texts.join(''))
+  return { ...field, match, isRange }
+}
+
+/**
+ * Ranges of a date and of the time that belongs to it are one interval, from the first instant to the last
+ * (PS3.4 C.2.2.2.5.4; PS3.18 §8.3.4.1.1 asks it of QIDO without negotiation).
+ */
+function combined(keys: readonly RawKey[]): RawKey[] {
+  const kept = [...keys]
+  for (const date of keys) {
+    const time = date.isRange && date.vr === 'DA' ? timeOf(date, keys) : undefined
+    if (!time || date.match.kind !== 'range' || time.match.kind !== 'range') continue
+    const { from, to } = date.match
+    const bound = (day: string, clock: string | undefined, whole: string): string => {
+      if (clock === undefined) return day.length > 8 ? day : day.slice(0, 8) + whole
+      return day.slice(0, 8) + clock
+    }
+    const match: Match = {
+      kind: 'range',
+      ...(from !== undefined && { from: bound(from, time.match.from, '000000.000000') }),
+      ...(to !== undefined && { to: bound(to, time.match.to, '235959.999999') }),
+    }
+    kept[kept.indexOf(date)] = { ...date, match }
+    kept[kept.indexOf(time)] = { ...time, match: { kind: 'universal' } }
+  }
+  return kept
+}
+
+function timeOf(date: RawKey, keys: readonly RawKey[]): RawKey | undefined {
+  const prefix = date.path.slice(0, -1)
+  const tag = pairedTime(date.path.at(-1) ?? '')
+  const wanted = [...prefix, tag].join('.')
+  return tag === undefined ? undefined : keys.find((key) => key.isRange && key.path.join('.') === wanted)
+}
+
+function isAggregate(key: Key): boolean {
+  const [tag] = key.path
+  return key.path.length === 1 && tag !== undefined && aggregateOf(tag) !== undefined
+}
+
+function printable(name: string): string {
+  return JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name)
+}
