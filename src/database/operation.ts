@@ -3,16 +3,56 @@
  * rows. SQLite drives it without a pause inside one of its threads, PostgreSQL drives it over the wire. Either way the
  * operation is one transaction (a write) or one snapshot (a read), and knows nothing of threads and sockets.
  */
+import type { Memory } from './memory.ts'
 
 export type Param = string | number | bigint | null | Buffer
 export type Row = Record<string, Param>
 export type Dialect = 'sqlite' | 'postgres'
 
-/** One statement with `?` for its parameters; with `each`, run once for every list (SQLite) or as one (PostgreSQL). */
+/** One statement with `?` for its parameters. */
 export interface Step {
   readonly sql: string
   readonly params?: readonly Param[]
+  /**
+   * Run for every list of parameters, rows of all runs together. The statement says `VALUES (?, ?)` once, with the
+   * parameters of a list in that order; SQLite prepares it once and runs it over and over, PostgreSQL runs it once over
+   * `unnest`ed arrays of `types`.
+   */
+  readonly each?: readonly (readonly Param[])[]
+  /** PostgreSQL's types of the parameters of `each`, in words: `'bigint text bytea'`. */
+  readonly types?: string
+  /** The engine may start the operation again in its slow lane: what follows may take longer than other reads should wait. */
+  readonly slow?: boolean
+  /** Here the transaction begins; steps before it are transactions of their own (PostgreSQL; SQLite has begun already). */
+  readonly begin?: boolean
 }
 
-/** The work of one port method. Arguments and result must survive structured cloning. */
-export type Operation<A extends readonly unknown[], R> = (dialect: Dialect, ...args: A) => Generator<Step, R, Row[]>
+/** The work of a reading port method. Arguments and result must survive structured cloning. */
+export type Operation<A extends readonly unknown[], R> = (
+  dialect: Dialect,
+  ...args: A
+) => Generator<Step, R, Row[]>
+
+/** What a writing operation is given besides its arguments. */
+export interface Writer {
+  readonly dialect: Dialect
+  readonly settings: WriterSettings
+  /** What is known to be committed; changed only through `afterCommit`. */
+  readonly memory: Memory
+  /** Runs when the transaction has been committed, never otherwise. */
+  readonly afterCommit: (run: () => void) => void
+}
+
+export interface WriterSettings {
+  /** A study is due so many milliseconds after its last change, and so many after its first at the latest. */
+  readonly quietMs: number
+  readonly maxWaitMs: number
+  /** Issuer of Patient IDs that name none; '' for none. */
+  readonly defaultIssuer: string
+}
+
+/** The work of a writing port method. */
+export type WriteOperation<A extends readonly unknown[], R> = (
+  writer: Writer,
+  ...args: A
+) => Generator<Step, R, Row[]>

@@ -148,7 +148,10 @@ export interface Outbox {
   /** `done_gen = gen`, under the own lease; clears attempts. False when the lease was lost. */
   settle(claim: Claim): Promise<boolean>
   /** Gives the lease back; due again after `retryMs`; nothing is ever dropped. */
-  postpone(claim: Claim, why: { error: string; retryMs: number; hold?: string; dead?: boolean }): Promise<void>
+  postpone(
+    claim: Claim,
+    why: { error: string; retryMs: number; hold?: string; dead?: boolean },
+  ): Promise<void>
   /** Marks a study as owed once more (reconcile, release of a hold, an operator). */
   touch(study: Uid): Promise<void>
   /** Counts, and the oldest `limit` studies that are owed. */
@@ -218,7 +221,12 @@ export interface AttentionRow {
 /** WHAT A PERSON SHOULD LOOK AT. */
 export interface Attention {
   /** Raises once for (reason, study, instance): an open row like it is refreshed, not doubled. */
-  raise(row: { reason: string; study?: Uid; instance?: Uid; detail?: Readonly<Record<string, unknown>> }): Promise<void>
+  raise(row: {
+    reason: string
+    study?: Uid
+    instance?: Uid
+    detail?: Readonly<Record<string, unknown>>
+  }): Promise<void>
   /** Resolves the open rows of (reason, study): the cause is gone. */
   clear(reason: string, study: Uid): Promise<void>
   resolve(id: number): Promise<boolean>
@@ -287,4 +295,3 @@ export interface Database {
   check(): Promise<void>
   close(): Promise<void>
 }
-
