@@ -20,7 +20,7 @@ export interface Field {
 const HEX = /^[\da-f]{8}$/iu
 const IN_ANY_BLOCK = /^([\da-f]{3}[13579bdf])xx([\da-f]{2});(.+)$/isu
 const MAX_DEPTH = 16
-/** What clients call attributes though the dictionary does not: Slim's `PersonName`. */
+/** What clients mean by a keyword that the dictionary has only inside sequences: Slim's `PersonName`. */
 const ALIASES: ReadonlyMap<string, Tag> = new Map([['PersonName', '00100010']])
 /** Pixel data is never in the index. */
 const PIXELS: ReadonlySet<Tag> = new Set(['7FE00008', '7FE00009', '7FE00010'])
@@ -59,7 +59,8 @@ function readLast(name: string, last: string, path: TagPath): Field {
     const vr = privateVr(owner, parseInt(group, 16), parseInt(element, 16)) ?? 'UN'
     return { path: [...path, `${group}00${element}`.toUpperCase()], vr, creator: owner }
   }
-  const tag = readTag(name, last)
+  const alias = path.length === 0 ? ALIASES.get(last) : undefined
+  const tag = alias ?? readTag(name, last)
   if (PIXELS.has(tag)) throw malformed(name, 'is pixel data, which is not searched')
   return { path: [...path, tag], vr: vrOf(tag) }
 }
@@ -74,7 +75,7 @@ function readSequence(name: string, step: string): Tag {
 function readTag(name: string, step: string): Tag {
   if (HEX.test(step)) return step.toUpperCase()
   if (/^\d/u.test(step)) throw malformed(name, 'is no tag: a tag has eight hexadecimal digits')
-  const tag = tagOf(step) ?? ALIASES.get(step) ?? keywordIgnoringCase(step)
+  const tag = tagOf(step) ?? keywordIgnoringCase(step)
   if (tag === undefined) throw unknown(step)
   return tag
 }

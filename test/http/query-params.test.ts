@@ -1,0 +1,306 @@
+import fc from 'fast-check'
+import { readSearchParams } from '../../src/http/query-params.ts'
+import { isProblem } from '../../src/problem.ts'
+
+const only = (raw: string) => {
+  const { keys, aggregates } = readSearchParams(raw)
+  expect(keys.length + aggregates.length).toBe(1)
+  return [...keys, ...aggregates][0]!
+}
+const refusal = (raw: string): string => {
+  try {
+    readSearchParams(raw)
+  } catch (error) {
+    if (isProblem(error, 'malformed')) return error.message
+    throw error
+  }
+  return 'accepted'
+}
+
+describe('names of attributes', () => {
+  it.each([
+    ['00100020', ['00100020'], 'LO'],
+    ['0020000d', ['0020000D'], 'UI'],
+    ['PatientID', ['00100020'], 'LO'],
+    ['patientid', ['00100020'], 'LO'],
+    ['PersonName', ['00100010'], 'PN'],
+    ['00400275.00400009', ['00400275', '00400009'], 'SH'],
+    ['RequestAttributesSequence.ScheduledProcedureStepID', ['00400275', '00400009'], 'SH'],
+    ['RequestAttributesSequence.00400009', ['00400275', '00400009'], 'SH'],
+    ['00280106', ['00280106'], 'US'],
+    ['00980099', ['00980099'], 'UN'],
+    ['ContentSequence.PersonName', ['0040A730', '0040A123'], 'PN'],
+    ['00191001', ['00191001'], 'UN'],
+    ['00190010', ['00190010'], 'LO'],
+    ['60023000', ['60023000'], 'OW'],
+  ])('%s', (name, path, vr) => {
+    expect(only(`${name}=`)).toEqual({ path, vr, match: { kind: 'universal' } })
+  })
+
+  it.each([
+    ['NotATag=1', 'NotATag'],
+    ['PatientNme=1', 'Did you mean PatientName?'],
+    ['00100010%27;--=x', 'tag'],
+    ['0010001=x', 'tag'],
+    ['PatientID.PatientName=x', 'no sequence'],
+    ['RequestAttributesSequence.Nonsense=x', 'Nonsense'],
+    ['RequestAttributesSequence=x', 'attribute inside it'],
+    ['7FE00010=x', 'pixel data'],
+    ['includefield=7FE00010', 'pixel data'],
+    ['includefield=NotATag', 'NotATag'],
+    ['includefield=_', 'keyword'],
+    ['RetrieveURL=http://x', 'RetrieveURL'],
+    ['orderby=RequestAttributesSequence.ScheduledProcedureStepID', 'orderby'],
+  ])('%s is refused', (raw, words) => {
+    expect(refusal(raw)).toContain(words)
+  })
+
+  it('passes over what is no attribute, with a warning each', () => {
+    const { keys, warnings } = readSearchParams('&_=1&access_token=x&&=y&PatientID=1&')
+    expect(keys).toHaveLength(1)
+    expect(warnings).toEqual([
+      'The parameter "_" is not known and has been ignored.',
+      'The parameter "access_token" is not known and has been ignored.',
+    ])
+  })
+
+  it('never matches SpecificCharacterSet', () => {
+    expect(readSearchParams('SpecificCharacterSet=ISO_IR%20100')).toMatchObject({ keys: [], aggregates: [] })
+  })
+})
+
+describe('private attributes', () => {
+  it('means the block of the creator when a key names it', () => {
+    const { keys } = readSearchParams('00190010=PEERLAB%2001&00191001=v')
+    expect(keys).toEqual([
+      { path: ['00190001'], vr: 'UN', match: { kind: 'values', values: ['v'] }, creator: 'PEERLAB 01' },
+    ])
+  })
+
+  it('takes the creator after a semicolon', () => {
+    expect(readSearchParams('0019xx01;PEERLAB%2001=v').keys).toEqual(
+      readSearchParams('00190010=PEERLAB 01&00191001=v').keys,
+    )
+  })
+
+  it('keeps literal blocks without a creator, and creators without an element', () => {
+    expect(only('00191001=v').creator).toBeUndefined()
+    expect(only('00190010=PEERLAB%2001')).toMatchObject({ path: ['00190010'], vr: 'LO' })
+  })
+
+  it('keeps apart two creators, and one inside a sequence', () => {
+    const { keys } = readSearchParams(
+      '00190010=A&00190011=B&00191001=1&00191101=2&00400275.00190010=C&00400275.00191001=3',
+    )
+    expect(keys.map(({ path, creator }) => [path.join('.'), creator])).toEqual([
+      ['00190001', 'A'],
+      ['00190001', 'B'],
+      ['00400275.00190001', 'C'],
+    ])
+  })
+
+  it('returns the element in the block of its creator', () => {
+    const { keys, includePrivate } = readSearchParams('00190010=A&includefield=00191001,0021xx02;B')
+    expect(keys).toMatchObject([{ path: ['00190010'] }])
+    expect(includePrivate).toEqual([
+      { path: ['00190001'], creator: 'A' },
+      { path: ['00210002'], creator: 'B' },
+    ])
+  })
+})
+
+describe('values', () => {
+  const values = (...of: string[]) => ({ kind: 'values', values: of })
+  it.each<[string, unknown]>([
+    ['PatientID=A1', values('A1')],
+    ['PatientID=+A1%20', values('A1')],
+    ['PatientID=A%2BB', values('A+B')],
+    ['StudyDescription=CHEST+CT', values('CHEST CT')],
+    ['StudyDescription=Doe,%20John', values('Doe, John')],
+    ['StudyDescription=a%5Cb', values('a', 'b')],
+    ['ImageComments=a%5Cb,c', values('a\\b,c')],
+    ['PatientName=Wang%5EXiaoDong=%E7%8E%8B%5E%E5%B0%8F%E6%9D%B1', values('Wang^XiaoDong=王^小東')],
+    ['ModalitiesInStudy=CT%2CMR', values('CT', 'MR')],
+    ['ModalitiesInStudy=CT&ModalitiesInStudy=MR', values('CT', 'MR')],
+    ['StudyInstanceUID=1.2,1.3', values('1.2', '1.3')],
+    ['StudyInstanceUID=1.2%5C1.3', values('1.2', '1.3')],
+    ['StudyInstanceUID=1.2&0020000D=1.3', values('1.2', '1.3')],
+    ['InstanceNumber=007', values('007')],
+    ['Rows=512,1024', values('512', '1024')],
+    ['FrameIncrementPointer=00181063', values('00181063')],
+    ['AccessionNumber=A-1', values('A-1')],
+    ['PatientID=%25_', values('%_')],
+    ['PatientID=', { kind: 'universal' }],
+    ['PatientID', { kind: 'universal' }],
+    ['StudyDate=*', { kind: 'universal' }],
+    ['PatientName=**', { kind: 'universal' }],
+    ['StudyDescription=*CHEST*', { kind: 'wildcard', patterns: ['*CHEST*'] }],
+    ['PatientName=D%3FE%2A', { kind: 'wildcard', patterns: ['D?E*'] }],
+    ['Modality=C*,MR', { kind: 'wildcard', patterns: ['C*', 'MR'] }],
+    ['00191001=A*', { kind: 'wildcard', patterns: ['A*'] }],
+    ['StudyDate=20200101', { kind: 'range', from: '20200101', to: '20200101' }],
+    ['StudyDate=2020.01.01', { kind: 'range', from: '20200101', to: '20200101' }],
+    ['StudyDate=20200101-20200131', { kind: 'range', from: '20200101', to: '20200131' }],
+    ['StudyDate=20200101-', { kind: 'range', from: '20200101' }],
+    ['StudyDate=-20200131', { kind: 'range', to: '20200131' }],
+    ['StudyDate=20200101%5C20200103', values('20200101', '20200103')],
+    ['StudyTime=0800-1700', { kind: 'range', from: '080000.000000', to: '170059.999999' }],
+    ['StudyTime=10', { kind: 'range', from: '100000.000000', to: '105959.999999' }],
+    [
+      'AcquisitionDateTime=20200101-20200102120000%2B0100',
+      { kind: 'range', from: '20200101000000.000000', to: '20200102120000.999999+0100' },
+    ],
+    [
+      'AcquisitionDateTime=20200101120000-0500',
+      { kind: 'range', from: '20200101120000.000000-0500', to: '20200101120000.999999-0500' },
+    ],
+    [
+      'AcquisitionDateTime=2010-2012',
+      { kind: 'range', from: '20100101000000.000000', to: '20121231235959.999999' },
+    ],
+    [
+      'AcquisitionDateTime=202002',
+      { kind: 'range', from: '20200201000000.000000', to: '20200229235959.999999' },
+    ],
+    ['PatientName=%22%22', values('""')],
+    ['fuzzymatching=false&PatientName=jo', values('jo')],
+  ])('%s', (raw, match) => {
+    expect(only(raw).match).toEqual(match)
+  })
+
+  it('reads the switches of the request', () => {
+    expect(only('emptyvaluematching=true&PatientName=%22%22').match).toEqual({ kind: 'empty' })
+    expect(only('multiplevaluematching=true&ModalitiesInStudy=CT%5CPT').match).toEqual({
+      kind: 'every',
+      values: ['CT', 'PT'],
+    })
+    expect(only('fuzzymatching=true&PatientName=jo%20do').match).toEqual({
+      kind: 'fuzzy',
+      words: ['JO', 'DO'],
+    })
+    expect(only('fuzzymatching=true&PatientName=*do*').match).toEqual({
+      kind: 'wildcard',
+      patterns: ['*do*'],
+    })
+    expect(only('fuzzymatching=true&PatientID=jo').match).toEqual(values('jo'))
+  })
+
+  it('makes one interval of ranges of a date and its time', () => {
+    const { keys } = readSearchParams('StudyDate=20060705-20060707&StudyTime=1000-1800')
+    expect(keys.map((key) => key.match)).toEqual([
+      { kind: 'range', from: '20060705100000.000000', to: '20060707180059.999999' },
+      { kind: 'universal' },
+    ])
+    const apart = readSearchParams('StudyDate=20060705&StudyTime=1000-1800').keys
+    expect(apart.map((key) => key.match)).toEqual([
+      { kind: 'range', from: '20060705', to: '20060705' },
+      { kind: 'range', from: '100000.000000', to: '180059.999999' },
+    ])
+  })
+
+  it('means dates and times in the time zone of the request', () => {
+    const { keys, include } = readSearchParams(
+      'StudyDate=20200101&StudyTime=10&TimezoneOffsetFromUTC=%2B0100',
+    )
+    expect(include).toEqual([['00080201']])
+    expect(keys.map((key) => key.match)).toEqual([
+      { kind: 'range', from: '20200101000000.000000+0100', to: '20200101235959.999999+0100' },
+      { kind: 'range', from: '100000.000000+0100', to: '105959.999999+0100' },
+    ])
+  })
+
+  it.each([
+    'StudyInstanceUID=1.2.*',
+    'StudyDate=2020*',
+    'InstanceNumber=1?',
+    'InstanceNumber=1x',
+    'Rows=abc',
+    'FrameIncrementPointer=xyz',
+    'StudyDate=-',
+    'StudyDate=foo',
+    'StudyDate=2023-01-01',
+    'StudyDate=20231301',
+    'StudyDate=20230229',
+    'StudyDate=20240101-20230101',
+    'StudyTime=2561',
+    'StudyTime=1700-0800',
+    'StudyDate=20200101&StudyDate=20200101-20200103',
+    'PatientName=*a*b*c*d*e*f*g*h*i*',
+    'ICCProfile=x',
+    'PatientName=%FF',
+    'PatientName=%',
+    'PatientName=%00',
+    'TimezoneOffsetFromUTC=CET',
+    `StudyInstanceUID=${Array.from({ length: 1001 }, (_, n) => `1.${n}`).join(',')}`,
+  ])('%s is refused', (raw) => {
+    expect(refusal(raw)).not.toBe('accepted')
+  })
+})
+
+describe('parameters', () => {
+  it('reads fields to include in every style that clients have', () => {
+    const paths = [['00081030'], ['00080060']]
+    expect(readSearchParams('includefield=00081030%2C00080060').include).toEqual(paths)
+    expect(readSearchParams('includefield=StudyDescription,00080060').include).toEqual(paths)
+    expect(readSearchParams('includeField=00081030&includefield=Modality').include).toEqual(paths)
+    expect(readSearchParams('includefield=00081030&includefield=all').include).toBe('all')
+    expect(readSearchParams('includefield=').include).toEqual([])
+  })
+
+  it('reads paging and order', () => {
+    expect(
+      readSearchParams('limit=101&offset=7&orderby=-StudyDate,00100010&after=abc&total=true'),
+    ).toMatchObject({
+      limit: 101,
+      offset: 7,
+      orderBy: [
+        { tag: '00080020', descending: true },
+        { tag: '00100010', descending: false },
+      ],
+      after: 'abc',
+      total: true,
+    })
+    expect(readSearchParams('')).toMatchObject({
+      keys: [],
+      limit: undefined,
+      offset: 0,
+      orderBy: [],
+      include: [],
+    })
+  })
+
+  it.each([
+    'limit=-1',
+    'limit=abc',
+    'limit=',
+    'offset=99999999999999999999',
+    'limit=1&limit=2',
+    'fuzzymatching=maybe',
+  ])('%s is refused', (raw) => {
+    expect(refusal(raw)).not.toBe('accepted')
+  })
+
+  it('answers keys or a refusal, whatever the string is', () => {
+    const word = fc.constantFrom(
+      'PatientName',
+      '00100010',
+      'StudyDate',
+      '0019xx01;A',
+      'Rows',
+      '.',
+      '=',
+      '&',
+      '%',
+      '*',
+      '-',
+      '2020',
+      '%41',
+      '\\',
+    )
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 12 }), (words) => {
+        expect(typeof refusal(words.join(''))).toBe('string')
+      }),
+    )
+  })
+})
