@@ -8,12 +8,17 @@ export default defineConfig(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname + '/..' } },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname + '/..' },
+    },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       eqeqeq: 'error',
       complexity: ['error', 15],
@@ -52,7 +57,10 @@ export default defineConfig(
     extends: [jest.configs['flat/recommended']],
     rules: {
       'max-lines-per-function': 'off',
-      'jest/expect-expect': ['error', { assertFunctionNames: ['expect', 'expect*', '**.assert', '**.expect*'] }],
+      'jest/expect-expect': [
+        'error',
+        { assertFunctionNames: ['expect', 'expect*', '**.assert', '**.expect*'] },
+      ],
       'jest/no-standalone-expect': 'off',
       'jest/no-export': 'off',
       'jest/valid-title': 'off',

@@ -20,13 +20,23 @@ module.exports = {
     never('dicom-stands-on-nothing', '^src/dicom/', '^src/', { toNot: '^src/(dicom/|problem\\.ts$)' }),
     never('problem-stands-on-nothing', '^src/problem\\.ts$', '^src/'),
     never('config-stands-on-problem', '^src/config\\.ts$', '^src/', { toNot: '^src/problem\\.ts$' }),
-    never('engines-never-see-each-other', '^src/(database|blobs|fhir|pixels)/', '^src/(database|blobs|fhir|pixels)/', {
-      toNot: '^src/$1/',
-    }),
-    never('engines-never-look-up', '^src/(database|blobs|fhir|pixels)/', '^src/(archive|http|console|main|config)'),
+    never(
+      'engines-never-see-each-other',
+      '^src/(database|blobs|fhir|pixels)/',
+      '^src/(database|blobs|fhir|pixels)/',
+      {
+        toNot: '^src/$1/',
+      },
+    ),
+    never(
+      'engines-never-look-up',
+      '^src/(database|blobs|fhir|pixels)/',
+      '^src/(archive|http|console|main|config)',
+    ),
     never('archive-knows-no-http', '^src/archive/', '^src/(http|console|main|config)'),
     never('archive-knows-ports-only', '^src/archive/', '^src/(database|blobs|fhir|pixels)/', {
-      toNot: '^src/(database/(ports|query)\\.ts|blobs/ports\\.ts|fhir/(ports|mapping/.*)\\.ts|pixels/ports\\.ts)$',
+      toNot:
+        '^src/(database/(ports|query)\\.ts|blobs/ports\\.ts|fhir/(ports|mapping/.*)\\.ts|pixels/ports\\.ts)$',
     }),
     never('http-asks-the-archive', '^src/http/', '^src/(database|blobs|fhir|pixels)/', {
       toNot: '^src/(database/(ports|query)\\.ts|blobs/ports\\.ts|fhir/ports\\.ts)$',
@@ -37,13 +47,26 @@ module.exports = {
     only('minio', 'minio', 'blobs'),
     only('fhir-kit-client', 'fhir-kit-client', 'fhir'),
     only('dcmjs', 'dcmjs', 'dicom'),
-    { name: 'express-only-in-http', severity: 'error', from: { path: '^src/', pathNot: '^src/http/' }, to: { path: '^node_modules/(@types/)?express(/|$)' } },
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'express-only-in-http',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/http/' },
+      to: { path: '^node_modules/(@types/)?express(/|$)' },
+    },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 }

@@ -27,7 +27,9 @@ function isInstalled(name) {
 if (!isInstalled('express')) stop('the packages are not installed here. Run "npm ci" in ' + root + ' first.')
 if (!atLeast(22, 18)) {
   stop(
-    'this is Node ' + process.versions.node + ', and Concord needs 22.18 or newer. "npm ci" brings Node 24 along for ' +
+    'this is Node ' +
+      process.versions.node +
+      ', and Concord needs 22.18 or newer. "npm ci" brings Node 24 along for ' +
       'Linux (glibc) on x64 and arm64 unless optional packages are left out; start with "npm run …" so that it is found. ' +
       'Elsewhere install Node 24 yourself.',
   )
@@ -36,9 +38,11 @@ var program = process.argv[2]
 if (!program) stop('no program named: node scripts/run.cjs PROGRAM [ARGUMENT …]')
 program = path.resolve(root, program)
 if (!fs.existsSync(program)) {
-  stop(/node_modules/.test(program)
-    ? 'the development packages are not installed here. Run "npm ci" without --omit=dev.'
-    : 'there is no ' + program + '.')
+  stop(
+    /node_modules/.test(program)
+      ? 'the development packages are not installed here. Run "npm ci" without --omit=dev.'
+      : 'there is no ' + program + '.',
+  )
 }
 process.argv.splice(1, 2, program)
 import(url.pathToFileURL(program).href).catch(function (error) {

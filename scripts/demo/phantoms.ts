@@ -45,7 +45,8 @@ export function brainSlice(size: number, z: number, weight: 1 | -1): Int16Array 
     value: [420, 330, weight * -260, weight * -260, weight * 90, 80, 80, 120, 120, 120][index] ?? 0,
   }))
   return draw(size, size, (x, y) => {
-    const folds = 28 * weight * Math.sin(23 * x + 4 * Math.sin(9 * y)) * Math.sin(19 * y + 4 * Math.sin(11 * x))
+    const folds =
+      28 * weight * Math.sin(23 * x + 4 * Math.sin(9 * y)) * Math.sin(19 * y + 4 * Math.sin(11 * x))
     const signal = inside(tissue, x, y, z)
     return Math.max(0, signal > 500 ? signal + folds : signal) + Math.abs(14 * normal(random))
   })
@@ -56,7 +57,9 @@ export function chest(width: number, height: number): Int16Array {
   const random = generator(17)
   return draw(width, height, (x, y) => {
     const body = smooth(1.02 - (x / 0.95) ** 2 - (y / 1.25) ** 4, 0.15)
-    const lungs = [-0.42, 0.42].map((centre) => smooth(1 - ((x - centre) / 0.33) ** 2 - ((y + 0.05) / 0.66) ** 2, 0.25))
+    const lungs = [-0.42, 0.42].map((centre) =>
+      smooth(1 - ((x - centre) / 0.33) ** 2 - ((y + 0.05) / 0.66) ** 2, 0.25),
+    )
     const heart = smooth(1 - ((x - 0.14) / 0.3) ** 2 - ((y - 0.3) / 0.33) ** 2, 0.3)
     const spine = smooth(1 - (x / 0.09) ** 2, 0.5) * (0.8 + 0.2 * Math.sin(34 * y))
     const rib = Math.max(0, Math.sin(17 * (y + 0.35 * x * x)) - 0.55) * smooth(0.9 - Math.abs(x), 0.3)
@@ -90,7 +93,8 @@ export function testCard(width: number, height: number): Uint8Array {
     for (let column = 0; column < width; column++) {
       const bar = 7 - Math.floor((column * 8) / width)
       const ramp = Math.round((255 * column) / (width - 1))
-      const colour = row < height * 0.75 ? [bar & 2, bar & 4, bar & 1].map((on) => (on ? 235 : 20)) : [ramp, ramp, ramp]
+      const colour =
+        row < height * 0.75 ? [bar & 2, bar & 4, bar & 1].map((on) => (on ? 235 : 20)) : [ramp, ramp, ramp]
       rgb.set(colour, (row * width + column) * 3)
     }
   }

@@ -1,0 +1,179 @@
+/**
+ * How fast Concord is here, as ratios in one run: against dcmjs, against an HTTP server that throws bodies away, against
+ * raw hash + write + sync, and against a peer if one is named. Warmed up, best of three.
+ *
+ *   npm run bench                                               reader, STOW and QIDO on SQLite and a folder
+ *   npm run bench -- --only stow --database postgres://… --blobs s3://bucket
+ *   npm run bench -- --peer http://127.0.0.1:8042/dicom-web     the same questions to another DICOMweb server
+ *   npm run bench -- --file some-ct.dcm                         a file of your own for the reader
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { rawFilesPerSecond, startSink } from './bench/ceilings.ts'
+import { madeInstance } from './bench/made-instances.ts'
+import { readerTimes } from './bench/reader.ts'
+import { latency, questions } from './bench/search.ts'
+import { LARGE, SMALL, storeRate, type StoreCase } from './bench/store.ts'
+import { freePort, startService, type Service } from './running-service.ts'
+
+interface Options {
+  readonly only?: string
+  readonly peer?: string
+  readonly database?: string
+  readonly blobs?: string
+  readonly file?: string
+  readonly rounds: number
+  readonly instances: number
+  readonly repetitions: number
+}
+
+interface Bench {
+  readonly options: Options
+  readonly base: string
+  /** Number of the next instance that nobody has sent yet: every measurement stores new ones. */
+  next: number
+}
+
+async function main(options: Options): Promise<void> {
+  const wants = (section: string) => options.only === undefined || options.only.split(',').includes(section)
+  say(
+    `${cpus().length} × ${cpus()[0]?.model.trim() ?? '?'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}`,
+  )
+  if (wants('reader')) await benchReader(options)
+  if (!wants('stow') && !wants('qido')) return
+  const folder = await mkdtemp(join(tmpdir(), 'concord-bench-'))
+  let service: Service | undefined
+  try {
+    const port = await freePort()
+    service = await startService({
+      PORT: String(port),
+      DATA_DIR: folder,
+      LOG_LEVEL: 'error',
+      ...(options.database !== undefined && { DATABASE_URL: options.database }),
+      ...(options.blobs !== undefined && { BLOB_URL: options.blobs }),
+    })
+    const bench: Bench = { options, base: `http://127.0.0.1:${port}/dicomweb`, next: 0 }
+    await storeRate(bench.base, { clients: 4, batch: 100, count: 2000 }, take(bench, 2000), madeInstance)
+    if (wants('qido')) await benchSearch(bench)
+    if (wants('stow')) await benchStore(bench)
+  } finally {
+    await service?.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function benchReader(options: Options): Promise<void> {
+  const bytes = options.file === undefined ? madeInstance(0, 512) : await readFile(options.file)
+  const { ours, dcmjs } = readerTimes(bytes)
+  say('\nReader, header up to pixel data, ms a file')
+  say(
+    `  Concord ${ours.toFixed(3)}   dcmjs ${dcmjs.toFixed(3)}   ${(dcmjs / ours).toFixed(1)} times as fast (bar: 5)`,
+  )
+}
+
+async function benchStore(bench: Bench): Promise<void> {
+  const sink = await startSink()
+  const bars: Readonly<Record<string, string>> = { '1×1': '2', '4×1': '3', '1×100': '6', '4×100': '8' }
+  try {
+    say('\nSTOW, instances a second (clients × batch), best of the rounds')
+    say('  shape        size   Concord      sink   of sink      peer   of peer   bar')
+    for (const [cases, side] of [
+      [SMALL, 32],
+      [LARGE, 512],
+    ] as const) {
+      for (const one of cases) {
+        const make = (n: number) => madeInstance(n, side)
+        const shape = `${one.clients}×${one.batch}`
+        const ours = await bestRate(bench, bench.base, one, make)
+        const ceiling = await bestRate(bench, sink.base, one, make)
+        const peer =
+          bench.options.peer === undefined ? undefined : await bestRate(bench, bench.options.peer, one, make)
+        say(
+          `  ${shape.padEnd(8)} ${size(make(0).length).padStart(8)} ${ours.toFixed(0).padStart(9)} ${ceiling.toFixed(0).padStart(9)} ` +
+            `${`${((100 * ours) / ceiling).toFixed(0)} %`.padStart(9)} ${(peer?.toFixed(0) ?? '-').padStart(9)} ` +
+            `${(peer === undefined ? '-' : `${(ours / peer).toFixed(1)}×`).padStart(9)}   ${side === 512 ? '60 % of sink, 1.5× peer' : `${bars[shape] ?? ''}× peer`}`,
+        )
+      }
+    }
+    for (const [side, count] of [
+      [32, 1500],
+      [512, 400],
+    ] as const) {
+      const bytes = madeInstance(0, side)
+      const rates = []
+      for (const inFlight of [1, 8])
+        rates.push(`${inFlight} in flight ${(await rawFilesPerSecond(bytes, count, inFlight)).toFixed(0)}`)
+      say(`  raw hash + write + sync of ${size(bytes.length)}: ${rates.join(', ')} a second`)
+    }
+  } finally {
+    await sink.stop()
+  }
+}
+
+async function bestRate(
+  bench: Bench,
+  base: string,
+  one: StoreCase,
+  make: (n: number) => Buffer,
+): Promise<number> {
+  let best = 0
+  for (let round = 0; round < bench.options.rounds; round++) {
+    best = Math.max(best, await storeRate(base, one, take(bench, one.count), make))
+  }
+  return best
+}
+
+async function benchSearch(bench: Bench): Promise<void> {
+  const { instances, peer, repetitions } = bench.options
+  for (const base of peer === undefined ? [bench.base] : [bench.base, peer]) {
+    let rest = instances - (base === bench.base ? bench.next : 0)
+    let from = instances - rest
+    while (rest > 0) {
+      const count = Math.min(rest, 5000)
+      await storeRate(base, { clients: 4, batch: 100, count }, from, madeInstance)
+      from += count
+      rest -= count
+    }
+  }
+  bench.next = Math.max(bench.next, instances)
+  say(`\nQIDO and metadata at ${instances} instances, ms`)
+  say('  question                         p50      p99    answer      peer   ratio')
+  for (const question of questions(instances)) {
+    const ours = await latency(bench.base, question, repetitions)
+    const theirs = peer === undefined ? undefined : await latency(peer, question, Math.min(repetitions, 20))
+    say(
+      `  ${question.name.padEnd(28)} ${ours.p50.toFixed(2).padStart(7)} ${ours.p99.toFixed(2).padStart(8)} ` +
+        `${size(ours.bytes).padStart(9)} ${(theirs?.p50.toFixed(1) ?? '-').padStart(9)} ` +
+        `${theirs === undefined ? '-' : `1/${(theirs.p50 / ours.p50).toFixed(0)}`}`,
+    )
+  }
+}
+
+function take(bench: Bench, count: number): number {
+  const from = bench.next
+  bench.next += count
+  return from
+}
+
+function size(bytes: number): string {
+  return bytes < 10_000 ? `${bytes} B` : `${(bytes / 1000).toFixed(0)} KB`
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+const program = new Command('bench')
+  .description('Measures reader, STOW and QIDO, as ratios in one run.')
+  .option('--only <sections>', 'some of reader,stow,qido')
+  .option('--peer <url>', 'another DICOMweb server, empty, to be asked the same')
+  .option('--database <url>', 'DATABASE_URL; default: SQLite in a folder of its own')
+  .option('--blobs <url>', 'BLOB_URL; default: a folder of its own')
+  .option('--file <path>', 'a file for the reader; default: a synthetic CT')
+  .option('--rounds <n>', 'measurements of each STOW shape; the best counts', Number, 3)
+  .option('--instances <n>', 'in the archive while searching', Number, 10_000)
+  .option('--repetitions <n>', 'of each question', Number, 60)
+  .parse()
+await main(program.opts())

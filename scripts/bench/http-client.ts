@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import { Agent, request } from 'node:http'
+
+const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+
+export interface Answer {
+  readonly status: number
+  readonly body: Buffer
+}
+
+/** One request on a kept connection. */
+export function ask(
+  url: string,
+  options: { method?: string; headers?: Record<string, string>; body?: Buffer } = {},
+): Promise<Answer> {
+  const { method = 'GET', headers = {}, body } = options
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'content-length': String(body.length) }
+    const sent = request(url, { agent, method, headers: { ...headers, ...length } }, (answer) => {
+      const chunks: Buffer[] = []
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }))
+      answer.on('error', reject)
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+/** Stores one batch of files with STOW-RS. */
+export function stow(base: string, files: readonly Buffer[]): Promise<Answer> {
+  const boundary = randomBytes(12).toString('hex')
+  const parts = files.flatMap((file) => [
+    Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`),
+    file,
+    Buffer.from('\r\n'),
+  ])
+  return ask(`${base}/studies`, {
+    method: 'POST',
+    headers: {
+      'content-type': `multipart/related; type="application/dicom"; boundary=${boundary}`,
+      accept: 'application/dicom+json',
+    },
+    body: Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]),
+  })
+}
+
+/** The value below which the share `p` of them lies. */
+export function percentile(values: readonly number[], p: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? NaN
+}

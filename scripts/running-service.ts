@@ -1,0 +1,82 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const ROOT = join(import.meta.dirname, '..')
+
+/** A service in a process of its own. */
+export interface Service {
+  /** `kill -9`; resolves when the process is gone. */
+  kill(): Promise<void>
+  /** SIGTERM; resolves when it has drained and gone. */
+  stop(): Promise<void>
+}
+
+type Environment = Readonly<Record<string, string>>
+
+/** Starts the service as `npm start` does and waits until it is ready. Rejects with what it printed when it ends before. */
+export async function startService(env: Environment): Promise<Service> {
+  const child = start('src/main.ts', [], env)
+  let output = ''
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const deadline = Date.now() + 60_000
+  while (!(await isReady(env['PORT'] ?? '8080'))) {
+    if (hasEnded(child) || Date.now() > deadline) {
+      child.kill('SIGKILL')
+      throw new Error(`the service did not become ready:\n${output}`)
+    }
+    await sleep(25)
+  }
+  const end = async (signal: NodeJS.Signals) => {
+    if (hasEnded(child)) return
+    const exit = once(child, 'exit')
+    child.kill(signal)
+    await exit
+  }
+  return { kill: () => end('SIGKILL'), stop: () => end('SIGTERM') }
+}
+
+/** Runs a script of ours to its end. */
+export async function runToEnd(
+  script: string,
+  args: readonly string[],
+  env: Environment,
+): Promise<{ status: number; output: string }> {
+  const child = start(script, args, env)
+  let output = ''
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const [status] = (await once(child, 'exit')) as [number | null]
+  return { status: status ?? -1, output }
+}
+
+/** A port of the loopback interface that nobody uses now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+function start(script: string, args: readonly string[], env: Environment): ChildProcess {
+  return spawn(process.execPath, [join(ROOT, 'scripts', 'run.cjs'), script, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+async function isReady(port: string): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(1000) }).then(
+    (response) => response.status === 200,
+    () => false,
+  )
+}
