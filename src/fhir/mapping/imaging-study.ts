@@ -1,0 +1,133 @@
+import type { JsonObject, Resource } from '../ports.ts'
+import { isObject, prunedObject, without } from './canonical.ts'
+import { distinct, type StudyFacts } from './facts.ts'
+import { ownTag, studyIdentifier } from './identifiers.ts'
+import { acquisitionModalities, modalityCoding } from './modality.ts'
+import { imagingStudyR5 } from './r5.ts'
+import type { InstanceFacts, SeriesFacts } from './series-facts.ts'
+import type { MappingSettings } from './settings.ts'
+
+/** Beyond this many instances `auto` lists series only: about 150 bytes of JSON an instance. */
+const LISTED = 5000
+
+/** What the ImagingStudy needs that is not in the study's instances. */
+export interface StudyContext {
+  /** `ImagingStudy.subject`, as the Patient look-up left it. */
+  readonly subject: JsonObject
+  /** Id of the Endpoint of this deployment. */
+  readonly endpointId: string
+  /** The server found the whole list too large once. */
+  readonly seriesOnly: boolean
+}
+
+/**
+ * THE PROJECTION: all that Concord owns in the ImagingStudy of a study with at least one active instance, in the
+ * configured release, without id. The same facts give the same bytes (through `canonical`).
+ * Elements and sources: R4 ImagingStudy, mapping to DICOM.
+ */
+export function imagingStudy(facts: StudyFacts, context: StudyContext, settings: MappingSettings): Resource {
+  const { tuple } = facts
+  const accessions = distinct(facts.accessions).filter((identifier) => isObject(identifier))
+  const sorted = [...facts.modalities].sort()
+  const r5 = settings.release === 'R5'
+  const modalities = r5 ? sorted : acquisitionModalities(sorted)
+  const listed = listsInstances(facts.instances, context, settings)
+  const r4: Resource = {
+    resourceType: 'ImagingStudy',
+    ...prunedObject({
+      meta: { tag: [ownTag(settings.archiveId)] },
+      // R5 moved the accession number out of the identifiers: there it is the order's alone (FHIR-22118).
+      identifier: [studyIdentifier(facts.study), ...(r5 ? [] : accessions)],
+      status: 'available',
+      modality: modalities.map(modalityCoding),
+      subject: context.subject,
+      started: tuple?.started,
+      basedOn: accessions.map((identifier) => ({ type: 'ServiceRequest', identifier })),
+      referrer: { display: tuple?.referrer },
+      interpreter: tuple?.interpreters.map((display) => ({ display })),
+      endpoint: [{ reference: `Endpoint/${context.endpointId}` }],
+      numberOfSeries: facts.series.size,
+      numberOfInstances: facts.instances,
+      procedureCode: distinct(facts.procedures),
+      location: { display: tuple?.location },
+      reasonCode: distinct(facts.reasons),
+      description: tuple?.description,
+      series: [...facts.series.values()].sort(inOrder).map((series) => seriesOf(series, listed)),
+    }),
+  }
+  return r5 ? imagingStudyR5(r4) : r4
+}
+
+function listsInstances(instances: number, context: StudyContext, settings: MappingSettings): boolean {
+  const detail = settings.instanceDetail ?? 'auto'
+  return !context.seriesOnly && (detail === 'always' || (detail === 'auto' && instances <= LISTED))
+}
+
+/**
+ * The projection of a study whose last active instance is gone: what it last said, with its series withdrawn. Deleting
+ * the resource would break what refers to it.
+ */
+export function withdrawnStudy(last: Resource, status: 'cancelled' | 'entered-in-error'): Resource {
+  return {
+    ...without(last, 'series'),
+    resourceType: last.resourceType,
+    status,
+    numberOfSeries: 0,
+    numberOfInstances: 0,
+  }
+}
+
+function seriesOf(facts: SeriesFacts, listed: boolean): JsonObject {
+  const { tuple } = facts
+  return {
+    uid: facts.uid,
+    number: tuple?.number,
+    modality: modalityCoding(tuple?.modality ?? ''),
+    description: tuple?.description,
+    numberOfInstances: facts.instances.length,
+    bodySite: tuple?.bodySite,
+    laterality: laterality(facts),
+    specimen: distinct(facts.specimens),
+    started: tuple?.started ?? facts.acquired,
+    performer: tuple?.performers,
+    instance: listed ? [...facts.instances].sort(inOrder).map(instanceOf) : undefined,
+  }
+}
+
+function instanceOf(facts: InstanceFacts): JsonObject {
+  return {
+    uid: facts.uid,
+    sopClass: { system: 'urn:ietf:rfc:3986', code: `urn:oid:${facts.sopClass}` },
+    number: facts.number,
+    title: facts.title,
+  }
+}
+
+/** CID 244. `U` says that the body part is unpaired: it has no side, and FHIR gets none. */
+const SIDES: Readonly<Record<string, readonly [code: string, display: string]>> = {
+  L: ['7771000', 'Left'],
+  R: ['24028007', 'Right'],
+  B: ['51440002', 'Bilateral'],
+}
+
+/** Laterality of the series (0020,0060), else that of its images (0020,0062) where all have the same. */
+function laterality(facts: SeriesFacts): JsonObject | undefined {
+  const ofSeries = facts.tuple?.laterality ?? ''
+  const [ofImages = '', ...others] = facts.lateralities
+  const side = ofSeries === '' && others.length === 0 ? ofImages : ofSeries
+  const [code, display] = SIDES[side] ?? []
+  return code === undefined ? undefined : { system: 'http://snomed.info/sct', code, display }
+}
+
+interface Numbered {
+  readonly uid: string
+  readonly number?: number | undefined
+  readonly tuple?: { readonly number: number | undefined } | null
+}
+
+/** By number, those without at the end, then by UID. */
+function inOrder(a: Numbered, b: Numbered): number {
+  const [x, y] = [a, b].map((one) => one.number ?? one.tuple?.number ?? Number.POSITIVE_INFINITY)
+  if (x !== y) return (x ?? 0) < (y ?? 0) ? -1 : 1
+  return a.uid < b.uid ? -1 : 1
+}

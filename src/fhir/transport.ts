@@ -1,0 +1,108 @@
+import { answerError } from './faults.ts'
+import { isObject } from './mapping/canonical.ts'
+import { FhirError, type Json, type Resource } from './ports.ts'
+
+export interface TransportSettings {
+  /** Base URL of the FHIR server, without a slash at its end. */
+  readonly url: string
+  /** The bearer token for the next request; absent where the server asks for none. */
+  readonly token?: () => Promise<string>
+  /** For connecting, sending and reading together. */
+  readonly timeoutMs: number
+  /** Of an answer, unpacked. */
+  readonly maxBytes: number
+}
+
+export interface Exchange {
+  /** Empty object where the answer has no body. */
+  readonly body: Resource | Record<string, never>
+  readonly response: Response
+}
+
+/**
+ * One request to the FHIR server and nowhere else: credentials go to its own origin and path only, redirects are not
+ * followed (they would carry credentials to wherever they point: CVE-2026-34359 and its kin), the answer is bounded in
+ * bytes and time. Rejects with FhirError for everything but a 2xx that holds FHIR JSON, or nothing.
+ */
+export async function exchange(
+  settings: TransportSettings,
+  method: string,
+  address: string,
+  headers: Readonly<Record<string, string>>,
+  body?: string,
+): Promise<Exchange> {
+  const url = within(settings.url, address)
+  const sent = new Headers({ accept: 'application/fhir+json', ...headers })
+  if (settings.token) sent.set('authorization', `Bearer ${await settings.token()}`)
+  const signal = AbortSignal.timeout(settings.timeoutMs)
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: sent,
+      redirect: 'manual',
+      signal,
+      ...(body !== undefined && { body }),
+    })
+    const text = await bounded(response, settings.maxBytes)
+    return { body: answered(response, text), response }
+  } catch (error) {
+    if (error instanceof FhirError) throw error
+    throw new FhirError('transient', `no answer from the FHIR server: ${causeOf(error)}`, { cause: error })
+  }
+}
+
+/** The absolute URL of an address below the base; never one elsewhere, whoever named it (a Bundle's `next`, a Reference). */
+export function within(base: string, address: string): URL {
+  const root = new URL(`${base}/`)
+  const url = new URL(address, root)
+  if (url.origin !== root.origin || !url.pathname.startsWith(root.pathname)) {
+    throw new FhirError('misconfigured', 'an address outside of the configured FHIR server is not followed')
+  }
+  return url
+}
+
+async function bounded(response: Response, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  const body: AsyncIterable<Uint8Array> | null = response.body
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength
+    // Leaving the loop cancels the stream, and with it the connection.
+    if (size > maxBytes)
+      throw new FhirError('transient', `an answer of more than ${maxBytes} bytes was cut off`)
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
+function answered(response: Response, text: string): Resource | Record<string, never> {
+  const { status, ok, headers } = response
+  const body = parsed(text)
+  if (!ok) throw answerError(status, headers, body, Date.now())
+  if (text === '') return {}
+  if (isResource(body)) return body
+  throw new FhirError('transient', `the FHIR server answered ${status} with something that is no FHIR JSON`, {
+    status,
+  })
+}
+
+function parsed(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return undefined
+  }
+}
+
+function isResource(body: Json | undefined): body is Resource {
+  return isObject(body) && typeof body['resourceType'] === 'string'
+}
+
+/** `ECONNREFUSED`, `TimeoutError`, …: a name, never a message that could quote an address with parameters. */
+function causeOf(error: unknown): string {
+  const cause: unknown = error instanceof Error ? (error.cause ?? error) : error
+  if (typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string')
+    return cause.code
+  return cause instanceof Error ? cause.name : 'unknown'
+}
