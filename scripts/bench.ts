@@ -146,7 +146,7 @@ async function benchSearch(bench: Bench): Promise<void> {
     say(
       `  ${question.name.padEnd(28)} ${ours.p50.toFixed(2).padStart(7)} ${ours.p99.toFixed(2).padStart(8)} ` +
         `${size(ours.bytes).padStart(9)} ${(theirs?.p50.toFixed(1) ?? '-').padStart(9)} ` +
-        `${theirs === undefined ? '-' : `1/${(theirs.p50 / ours.p50).toFixed(0)}`}`,
+        (theirs === undefined ? '-' : `1/${(theirs.p50 / ours.p50).toFixed(0)}`),
     )
   }
 }

@@ -146,28 +146,26 @@ async function judge(
 
 /** Every acknowledged instance is found at all three levels. */
 async function searchFaults(run: Run): Promise<string[]> {
+  const acknowledged = [...run.acknowledged.values()]
   const faults: string[] = []
-  const studies = new Map<string, Set<string>>()
-  const series = new Map<string, Set<string>>()
-  for (const one of run.acknowledged.values()) {
-    studies.set(one.study, (studies.get(one.study) ?? new Set()).add(one.sop))
-    series.set(one.series, (series.get(one.series) ?? new Set()).add(one.sop))
-  }
-  for (const [study, sops] of studies) {
-    const [row] = await search(run, `/studies?StudyInstanceUID=${study}`)
-    const counted = Number(row?.['00201208']?.Value?.[0] ?? 0)
-    if (counted < sops.size) faults.push(`study ${study}: counts ${counted}, acknowledged ${sops.size}`)
-    const found = new Set(
-      (await search(run, `/studies/${study}/instances`)).map((one) => one['00080018']?.Value?.[0]),
+  for (const [study, instances] of Map.groupBy(acknowledged, (one) => one.study)) {
+    const counted = numberIn(await search(run, `/studies?StudyInstanceUID=${study}`), '00201208')
+    const rows = await search(run, `/studies/${study}/instances`)
+    const found = new Set(rows.map((row) => row['00080018']?.Value?.[0]))
+    faults.push(
+      ...instances.filter(({ sop }) => !found.has(sop)).map(({ sop }) => `${sop}: not found by QIDO`),
     )
-    for (const sop of sops) if (!found.has(sop)) faults.push(`${sop}: not found by QIDO`)
     if (found.size !== counted) faults.push(`study ${study}: ${found.size} instances, counts ${counted}`)
   }
-  for (const [uid, sops] of series) {
-    const [row] = await search(run, `/series?SeriesInstanceUID=${uid}`)
-    if (Number(row?.['00201209']?.Value?.[0] ?? 0) < sops.size) faults.push(`series ${uid}: too few counted`)
+  for (const [series, instances] of Map.groupBy(acknowledged, (one) => one.series)) {
+    const counted = numberIn(await search(run, `/series?SeriesInstanceUID=${series}`), '00201209')
+    if (counted < instances.length) faults.push(`series ${series}: counts ${counted} of ${instances.length}`)
   }
   return faults
+}
+
+function numberIn(rows: readonly Row[], tag: string): number {
+  return Number(rows[0]?.[tag]?.Value?.[0] ?? 0)
 }
 
 /** In the end the FHIR server has one ImagingStudy a study, with the index's own counts. */
@@ -192,10 +190,12 @@ async function fhirFaults(run: Run, fhirUrl: string): Promise<string[]> {
   return faults
 }
 
-async function search(run: Run, path: string): Promise<Record<string, { Value?: unknown[] } | undefined>[]> {
+type Row = Record<string, { Value?: unknown[] } | undefined>
+
+async function search(run: Run, path: string): Promise<Row[]> {
   const response = await fetch(run.base + path)
   if (response.status !== 200) throw new Error(`${response.status} for a search`)
-  return (await response.json()) as Record<string, { Value?: unknown[] } | undefined>[]
+  return (await response.json()) as Row[]
 }
 
 function sha256(bytes: Buffer): string {

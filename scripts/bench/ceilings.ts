@@ -23,7 +23,12 @@ export async function startSink(): Promise<Sink> {
     { eval: true },
   )
   const [port] = (await once(worker, 'message')) as [number]
-  return { base: `http://127.0.0.1:${port}`, stop: async () => void (await worker.terminate()) }
+  return {
+    base: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      await worker.terminate()
+    },
+  }
 }
 
 /** Files a second that are hashed, written each to a file of its own and synced, `inFlight` at a time. */

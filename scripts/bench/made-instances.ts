@@ -1,4 +1,4 @@
-import { composeDataSet } from '../../src/dicom/compose.ts'
+import { composeDataSet, type Attributes } from '../../src/dicom/compose.ts'
 import { writeInstance } from '../../src/dicom/writer.ts'
 
 const MACHINES = [
@@ -23,14 +23,16 @@ const FAMILIES = [
 const PARTS = ['CHEST', 'HEAD', 'ABDOMEN', 'KNEE']
 const ROOT = '2.25.27182818284590452'
 
+export interface Facts {
+  readonly study: string
+  readonly series: string
+  readonly sop: string
+  readonly PatientID: string
+  readonly family: string
+}
+
 /** UIDs and identifiers of the `n`-th instance: 100 a series, two series a study, two studies a patient. */
-export function factsOf(n: number): {
-  study: string
-  series: string
-  sop: string
-  PatientID: string
-  family: string
-} {
+export function factsOf(n: number): Facts {
   const series = Math.floor(n / 100)
   const study = Math.floor(series / 2)
   const patient = Math.floor(study / 2)
@@ -45,62 +47,78 @@ export function factsOf(n: number): {
 
 /** The `n`-th synthetic instance: about 95 elements with a private block and a sequence, `side`² pixels of 16 bits. */
 export function madeInstance(n: number, side = 32): Buffer {
-  const { study, series, sop, PatientID, family } = factsOf(n)
-  const ofSeries = Math.floor(n / 100)
-  const ofStudy = Math.floor(ofSeries / 2)
-  const number = (n % 100) + 1
-  const [Manufacturer, ManufacturerModelName, Modality, SOPClassUID] =
-    MACHINES[ofStudy % MACHINES.length] ?? MACHINES[0]
-  const StudyDate = new Date(Date.UTC(2015, 0, 1 + ((ofStudy * 7919) % 3650)))
-    .toISOString()
-    .slice(0, 10)
-    .replaceAll('-', '')
-  const position = number * 2.5
+  const facts = factsOf(n)
   const dataSet = composeDataSet({
+    ...ofStudy(n, facts),
+    ...ofSeries(n, facts),
+    ...ofInstance(n, facts),
+    ...image(side),
+  })
+  return writeInstance(dataSet, { pixels: { vr: 'OW', bytes: pixels(side) } })
+}
+
+function ofStudy(n: number, { study, PatientID, family }: Facts): Attributes {
+  const s = Math.floor(n / 200)
+  const day = new Date(Date.UTC(2015, 0, 1 + ((s * 7919) % 3650)))
+  const StudyDate = day.toISOString().slice(0, 10).replaceAll('-', '')
+  return {
     SpecificCharacterSet: 'ISO_IR 192',
-    ImageType: ['ORIGINAL', 'PRIMARY', 'AXIAL'],
-    InstanceCreationDate: StudyDate,
-    InstanceCreationTime: '101500',
-    SOPClassUID,
-    SOPInstanceUID: sop,
+    StudyInstanceUID: study,
+    StudyID: `S${s}`,
     StudyDate,
     SeriesDate: StudyDate,
     AcquisitionDate: StudyDate,
     ContentDate: StudyDate,
-    StudyTime: String(80000 + (ofStudy % 50000)).padStart(6, '0'),
-    SeriesTime: '101010',
-    AcquisitionTime: '101011.5',
-    ContentTime: '101012',
-    AccessionNumber: `A${ofStudy}`,
-    Modality,
-    Manufacturer,
+    InstanceCreationDate: StudyDate,
+    PerformedProcedureStepStartDate: StudyDate,
+    StudyTime: String(80000 + (s % 50000)).padStart(6, '0'),
+    AccessionNumber: `A${s}`,
     InstitutionName: 'Bench Hospital',
     InstitutionAddress: '1 Loopback Street',
-    ReferringPhysicianName: `Ref^Doctor${ofStudy % 40}`,
-    StationName: `ST${ofStudy % 9}`,
-    StudyDescription: `Study ${PARTS[ofStudy % 4]} routine`,
-    SeriesDescription: `Series ${ofSeries}`,
     InstitutionalDepartmentName: 'Radiology',
+    ReferringPhysicianName: `Ref^Doctor${s % 40}`,
     PerformingPhysicianName: 'Perf^Doc',
     OperatorsName: 'Op^Tech',
-    ManufacturerModelName,
-    ReferencedImageSequence: [{ ReferencedSOPClassUID: SOPClassUID, ReferencedSOPInstanceUID: `${sop}.9` }],
+    StationName: `ST${s % 9}`,
+    StudyDescription: `Study ${PARTS[s % 4] ?? ''} routine`,
     PatientName: `${family}^Bench^${PatientID.slice(2)}`,
     PatientID,
-    PatientBirthDate: `19${30 + (ofStudy % 70)}0101`,
-    PatientSex: ofStudy % 2 === 0 ? 'M' : 'F',
-    PatientAge: `0${20 + (ofStudy % 70)}Y`,
+    PatientBirthDate: `19${30 + (s % 70)}0101`,
+    PatientSex: s % 2 === 0 ? 'M' : 'F',
+    PatientAge: `0${20 + (s % 70)}Y`,
     PatientSize: 1.75,
-    PatientWeight: 50 + (ofStudy % 60),
+    PatientWeight: 50 + (s % 60),
     AdditionalPatientHistory: 'History none of note',
-    BodyPartExamined: PARTS[ofStudy % 4] ?? '',
-    ScanOptions: 'HELICAL',
-    SliceThickness: [1.25, 2.5, 5][ofSeries % 3] ?? 5,
-    KVP: 120,
-    SpacingBetweenSlices: 2.5,
-    DeviceSerialNumber: `SN${ofStudy % 17}`,
+    BodyPartExamined: PARTS[s % 4] ?? '',
+    DeviceSerialNumber: `SN${s % 17}`,
     SoftwareVersions: 'sw1.2.3',
-    ProtocolName: `Protocol ${ofSeries % 20}`,
+    FrameOfReferenceUID: `${study}.8`,
+    RequestedProcedureDescription: 'CT routine',
+    PerformedProcedureStepID: `PPS${s}`,
+    '00191003': { vr: 'SH', Value: [`blk${s % 5}`] },
+  }
+}
+
+function ofSeries(n: number, { series }: Facts): Attributes {
+  const e = Math.floor(n / 100)
+  const s = Math.floor(e / 2)
+  const [Manufacturer, ManufacturerModelName, Modality, SOPClassUID] =
+    MACHINES[s % MACHINES.length] ?? MACHINES[0]
+  return {
+    SeriesInstanceUID: series,
+    SeriesNumber: (e % 2) + 1,
+    SeriesTime: '101010',
+    SeriesDescription: `Series ${e}`,
+    Manufacturer,
+    ManufacturerModelName,
+    Modality,
+    SOPClassUID,
+    ImageType: ['ORIGINAL', 'PRIMARY', 'AXIAL'],
+    ScanOptions: 'HELICAL',
+    SliceThickness: [1.25, 2.5, 5][e % 3] ?? 5,
+    SpacingBetweenSlices: 2.5,
+    KVP: 120,
+    ProtocolName: `Protocol ${e % 20}`,
     ReconstructionDiameter: 360,
     DistanceSourceToDetector: 949,
     DistanceSourceToPatient: 541,
@@ -108,27 +126,44 @@ export function madeInstance(n: number, side = 32): Buffer {
     TableHeight: 157,
     RotationDirection: 'CW',
     ExposureTime: 500,
-    XRayTubeCurrent: 100 + number,
     Exposure: 50,
     FilterType: 'BODY',
     FocalSpots: 0.7,
     ConvolutionKernel: 'STANDARD',
     PatientPosition: 'HFS',
+    PerformedProcedureStepStartTime: '101000',
+    RequestAttributesSequence: [
+      { ScheduledProcedureStepDescription: `step ${s % 30}`, ScheduledProcedureStepID: `SPS${e}` },
+    ],
     '00190010': { vr: 'LO', Value: ['CONCORD BENCH 01'] },
-    '00191001': { vr: 'LO', Value: [`private ${ofSeries % 10}`] },
-    '00191002': { vr: 'DS', Value: [position] },
-    '00191003': { vr: 'SH', Value: [`blk${ofStudy % 5}`] },
-    StudyInstanceUID: study,
-    SeriesInstanceUID: series,
-    StudyID: `S${ofStudy}`,
-    SeriesNumber: (ofSeries % 2) + 1,
-    AcquisitionNumber: 1,
+    '00191001': { vr: 'LO', Value: [`private ${e % 10}`] },
+  }
+}
+
+function ofInstance(n: number, { sop }: Facts): Attributes {
+  const number = (n % 100) + 1
+  const position = number * 2.5
+  return {
+    SOPInstanceUID: sop,
     InstanceNumber: number,
+    InstanceCreationTime: '101500',
+    AcquisitionNumber: 1,
+    AcquisitionTime: '101011.5',
+    ContentTime: '101012',
+    ReferencedImageSequence: [
+      { ReferencedSOPClassUID: MACHINES[0][3], ReferencedSOPInstanceUID: `${sop}.9` },
+    ],
+    XRayTubeCurrent: 100 + number,
     ImagePositionPatient: [-125, -125, position],
     ImageOrientationPatient: [1, 0, 0, 0, 1, 0],
-    FrameOfReferenceUID: `${study}.8`,
     PositionReferenceIndicator: '',
     SliceLocation: position,
+    '00191002': { vr: 'DS', Value: [position] },
+  }
+}
+
+function image(side: number): Attributes {
+  return {
     SamplesPerPixel: 1,
     PhotometricInterpretation: 'MONOCHROME2',
     Rows: side,
@@ -142,18 +177,7 @@ export function madeInstance(n: number, side = 32): Buffer {
     WindowWidth: 400,
     RescaleIntercept: -1024,
     RescaleSlope: 1,
-    RequestedProcedureDescription: 'CT routine',
-    PerformedProcedureStepStartDate: StudyDate,
-    PerformedProcedureStepStartTime: '101000',
-    PerformedProcedureStepID: `PPS${ofStudy}`,
-    RequestAttributesSequence: [
-      {
-        ScheduledProcedureStepDescription: `step ${ofStudy % 30}`,
-        ScheduledProcedureStepID: `SPS${ofSeries}`,
-      },
-    ],
-  })
-  return writeInstance(dataSet, { pixels: { vr: 'OW', bytes: pixels(side) } })
+  }
 }
 
 const PIXELS = new Map<number, Buffer>()

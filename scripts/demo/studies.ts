@@ -277,7 +277,7 @@ function file(
   study: Attributes,
   { pixels, ...own }: Attributes & { pixels?: Pixels },
 ): DemoFile {
-  const dataSet = composeDataSet({ ...study, ...own } as Attributes)
+  const dataSet = composeDataSet({ ...study, ...own })
   return { title, bytes: writeInstance(dataSet, pixels === undefined ? {} : { pixels }) }
 }
 
