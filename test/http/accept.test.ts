@@ -93,12 +93,18 @@ describe('Accept (PS3.18 §8.7, dicomweb.md T1)', () => {
 
   it('never throws, whatever the header is', () => {
     fc.assert(
-      fc.property(fc.string({ maxLength: 300, unit: fc.constantFrom(...'a*/;,="\\ q.0-') }), (header) => {
-        for (const { q, media } of parseAccept(header)) {
-          expect(q).toBeGreaterThanOrEqual(0)
-          expect(media).toContain('/')
-        }
-      }),
+      fc.property(
+        fc.string({
+          maxLength: 300,
+          unit: fc.constantFrom('a', '*', '/', ';', ',', '=', '"', '\\', ' ', 'q', '.', '0'),
+        }),
+        (header) => {
+          for (const { q, media } of parseAccept(header)) {
+            expect(q).toBeGreaterThanOrEqual(0)
+            expect(media).toContain('/')
+          }
+        },
+      ),
     )
   })
 })
