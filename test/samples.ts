@@ -10,17 +10,8 @@
  *
  * UIDs are new each time unless attributes name them or a seed makes them.
  */
-import type {
-  DataElement,
-  DataSet,
-  InstanceUids,
-  PersonName,
-  Tag,
-  Uid,
-  Value,
-  Vr,
-} from '../src/dicom/data-set.ts'
-import { entryOf, tagOf } from '../src/dicom/dictionary.ts'
+import { composeDataSet, type Attributes } from '../src/dicom/compose.ts'
+import type { DataSet, InstanceUids, Tag, Uid } from '../src/dicom/data-set.ts'
 import { ExplicitVRLittleEndian, JPEGBaseline8Bit } from '../src/dicom/transfer-syntax.ts'
 import { newUid, uidFrom } from '../src/dicom/uid.ts'
 import { basicOffsetTable, writeInstance, type Pixels, type WriteOptions } from '../src/dicom/writer.ts'
@@ -36,13 +27,6 @@ export interface Sample {
   readonly bytes: Buffer
   /** What was written as pixel data. */
   readonly pixels: Pixels | null
-}
-
-type One = string | number | PersonName | Attributes | null
-export type AttributeValue = One | readonly One[] | Buffer | DataElement
-/** By keyword or tag. `undefined` takes an attribute of the sample away, `null` empties it. */
-export interface Attributes {
-  readonly [keywordOrTag: string]: AttributeValue | undefined
 }
 
 export interface SampleOptions extends Omit<WriteOptions, 'pixels'> {
@@ -250,7 +234,7 @@ export function series(
 /** A file of exactly these attributes: nothing is added but UIDs that are missing. */
 export const bare: SampleMaker = (attributes = {}, options = {}) => {
   const { seed, pixels, ...rest } = options
-  const dataSet = dataSetOf({
+  const dataSet = composeDataSet({
     SOPClassUID: SecondaryCaptureImageStorage,
     SOPInstanceUID: uid(seed, 'instance'),
     StudyInstanceUID: uid(seed, 'study'),
@@ -264,19 +248,6 @@ export const bare: SampleMaker = (attributes = {}, options = {}) => {
     bytes: writeInstance(dataSet, { ...rest, ...(pixels && { pixels }) }),
     pixels: pixels ?? null,
   }
-}
-
-/** Attributes by keyword or tag → a data set in ascending order. A keyword that PS3.6 does not know throws. */
-export function dataSetOf(attributes: Attributes): DataSet {
-  const elements: [Tag, DataElement][] = []
-  const signed = attributes['PixelRepresentation'] === 1
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === undefined) continue
-    const { tag, vr } =
-      isElement(value) && /^[0-9A-F]{8}$/.test(name) ? { tag: name, vr: value.vr } : definition(name, signed)
-    elements.push([tag, isElement(value) ? value : elementOf(vr, value)])
-  }
-  return Object.fromEntries(elements.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** Bytes that begin and end as a JPEG does, of even length, with `text` in between. */
@@ -327,7 +298,7 @@ function sample(own: Attributes, attributes: Attributes = {}, options: SampleOpt
   return bare(merged, {
     TransferSyntaxUID: ExplicitVRLittleEndian,
     ...options,
-    pixels: nativePixels(dataSetOf(merged)),
+    pixels: nativePixels(composeDataSet(merged)),
   })
 }
 
@@ -358,41 +329,4 @@ function code(CodeValue: string, CodingSchemeDesignator: string, CodeMeaning: st
 
 function uid(seed: string | undefined, name: string): Uid {
   return seed === undefined ? newUid() : uidFrom(SEED_NAMESPACE, `${seed}/${name}`)
-}
-
-function definition(keywordOrTag: string, signed: boolean): { tag: Tag; vr: Vr } {
-  const entry = entryOf(tagOf(keywordOrTag) ?? keywordOrTag)
-  if (entry === undefined) throw new Error(`no attribute is called ${keywordOrTag}`)
-  const undecided: Partial<Record<string, Vr>> = { xs: signed ? 'SS' : 'US', ox: 'OW', lt: 'OW' }
-  return { tag: entry.tag, vr: undecided[entry.vr] ?? (entry.vr as Vr) }
-}
-
-function isElement(value: AttributeValue): value is DataElement {
-  return typeof value === 'object' && value !== null && 'vr' in value && typeof value.vr === 'string'
-}
-
-function elementOf(vr: Vr, value: Exclude<AttributeValue, DataElement>): DataElement {
-  if (Buffer.isBuffer(value)) {
-    const bytes = value.length % 2 === 0 ? value : Buffer.concat([value, Buffer.of(0)])
-    return { vr, InlineBinary: bytes.toString('base64') }
-  }
-  const values = (Array.isArray(value) ? value : [value]) as readonly One[]
-  if (values.length === 0 || (values.length === 1 && (values[0] === null || values[0] === ''))) return { vr }
-  return { vr, Value: values.map((one) => valueOf(vr, one)) }
-}
-
-function valueOf(vr: Vr, one: One): Value {
-  if (one === null || one === '') return null
-  if (vr === 'SQ') return dataSetOf(one as Attributes)
-  if (vr === 'PN' && typeof one === 'string') {
-    const [Alphabetic, Ideographic, Phonetic] = one.split('=')
-    return {
-      ...(Alphabetic && { Alphabetic }),
-      ...(Ideographic && { Ideographic }),
-      ...(Phonetic && { Phonetic }),
-    }
-  }
-  if ((vr === 'IS' || vr === 'DS') && typeof one === 'string' && Number.isFinite(Number(one)))
-    return Number(one)
-  return one
 }

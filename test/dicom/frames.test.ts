@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { deflateRawSync } from 'node:zlib'
+import { composeDataSet } from '../../src/dicom/compose.ts'
 import type { DataElement } from '../../src/dicom/data-set.ts'
 import {
   bulkValue,
@@ -18,7 +19,6 @@ import {
   ExplicitVRLittleEndian,
   JPEGBaseline8Bit,
 } from '../../src/dicom/transfer-syntax.ts'
-import { dataSetOf } from '../samples.ts'
 
 /** A file in memory that is read in pieces of `piece` bytes and counts what was read and closed. */
 function fileOf(bytes: Buffer, piece = 7) {
@@ -52,7 +52,7 @@ function nativeMap(
   length: number,
   TransferSyntaxUID: string,
 ) {
-  const dataSet = dataSetOf(attributes)
+  const dataSet = composeDataSet(attributes)
   const builder = startPixelMap({ tag: '7FE00010', vr: 'OW', TransferSyntaxUID, dataSet })
   builder.native(offset, length)
   return readPixelMap(builder.finish(true))
@@ -177,7 +177,7 @@ describe('frames of a stored file', () => {
       tag: '7FE00010',
       vr: 'OB',
       TransferSyntaxUID: JPEGBaseline8Bit,
-      dataSet: dataSetOf({ NumberOfFrames: 1 }),
+      dataSet: composeDataSet({ NumberOfFrames: 1 }),
     })
     builder.offsetTable(Buffer.alloc(0))
     builder.fragment(2, 3, Buffer.alloc(0), Buffer.alloc(0))

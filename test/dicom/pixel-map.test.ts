@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { composeDataSet } from '../../src/dicom/compose.ts'
 import type { DataSet } from '../../src/dicom/data-set.ts'
 import {
   frameExtents,
@@ -16,7 +17,6 @@ import {
   DeflatedExplicitVRLittleEndian,
 } from '../../src/dicom/transfer-syntax.ts'
 import { basicOffsetTable } from '../../src/dicom/writer.ts'
-import { dataSetOf } from '../samples.ts'
 
 const MPEG4 = '1.2.840.10008.1.2.4.102'
 const JPEG2000 = '1.2.840.10008.1.2.4.90'
@@ -44,7 +44,7 @@ function scan(given: Encapsulated): { file: Buffer; map: PixelMap; size: number 
     tag: '7FE00010',
     vr: 'OB',
     TransferSyntaxUID,
-    dataSet: dataSetOf({ NumberOfFrames: frames }),
+    dataSet: composeDataSet({ NumberOfFrames: frames }),
     ...(given.extendedOffsets && { extendedOffsets: longs(given.extendedOffsets) }),
     ...(given.extendedLengths && { extendedLengths: longs(given.extendedLengths) }),
   })
@@ -81,7 +81,7 @@ function native(
   length: number,
   TransferSyntaxUID = ExplicitVRLittleEndian,
 ) {
-  const dataSet: DataSet = dataSetOf(attributes)
+  const dataSet: DataSet = composeDataSet(attributes)
   const builder = startPixelMap({ tag: '7FE00010', vr: 'OW', TransferSyntaxUID, dataSet })
   builder.native(1234, length)
   return readPixelMap(builder.finish(true))

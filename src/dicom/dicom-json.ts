@@ -1,0 +1,152 @@
+import type { DataElement, DataSet, PersonName, Tag, Vr } from './data-set.ts'
+
+/** One attribute of the DICOM JSON model as clients may see it (PS3.18 §F.2): `vr` first, at most one of the others. */
+export interface JsonElement {
+  readonly vr: Vr
+  readonly Value?: readonly JsonValue[]
+  readonly InlineBinary?: string
+  readonly BulkDataURI?: string
+}
+
+export type JsonValue = string | number | PersonName | JsonDataSet | null
+
+/**
+ * A data set as clients may see it. An object cannot keep its tags in ascending order, which clients are owed
+ * (PS3.18 §F.2.2): keys like `30060010` count as array indexes and come first. {@link dicomJsonText} sees to it.
+ */
+export type JsonDataSet = Readonly<Record<Tag, JsonElement>>
+
+/** Tags and, from 1, item numbers, outermost first: `['00880200', '1', '7FE00010']`. */
+export type BulkPath = readonly string[]
+
+export interface JsonOptions {
+  /** Pixel data of the instance, from its pixel map; it is no part of the stored data set. */
+  readonly pixels?: { readonly tag: Tag; readonly vr: Vr } | null
+}
+
+const CHARSET_TAG: Tag = '00080005'
+const UTF8: JsonElement = { vr: 'CS', Value: ['ISO_IR 192'] }
+
+/**
+ * What clients see of a stored data set. Elements that the index keeps as a range, and pixel data, get the absolute URI
+ * that `bulkUri` makes of their path. Left out: groups 0000 and 0002, group lengths, bytes of undecodable text. Specific
+ * Character Set is that of the answer: `ISO_IR 192`, where the data set names one or has text beyond ASCII.
+ */
+export function toDicomJson(
+  dataSet: DataSet,
+  bulkUri: (path: BulkPath) => string,
+  { pixels }: JsonOptions = {},
+): JsonDataSet {
+  const elements = visible(dataSet, [], bulkUri)
+  if (dataSet[CHARSET_TAG] !== undefined || /[\u0080-\uFFFF]/.test(JSON.stringify(dataSet)))
+    elements[CHARSET_TAG] = UTF8
+  if (pixels) elements[pixels.tag] = { vr: pixels.vr, BulkDataURI: bulkUri([pixels.tag]) }
+  return elements
+}
+
+function visible(
+  dataSet: DataSet,
+  path: BulkPath,
+  bulkUri: (path: BulkPath) => string,
+): Record<Tag, JsonElement> {
+  const elements: Record<Tag, JsonElement> = {}
+  for (const [tag, element] of Object.entries(dataSet)) {
+    if (tag === CHARSET_TAG || /^000[02]|0000$/.test(tag)) continue
+    elements[tag] = visibleElement(element, [...path, tag], bulkUri)
+  }
+  return elements
+}
+
+function visibleElement(
+  element: DataElement,
+  path: BulkPath,
+  bulkUri: (path: BulkPath) => string,
+): JsonElement {
+  const { vr, Value, InlineBinary, offset } = element
+  if (offset !== undefined) return { vr, BulkDataURI: bulkUri(path) }
+  if (InlineBinary !== undefined) return { vr, InlineBinary }
+  if (Value === undefined || Value.length === 0) return { vr }
+  if (vr !== 'SQ') return { vr, Value: Value }
+  const items = Value as (DataSet | null)[]
+  return { vr, Value: items.map((item, index) => visible(item ?? {}, [...path, String(index + 1)], bulkUri)) }
+}
+
+/** JSON text of a data set, attributes in ascending order at every depth. */
+export function dicomJsonText(dataSet: JsonDataSet): string {
+  const elements = Object.keys(dataSet)
+    .sort()
+    .map((tag) => `"${tag}":${elementText(dataSet[tag])}`)
+  return `{${elements.join(',')}}`
+}
+
+function elementText(element: JsonElement | undefined): string {
+  if (element?.vr !== 'SQ' || element.Value === undefined) return JSON.stringify(element)
+  const items = element.Value.map((item) => dicomJsonText((item ?? {}) as JsonDataSet))
+  return `{"vr":"SQ","Value":[${items.join(',')}]}`
+}
+
+/**
+ * {@link toDicomJson} from the stored JSON text to JSON text, both UTF-8. Unless there is something nested to replace
+ * or to put in order the text is only cut and joined: series of thousands of instances are not parsed. `hasBulk`: the text has elements
+ * of the form `{vr, offset, length}`.
+ */
+export function metadataJson(
+  tags: Buffer,
+  hasBulk: boolean,
+  bulkUri: (path: BulkPath) => string,
+  options: JsonOptions = {},
+): Buffer {
+  const spliced = hasBulk ? null : splice(tags, bulkUri, options)
+  if (spliced !== null) return spliced
+  return Buffer.from(
+    JSON.stringify(toDicomJson(JSON.parse(tags.toString('utf8')) as DataSet, bulkUri, options)),
+  )
+}
+
+/** A data set that begins with a tag that an object would put first, wherever it belongs. */
+const OUT_OF_ORDER = /\{"[1-9]\d{7}":\{"vr"/
+/** A tag behind Pixel Data: private groups of ultrasound, digital signatures, trailing padding. */
+const BEHIND_PIXELS = /"(?:7FE[1-9A-F]|7FF|[89A-F][0-9A-F]{2})[0-9A-F]+":\{"vr"/
+const LEADING_CHARSET =
+  /^\{"00080005":\{"vr":"CS"(?:,"Value":\[(?:"[^"\\]*"|null)(?:,(?:"[^"\\]*"|null))*\])?\}/
+const LEADING_UTF8 = `{"${CHARSET_TAG}":${JSON.stringify(UTF8)}`
+
+/** Quoted keys cannot occur within values: there the quotation marks are escaped. Null where text alone will not do. */
+function splice(tags: Buffer, bulkUri: (path: BulkPath) => string, { pixels }: JsonOptions): Buffer | null {
+  const text = tags.toString('latin1')
+  if (!text.startsWith('{"') || text.includes('"undecoded":') || text.slice(2, 10) < CHARSET_TAG) return null
+  if (text.includes(`"${CHARSET_TAG}":`, 3) || OUT_OF_ORDER.test(text)) return null
+  if (pixels && BEHIND_PIXELS.test(text)) return null
+  const pieces: (Buffer | string)[] = []
+  let from = 0
+  if (text.startsWith(CHARSET_TAG, 2)) {
+    const charset = LEADING_CHARSET.exec(text)
+    if (charset === null) return null
+    pieces.push(LEADING_UTF8)
+    from = charset[0].length
+  } else if (/[\x80-\xff]/.test(text)) {
+    pieces.push(LEADING_UTF8, ',')
+    from = 1
+  }
+  pieces.push(tags.subarray(from, tags.length - 1))
+  if (pixels) {
+    const element: JsonElement = { vr: pixels.vr, BulkDataURI: bulkUri([pixels.tag]) }
+    pieces.push(`,"${pixels.tag}":${JSON.stringify(element)}`)
+  }
+  pieces.push('}')
+  return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)))
+}
+
+/**
+ * The element of a BulkDataURI's path, if it has bytes: as a range or inline; undefined where there is none. Pixel data
+ * at the top level is not in the data set: ask its pixel map.
+ */
+export function findBulk(dataSet: DataSet, path: BulkPath): DataElement | undefined {
+  const [tag = '', item, ...rest] = path
+  const element = Object.hasOwn(dataSet, tag) ? dataSet[tag] : undefined
+  if (item === undefined)
+    return element?.offset !== undefined || element?.InlineBinary !== undefined ? element : undefined
+  if (element?.vr !== 'SQ' || !/^[1-9]\d{0,9}$/.test(item)) return undefined
+  const inner = element.Value?.[Number(item) - 1]
+  return inner === undefined || inner === null ? undefined : findBulk(inner as DataSet, rest)
+}
