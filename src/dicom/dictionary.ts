@@ -1,0 +1,129 @@
+import dcmjs from 'dcmjs'
+import type { Tag, Vr } from './data-set.ts'
+
+/** What PS3.6 says about a tag. */
+export interface DictionaryEntry {
+  /** As looked up: of a repeating group the very tag that was asked for. */
+  readonly tag: Tag
+  /**
+   * The VR; `xs` is US or SS, `ox` is OB or OW, `lt` is US, SS or OW: which one is decided by the data set
+   * (PS3.5 Annex A, PS3.3 C.11.1). Only implicit VR and UN need that.
+   */
+  readonly vr: Vr | 'xs' | 'ox' | 'lt'
+  readonly keyword: string
+  readonly retired: boolean
+}
+
+const { dictionary, nameMap } = dcmjs.data.DicomMetaDictionary
+
+/** Tag as one number, group in the upper 16 bits, to entry. */
+const BY_NUMBER = new Map<number, DictionaryEntry>()
+const BY_KEYWORD = new Map<string, DictionaryEntry>()
+
+for (const { tag, vr, name } of Object.values(nameMap).filter((entry) => entry !== undefined)) {
+  // Items and delimiters are no elements.
+  if (vr === 'na') continue
+  const retired = name.startsWith('RETIRED_')
+  const entry: DictionaryEntry = Object.freeze({
+    tag: tag.slice(1, 5) + tag.slice(6, 10),
+    vr: (vr === 'up' ? 'UL' : vr) as DictionaryEntry['vr'],
+    keyword: retired ? name.slice(8) : name,
+    retired,
+  })
+  BY_NUMBER.set(parseInt(entry.tag, 16), entry)
+  if (!retired || !BY_KEYWORD.has(entry.keyword)) BY_KEYWORD.set(entry.keyword, entry)
+}
+
+/** The eight upper-case hexadecimal digits of a tag given as one number (group in the upper 16 bits). */
+export function tagText(tag: number): Tag {
+  return BY_NUMBER.get(tag)?.tag ?? tag.toString(16).toUpperCase().padStart(8, '0')
+}
+
+/** Looks a standard tag up by number; undefined for private and unknown ones. */
+export function entryOfNumber(tag: number): DictionaryEntry | undefined {
+  return BY_NUMBER.get(tag) ?? repeating(tag)
+}
+
+/** Looks a standard tag up, `'00100010'`; undefined for private and unknown ones. */
+export function entryOf(tag: Tag): DictionaryEntry | undefined {
+  return /^[\dA-F]{8}$/iu.test(tag) ? entryOfNumber(parseInt(tag, 16)) : undefined
+}
+
+/** The keyword of a standard tag: `'PatientName'`. */
+export function keywordOf(tag: Tag): string | undefined {
+  return entryOf(tag)?.keyword
+}
+
+/** The tag of a keyword (case matters, PS3.6 §6): `'00100010'`. Of a repeating group it is the first tag. */
+export function tagOf(keyword: string): Tag | undefined {
+  return BY_KEYWORD.get(keyword)?.tag
+}
+
+/** Every keyword with its entry, once each. */
+export function entries(): IterableIterator<DictionaryEntry> {
+  return BY_KEYWORD.values()
+}
+
+/** Repeating groups 50xx, 60xx and 7Fxx (PS3.5 §7.6): even groups up to xx1E in use, all of them read. */
+function repeating(tag: number): DictionaryEntry | undefined {
+  const family = tag >>> 24
+  if ((family !== 0x50 && family !== 0x60 && family !== 0x7f) || ((tag >>> 16) & 1) === 1) return undefined
+  const first = BY_NUMBER.get(((family << 24) | (tag & 0xffff)) >>> 0)
+  return first && { ...first, tag: tag.toString(16).toUpperCase().padStart(8, '0') }
+}
+
+/** VRs of private elements by creator and (gggg, ee), as far as asked for; only hits are kept, so it is bounded. */
+const PRIVATE = new Map<string, Vr>()
+
+/**
+ * The VR of a private element, from dcmjs' dictionary of private blocks; undefined when the creator or the element
+ * is not in it. `element` is the element number within the block: `0x10` for (0029,1010).
+ */
+export function privateVr(creator: string, group: number, element: number): Vr | undefined {
+  const hex = group.toString(16).toUpperCase().padStart(4, '0')
+  const key = `(${hex},"${creator}",${element.toString(16).toUpperCase().padStart(2, '0')})`
+  const known = PRIVATE.get(key)
+  if (known !== undefined) return known
+  const vr = dictionary[key]?.vr
+  if (vr === undefined || !/^[A-Z]{2}$/u.test(vr)) return undefined
+  PRIVATE.set(key, vr as Vr)
+  return vr as Vr
+}
+
+/**
+ * The keyword most like `name`, for error messages; undefined when nothing is near: more than a third of the
+ * letters would have to change. Upper and lower case count as equal.
+ */
+export function nearestKeyword(name: string): string | undefined {
+  const wanted = name.toLowerCase()
+  if (wanted.length > 64) return undefined
+  let best: string | undefined
+  let least = Math.floor(wanted.length / 3) + 1
+  for (const { keyword } of BY_KEYWORD.values()) {
+    if (Math.abs(keyword.length - wanted.length) >= least) continue
+    const distance = editDistance(wanted, keyword.toLowerCase(), least)
+    if (distance < least) {
+      least = distance
+      best = keyword
+    }
+  }
+  return best
+}
+
+/** Levenshtein's distance, or `limit` once it cannot be less. */
+function editDistance(a: string, b: string, limit: number): number {
+  let above = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= a.length; row++) {
+    const line = [row]
+    let least = row
+    for (let column = 1; column <= b.length; column++) {
+      const change = (above[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1)
+      const cost = Math.min(change, (above[column] ?? 0) + 1, (line[column - 1] ?? 0) + 1)
+      line.push(cost)
+      if (cost < least) least = cost
+    }
+    if (least >= limit) return limit
+    above = line
+  }
+  return above[b.length] ?? limit
+}

@@ -1,0 +1,126 @@
+import type { Tag } from './data-set.ts'
+import { entryOfNumber, privateVr, tagText, type DictionaryEntry } from './dictionary.ts'
+import { areLetters, vrRule, vrRuleOf, type VrRule } from './element-vr.ts'
+import { has } from './reader-input.ts'
+import { UNDEFINED_LENGTH, type Parse, type Scope } from './reader-state.ts'
+import { note } from './reader-unreadable.ts'
+
+export const ITEM = 0xfffee000
+export const ITEM_DELIMITER = 0xfffee00d
+export const SEQUENCE_DELIMITER = 0xfffee0dd
+const LUT_DESCRIPTOR: Tag = '00283002'
+
+const UN = vrRule('UN')
+
+/**
+ * Reads tag, VR and length of the element at hand into `parse`, without moving on; false when more bytes are needed.
+ * The VR is the one that the value will be read with: implicit VR and UN are resolved by the dictionaries.
+ */
+export function readHeader(parse: Parse, scope: Scope): boolean {
+  const { input } = parse
+  if (!has(input, 8)) return false
+  const { buffer, at } = input
+  readTag(parse, scope.bigEndian)
+  parse.signUndecided = false
+  parse.fromUn = false
+  if (scope.implicit || isItemTag(parse.tag)) {
+    parse.length = scope.bigEndian ? buffer.readUInt32BE(at + 4) : buffer.readUInt32LE(at + 4)
+    parse.headerLength = 8
+    if (!isItemTag(parse.tag)) resolve(parse, scope)
+    return true
+  }
+  const rule = vrRuleOf(buffer.readUInt8(at + 4), buffer.readUInt8(at + 5))
+  if (rule === undefined) return readStrangeVr(parse, scope)
+  parse.rule = rule
+  if (!rule.long) {
+    parse.length = scope.bigEndian ? buffer.readUInt16BE(at + 6) : buffer.readUInt16LE(at + 6)
+    parse.headerLength = 8
+    return true
+  }
+  if (!has(input, 12)) return false
+  parse.length = scope.bigEndian ? buffer.readUInt32BE(at + 8) : buffer.readUInt32LE(at + 8)
+  parse.headerLength = 12
+  if (rule === UN && parse.length !== UNDEFINED_LENGTH && !scope.bigEndian) {
+    parse.fromUn = true
+    resolve(parse, scope)
+  }
+  return true
+}
+
+/** Reads the tag only. */
+export function readTag(parse: Parse, bigEndian: boolean): void {
+  const { buffer, at } = parse.input
+  const group = bigEndian ? buffer.readUInt16BE(at) : buffer.readUInt16LE(at)
+  parse.tag = group * 0x10000 + (bigEndian ? buffer.readUInt16BE(at + 2) : buffer.readUInt16LE(at + 2))
+}
+
+function isItemTag(tag: number): boolean {
+  return tag === ITEM || tag === ITEM_DELIMITER || tag === SEQUENCE_DELIMITER
+}
+
+/**
+ * A VR that PS3.5 does not know, in explicit VR. Capital letters are a VR of the future, with 32-bit length
+ * (PS3.5 §7.1.2), or of a writer who took it for a short one; `??` and blanks are old habits for UN; all else is an
+ * element in implicit VR, as some writers put them among explicit ones.
+ */
+function readStrangeVr(parse: Parse, scope: Scope): boolean {
+  const { buffer, at } = parse.input
+  const [first, second] = [buffer.readUInt8(at + 4), buffer.readUInt8(at + 5)]
+  const short = scope.bigEndian ? buffer.readUInt16BE(at + 6) : buffer.readUInt16LE(at + 6)
+  if (areLetters(first, second) || (isBlank(first) && isBlank(second))) {
+    if (short === 0 && !has(parse.input, 12)) return false
+    parse.headerLength = short === 0 ? 12 : 8
+    parse.length = short
+    if (short === 0) {
+      parse.length = scope.bigEndian ? buffer.readUInt32BE(at + 8) : buffer.readUInt32LE(at + 8)
+    }
+    note(parse.oddities, 'has an unknown VR', tagText(parse.tag))
+  } else {
+    parse.headerLength = 8
+    parse.length = scope.bigEndian ? buffer.readUInt32BE(at + 4) : buffer.readUInt32LE(at + 4)
+    note(parse.oddities, 'has no VR, though its data set is in explicit VR', tagText(parse.tag))
+  }
+  resolve(parse, scope)
+  return true
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x3f || byte === 0x2d
+}
+
+/** The VR by dictionary: for implicit VR, and for UN, which a gateway wrote who did not know better. */
+function resolve(parse: Parse, scope: Scope): void {
+  const { tag } = parse
+  const rule =
+    (tag & 0x10000) === 0 ? standardRule(parse, scope, entryOfNumber(tag)) : privateRule(scope, tag)
+  const fits = rule.kind !== 'number' || parse.length % rule.width === 0
+  parse.rule = fits ? rule : UN
+}
+
+function standardRule(parse: Parse, scope: Scope, entry: DictionaryEntry | undefined): VrRule {
+  if (entry === undefined) return UN
+  switch (entry.vr) {
+    case 'xs':
+      parse.signUndecided = true
+      return vrRule('US')
+    case 'ox':
+      // Implicit VR has pixel data, overlays and waveforms in OW (PS3.5 §A.1).
+      return vrRule('OW')
+    case 'lt':
+      // A table of one entry is a number, longer ones are words (PS3.3 §C.11.1.1).
+      return vrRule(scope.dataSet[LUT_DESCRIPTOR]?.Value?.[0] === 1 ? 'US' : 'OW')
+    default:
+      return vrRule(entry.vr)
+  }
+}
+
+/** Creators are LO; their elements are what the creator's dictionary says, else UN (PS3.5 §7.8). */
+function privateRule(scope: Scope, tag: number): VrRule {
+  const element = tag & 0xffff
+  if (element >= 0x10 && element <= 0xff) return vrRule('LO')
+  if (element < 0x1000) return UN
+  const group = tag >>> 16
+  const creator = scope.creators?.get((group << 8) | (element >>> 8))
+  const vr = creator === undefined ? undefined : privateVr(creator, group, element & 0xff)
+  return vr === undefined ? UN : vrRule(vr)
+}

@@ -1,0 +1,164 @@
+import type { PersonName, Value, Vr } from './data-set.ts'
+import { readDate, readDateTime, readTime } from './times.ts'
+import { isConformantUid } from './uid.ts'
+
+/** Values of a text VR, with what is odd about them. */
+export interface TextValues {
+  readonly values: Value[]
+  /** Plain words, without a value; undefined when all is well. */
+  readonly cause: string | undefined
+}
+
+/** What decides about one value of the VRs whose values have a form of their own; the cause, or undefined. */
+const FAULTS: Partial<Record<Vr, (text: string) => string | undefined>> = {
+  DA: (text) => (isPlainDate(text) || readDate(text) ? undefined : 'is no date'),
+  TM: (text) => (readTime(text) ? undefined : 'is no time'),
+  DT: (text) => (readDateTime(text) ? undefined : 'is no date and time'),
+  AS: (text) => (/^\d{3}[DWMY]$/u.test(text) ? undefined : 'is no age'),
+  UI: (text) =>
+    isPlainUid(text) || isConformantUid(text) ? undefined : 'is no UID to the letter of PS3.5 §9.1',
+}
+
+/** True of VRs with one value, in which a backslash is text (PS3.5 §6.2). */
+export function isSingleText(vr: Vr): boolean {
+  return vr === 'LT' || vr === 'ST' || vr === 'UT' || vr === 'UR'
+}
+
+/** Splits and trims the decoded text of a value field; no values for one that is empty. */
+export function textValues(vr: Vr, text: string): TextValues {
+  if (isSingleText(vr)) {
+    const value = vr === 'UR' ? trimBoth(text) : trimEnd(text)
+    return { values: value === '' ? [] : [value], cause: undefined }
+  }
+  if (!text.includes('\\')) {
+    const value = vr === 'UC' ? trimEnd(text) : trimBoth(text)
+    if (value === '') return { values: [], cause: undefined }
+    const single = oneValue(vr, value)
+    // A name of delimiters alone is an empty one.
+    return single.value === null
+      ? { values: [], cause: undefined }
+      : { values: [single.value], cause: single.cause }
+  }
+  let cause: string | undefined
+  const values: Value[] = []
+  for (const part of text.split('\\')) {
+    const single = oneValue(vr, vr === 'UC' ? trimEnd(part) : trimBoth(part))
+    values.push(single.value)
+    cause ??= single.cause
+  }
+  return { values, cause }
+}
+
+interface OneValue {
+  readonly value: Value
+  readonly cause: string | undefined
+}
+
+const EMPTY: OneValue = { value: null, cause: undefined }
+
+function oneValue(vr: Vr, text: string): OneValue {
+  if (text === '') return EMPTY
+  if (vr === 'PN') return personName(text)
+  if (vr === 'DS' || vr === 'IS') return decimal(text, vr === 'IS')
+  return { value: text, cause: FAULTS[vr]?.(text) }
+}
+
+/**
+ * DS and IS as JSON number where that loses nothing: a finite number of at most 15 significant digits; else the text
+ * (PS3.18 §F.2.3 allows both).
+ */
+function decimal(text: string, integer: boolean): OneValue {
+  let digits = 0
+  let significant = 0
+  let shape = 0 // 0 sign, 1 whole part, 2 fraction, 3 exponent's sign, 4 exponent
+  let exponentDigits = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code >= 0x30 && code <= 0x39) {
+      if (shape >= 3) {
+        shape = 4
+        exponentDigits++
+        continue
+      }
+      if (shape === 0) shape = 1
+      digits++
+      if (significant > 0 || code !== 0x30) significant++
+    } else if ((code === 0x2b || code === 0x2d) && (at === 0 || shape === 3)) {
+      shape = shape === 3 ? 4 : 1
+    } else if (code === 0x2e && shape < 2 && !integer) {
+      shape = 2
+    } else if ((code === 0x45 || code === 0x65) && digits > 0 && shape < 3 && !integer) {
+      shape = 3
+    } else {
+      return { value: text, cause: 'is no number' }
+    }
+  }
+  if (digits === 0 || (shape >= 3 && exponentDigits === 0)) return { value: text, cause: 'is no number' }
+  const number = Number(text)
+  const exact =
+    significant <= 15 &&
+    (significant === 0 || (Number.isFinite(number) && Math.abs(number) > Number.MIN_VALUE * 2 ** 52))
+  return { value: exact ? number + 0 : text, cause: undefined }
+}
+
+const GROUPS = ['Alphabetic', 'Ideographic', 'Phonetic'] as const
+
+/** Component groups of PN (PS3.5 §6.2.1), empty ones left out, empty trailing components too. */
+function personName(text: string): OneValue {
+  if (!text.includes('=')) {
+    const Alphabetic = trimName(text)
+    return Alphabetic === '' ? EMPTY : { value: { Alphabetic }, cause: undefined }
+  }
+  const name: PersonName = {}
+  const parts = text.split('=')
+  for (const [index, group] of GROUPS.entries()) {
+    const part = trimName(trimBoth(parts[index] ?? ''))
+    if (part !== '') name[group] = part
+  }
+  const cause = parts.length > GROUPS.length ? 'has more than three component groups' : undefined
+  return Object.keys(name).length === 0 ? { value: null, cause } : { value: name, cause }
+}
+
+function trimName(group: string): string {
+  let end = group.length
+  while (end > 0 && (group.charCodeAt(end - 1) === 0x5e || group.charCodeAt(end - 1) === 0x20)) end--
+  return end === group.length ? group : group.slice(0, end)
+}
+
+/** Without padding at the end: spaces, and the NUL that some writers pad with. */
+function trimEnd(text: string): string {
+  let end = text.length
+  while (end > 0 && isPadding(text.charCodeAt(end - 1))) end--
+  return end === text.length ? text : text.slice(0, end)
+}
+
+function trimBoth(text: string): string {
+  let start = 0
+  let end = text.length
+  while (end > 0 && isPadding(text.charCodeAt(end - 1))) end--
+  while (start < end && text.charCodeAt(start) === 0x20) start++
+  return start === 0 && end === text.length ? text : text.slice(start, end)
+}
+
+function isPadding(code: number): boolean {
+  return code === 0x20 || code === 0
+}
+
+/** A quick yes for the usual DA: eight digits, a day that every month has. */
+function isPlainDate(text: string): boolean {
+  return /^\d{4}(?:0[1-9]|1[0-2])(?:0[1-9]|1\d|2[0-8])$/u.test(text)
+}
+
+/** A quick yes for the usual UID, in one pass: no component begins with zero but `0` itself. */
+function isPlainUid(text: string): boolean {
+  if (text.length > 64) return false
+  let before = 0x2e
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 0x2e ? before === 0x2e : code < 0x30 || code > 0x39) return false
+    if (before === 0x2e && code === 0x30 && at + 1 < text.length && text.charCodeAt(at + 1) !== 0x2e)
+      return false
+    before = code
+  }
+  return before !== 0x2e
+}

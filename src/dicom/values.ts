@@ -1,0 +1,86 @@
+import type { DataElement, Value, Vr } from './data-set.ts'
+import { tagText } from './dictionary.ts'
+import type { VrRule } from './element-vr.ts'
+
+/** A binary value of more bytes than this is given by its place in the file. */
+export const MOST_INLINE = 1024
+
+type ReadNumber = (bytes: Buffer, at: number) => Value
+
+/** Numbers of the numeric VRs by byte order (PS3.5 §6.2, PS3.18 §F.2.3). */
+const LITTLE: Partial<Record<Vr, ReadNumber>> = {
+  US: (bytes, at) => bytes.readUInt16LE(at),
+  SS: (bytes, at) => bytes.readInt16LE(at),
+  AT: (bytes, at) => tagText(bytes.readUInt16LE(at) * 0x10000 + bytes.readUInt16LE(at + 2)),
+  UL: (bytes, at) => bytes.readUInt32LE(at),
+  SL: (bytes, at) => bytes.readInt32LE(at),
+  FL: (bytes, at) => jsonNumber(shortestFloat(bytes.readFloatLE(at))),
+  FD: (bytes, at) => jsonNumber(bytes.readDoubleLE(at)),
+  SV: (bytes, at) => jsonInteger(bytes.readBigInt64LE(at)),
+  UV: (bytes, at) => jsonInteger(bytes.readBigUInt64LE(at)),
+}
+const BIG: Partial<Record<Vr, ReadNumber>> = {
+  US: (bytes, at) => bytes.readUInt16BE(at),
+  SS: (bytes, at) => bytes.readInt16BE(at),
+  AT: (bytes, at) => tagText(bytes.readUInt16BE(at) * 0x10000 + bytes.readUInt16BE(at + 2)),
+  UL: (bytes, at) => bytes.readUInt32BE(at),
+  SL: (bytes, at) => bytes.readInt32BE(at),
+  FL: (bytes, at) => jsonNumber(shortestFloat(bytes.readFloatBE(at))),
+  FD: (bytes, at) => jsonNumber(bytes.readDoubleBE(at)),
+  SV: (bytes, at) => jsonInteger(bytes.readBigInt64BE(at)),
+  UV: (bytes, at) => jsonInteger(bytes.readBigUInt64BE(at)),
+}
+
+/**
+ * The values of a numeric VR of `width` bytes each in `bytes[start, end)`, or undefined when that is no whole number
+ * of them. Integers of SV and UV that a double cannot hold are decimal text; NaN is null and infinity the greatest
+ * double, as dcm4che writes them, because JSON has neither.
+ */
+export function readNumbers(
+  { vr, width }: VrRule,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  bigEndian: boolean,
+): Value[] | undefined {
+  const read = (bigEndian ? BIG : LITTLE)[vr]
+  const step = vr === 'AT' ? 4 : width
+  if (read === undefined || (end - start) % step !== 0) return undefined
+  const values: Value[] = []
+  for (let at = start; at < end; at += step) values.push(read(bytes, at))
+  return values
+}
+
+/** A short binary value; its words come out little endian (PS3.18 §F.2.7). */
+export function inlineBinary({ vr, width }: VrRule, bytes: Buffer, bigEndian: boolean): DataElement {
+  if (bytes.length === 0) return { vr }
+  if (!bigEndian || width === 1 || bytes.length % width !== 0) {
+    return { vr, InlineBinary: bytes.toString('base64') }
+  }
+  const swapped = Buffer.from(bytes)
+  if (width === 2) swapped.swap16()
+  else if (width === 4) swapped.swap32()
+  else swapped.swap64()
+  return { vr, InlineBinary: swapped.toString('base64') }
+}
+
+function jsonNumber(number: number): number | null {
+  if (Number.isFinite(number)) return number === 0 ? 0 : number
+  if (Number.isNaN(number)) return null
+  return number > 0 ? Number.MAX_VALUE : -Number.MAX_VALUE
+}
+
+function jsonInteger(integer: bigint): number | string {
+  const number = Number(integer)
+  return Number.isSafeInteger(number) ? number : integer.toString()
+}
+
+/** The double whose decimal text is the shortest that comes back as the same float32: 0.1, not 0.10000000149011612. */
+function shortestFloat(single: number): number {
+  if (Number.isInteger(single) || !Number.isFinite(single)) return single
+  for (let digits = 6; digits < 9; digits++) {
+    const number = Number(single.toPrecision(digits))
+    if (Math.fround(number) === single) return number
+  }
+  return Number(single.toPrecision(9))
+}
