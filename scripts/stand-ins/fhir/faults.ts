@@ -37,7 +37,12 @@ export function openFaults(): Faults {
   let waiting: { fault: Fault; pattern: RegExp; left: number; skip: number }[] = []
   return {
     add: (fault) => {
-      waiting.push({ fault, pattern: new RegExp(fault.on, 'u'), left: fault.times ?? 1, skip: fault.skip ?? 0 })
+      waiting.push({
+        fault,
+        pattern: new RegExp(fault.on, 'u'),
+        left: fault.times ?? 1,
+        skip: fault.skip ?? 0,
+      })
     },
     take: (method, path) => {
       const found = waiting.find(({ pattern }) => pattern.test(`${method} ${path}`))

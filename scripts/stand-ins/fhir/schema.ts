@@ -47,8 +47,7 @@ const R4 = {
     'identifier:Identifier* active:boolean name:HumanName* telecom:ContactPoint* gender:code(male|female|other|unknown) ' +
     'birthDate:date deceasedBoolean:boolean deceasedDateTime:dateTime address:Address* maritalStatus:CodeableConcept ' +
     'generalPractitioner:Reference(*)* managingOrganization:Reference(Organization) link:&PatientLink*',
-  '&PatientLink':
-    'other:Reference(Patient|RelatedPerson)! type:code(replaced-by|replaces|refer|seealso)!',
+  '&PatientLink': 'other:Reference(Patient|RelatedPerson)! type:code(replaced-by|replaces|refer|seealso)!',
   Endpoint:
     DOMAIN +
     'identifier:Identifier* status:code(active|suspended|error|off|entered-in-error|test)! connectionType:Coding! ' +
@@ -100,7 +99,10 @@ function readElement(text: string): [string, ElementRule] {
   if (name === '') throw new TypeError(`no element rule: ${text}`)
   const isList = mark === '*' || mark === '+'
   const isRequired = mark === '!' || mark === '+'
-  return [name, { type, allowed: allowed === '' || allowed === '*' ? [] : allowed.split('|'), isList, isRequired }]
+  return [
+    name,
+    { type, allowed: allowed === '' || allowed === '*' ? [] : allowed.split('|'), isList, isRequired },
+  ]
 }
 
 /** Rules by type name, for R4 (and R4B) and R5. Types that are not here are held to the rules of JSON alone. */

@@ -1,5 +1,5 @@
 import type { Store } from './store.ts'
-import { isObject, type JsonValue, list, type ResourceJson } from './validate.ts'
+import { asText, isObject, type JsonValue, list, type ResourceJson } from './validate.ts'
 
 /** A search that this server does not know. Silently ignoring it would answer another question. */
 export class SearchError extends Error {
@@ -9,18 +9,24 @@ export class SearchError extends Error {
 type Test = (resource: ResourceJson, value: string, store: Store) => boolean
 
 const TESTS: Readonly<Record<string, Test>> = {
-  _id: (resource, value) => value.split(',').includes(String(resource['id'] as string)),
-  _tag: (resource, value) => token(list(isObject(resource['meta']) ? resource['meta']['tag'] : []), value, 'code'),
+  _id: (resource, value) => value.split(',').includes(asText(resource['id'])),
+  _tag: (resource, value) =>
+    token(list(isObject(resource['meta']) ? resource['meta']['tag'] : []), value, 'code'),
   _lastUpdated: (resource, value) => updated(resource, value),
   identifier: (resource, value) => token(list(resource['identifier']), value, 'value'),
-  status: (resource, value) => value.split(',').includes(String(resource['status'] as string)),
+  status: (resource, value) => value.split(',').includes(asText(resource['status'])),
   patient: (resource, value) => refers(resource['subject'] ?? resource['patient'], 'Patient', value),
   subject: (resource, value) => refers(resource['subject'], '', value),
   target: (resource, value) => list(resource['target']).some((target) => refers(target, '', value)),
   endpoint: (resource, value) => list(resource['endpoint']).some((one) => refers(one, 'Endpoint', value)),
   series: (resource, value) =>
-    list(resource['series']).some(({ uid }) => value.split(',').some((one) => one.replace(/^.*\|/u, '') === uid)),
-  name: (resource, value) => JSON.stringify(resource['name'] ?? '').toLowerCase().includes(value.toLowerCase()),
+    list(resource['series']).some(({ uid }) =>
+      value.split(',').some((one) => one.replace(/^.*\|/u, '') === uid),
+    ),
+  name: (resource, value) =>
+    JSON.stringify(resource['name'] ?? '')
+      .toLowerCase()
+      .includes(value.toLowerCase()),
 }
 const CONTROL = new Set(['_count', '_offset', '_sort', '_include', '_format', '_summary', '_total'])
 
@@ -45,7 +51,11 @@ export function search(
 }
 
 /** `system|code`, `|code`, `code`, `system|`; several with commas. */
-function token(codings: readonly Record<string, JsonValue>[], value: string, member: 'code' | 'value'): boolean {
+function token(
+  codings: readonly Record<string, JsonValue>[],
+  value: string,
+  member: 'code' | 'value',
+): boolean {
   return value.split(',').some((alternative) => {
     const bar = alternative.indexOf('|')
     const system = bar < 0 ? null : alternative.slice(0, bar)
@@ -79,7 +89,7 @@ function updated(resource: ResourceJson, value: string): boolean {
 
 function lastUpdated(resource: ResourceJson): string {
   const meta = resource['meta']
-  return isObject(meta) ? String(meta['lastUpdated'] as string) : ''
+  return isObject(meta) ? asText(meta['lastUpdated']) : ''
 }
 
 function refers(reference: JsonValue | undefined, type: string, value: string): boolean {
@@ -87,14 +97,20 @@ function refers(reference: JsonValue | undefined, type: string, value: string): 
   return value.split(',').some((one) => text === (one.includes('/') || type === '' ? one : `${type}/${one}`))
 }
 
-function included(store: Store, matches: readonly ResourceJson[], includes: readonly string[]): ResourceJson[] {
+function included(
+  store: Store,
+  matches: readonly ResourceJson[],
+  includes: readonly string[],
+): ResourceJson[] {
   const found = new Map<string, ResourceJson>()
   for (const path of includes) {
     const name = path.split(':')[1] ?? ''
     for (const resource of matches) {
       const value = resource[name]
-      for (const { reference } of Array.isArray(value) ? list(value) : list(value === undefined ? [] : [value])) {
-        const [type = '', id = ''] = String(reference as string).split('/')
+      for (const { reference } of Array.isArray(value)
+        ? list(value)
+        : list(value === undefined ? [] : [value])) {
+        const [type = '', id = ''] = asText(reference).split('/')
         const target = store.current(type, id)?.resource
         if (target) found.set(`${type}/${id}`, target)
       }

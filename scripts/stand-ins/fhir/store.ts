@@ -33,7 +33,11 @@ export function openStore(): Store {
     lastMs = Math.max(Date.now(), lastMs + 1)
     const lastUpdated = new Date(lastMs).toISOString()
     const version = before.length + 1
-    const meta = { ...(resource?.['meta'] as Record<string, JsonValue> | undefined), versionId: String(version), lastUpdated }
+    const meta = {
+      ...(resource?.['meta'] as Record<string, JsonValue> | undefined),
+      versionId: String(version),
+      lastUpdated,
+    }
     const written = { version, lastUpdated, resource: resource && { ...resource, id, meta } }
     kept.set(`${type}/${id}`, [...before, written])
     return written

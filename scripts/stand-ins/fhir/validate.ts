@@ -52,7 +52,8 @@ function checkObject(value: JsonValue, rule: TypeRule, place: Place): void {
     if (element.isRequired && !(name in value)) place.report(`${place.path}.${name}`, 'required')
   }
   for (const [name, member] of Object.entries(value)) {
-    if (name === 'resourceType' || name === 'id' || name === 'extension' || name === 'modifierExtension') continue
+    if (name === 'resourceType' || name === 'id' || name === 'extension' || name === 'modifierExtension')
+      continue
     const element = rule.get(name.replace(/^_/u, ''))
     const path = `${place.path}.${name}`
     if (!element) place.report(path, 'unknown element')
@@ -81,13 +82,14 @@ function checkValue(value: JsonValue, element: ElementRule, place: Place): void 
     return
   }
   if (!isPrimitive(element.type, value)) place.report(place.path, `no ${element.type}`)
-  if (element.allowed.length > 0 && !element.allowed.includes(String(value as string))) {
+  if (element.allowed.length > 0 && !element.allowed.includes(asText(value))) {
     place.report(place.path, `not one of ${element.allowed.join('|')}`)
   }
 }
 
 const DAY = '\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])'
-const CLOCK = '(?:[01]\\d|2[0-3]):[0-5]\\d:(?:[0-5]\\d|60)(?:\\.\\d{1,9})?(?:Z|[+-](?:0\\d|1[0-3]):[0-5]\\d|[+-]14:00)'
+const CLOCK =
+  '(?:[01]\\d|2[0-3]):[0-5]\\d:(?:[0-5]\\d|60)(?:\\.\\d{1,9})?(?:Z|[+-](?:0\\d|1[0-3]):[0-5]\\d|[+-]14:00)'
 /** The regular expressions of the R4 data types page; dateTime with a time has an offset. */
 const PRIMITIVES: Readonly<Record<string, RegExp>> = {
   string: /^[\s\S]+$/u,
@@ -113,31 +115,32 @@ function isPrimitive(type: string, value: JsonValue): boolean {
 }
 
 function checkReference(value: Record<string, JsonValue>, targets: readonly string[], place: Place): void {
-  const { reference, identifier, display, type } = value
-  if (reference === undefined && identifier === undefined && display === undefined && !('extension' in value)) {
+  if (!['reference', 'identifier', 'display', 'extension'].some((name) => name in value)) {
     place.report(place.path, 'reference without reference, identifier and display')
   }
-  const text = typeof reference === 'string' ? reference : ''
-  if (text.startsWith('#') || text === '') {
-    if (typeof type === 'string' && targets.length > 0 && !targets.includes(type)) {
-      place.report(place.path, `${type} is not one of ${targets.join('|')}`)
-    }
-    return
-  }
-  const target = /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9.-]{1,64}(?:\/_history\/[A-Za-z0-9.-]{1,64})?$/u.exec(text)?.[1]
-  if (target === undefined && !text.startsWith('urn:uuid:')) place.report(place.path, 'no reference')
-  else if (target !== undefined && targets.length > 0 && !targets.includes(target)) {
+  const text = asText(value['reference'])
+  const isLocal = text === '' || text.startsWith('#') || text.startsWith('urn:uuid:')
+  const target = isLocal ? asText(value['type']) : targetType(text)
+  if (!isLocal && target === '') place.report(place.path, 'no reference')
+  else if (target !== '' && targets.length > 0 && !targets.includes(target)) {
     place.report(place.path, `${target} is not one of ${targets.join('|')}`)
   }
+}
+
+/** `Type` of `Type/id`, of the same behind a base URL, and of either with a version. */
+function targetType(reference: string): string {
+  const expression = /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9.-]{1,64}(?:\/_history\/[A-Za-z0-9.-]{1,64})?$/u
+  return expression.exec(reference)?.[1] ?? ''
 }
 
 /** What every ImagingStudy of a working archive has, and servers do not check. */
 function checkStudy(study: ResourceJson, report: Report): void {
   const identifiers = list(study['identifier']).filter((one) => one['system'] === 'urn:dicom:uid')
   const series = list(study['series'])
-  if (series.length > 0 && identifiers.length !== 1) report('ImagingStudy.identifier', 'one Study Instance UID expected')
+  if (series.length > 0 && identifiers.length !== 1)
+    report('ImagingStudy.identifier', 'one Study Instance UID expected')
   for (const { value } of identifiers) {
-    if (!/^urn:oid:\d+(?:\.\d+)*$/u.test(String(value as string))) {
+    if (!/^urn:oid:\d+(?:\.\d+)*$/u.test(asText(value))) {
       report('ImagingStudy.identifier.value', 'urn:oid:… expected')
     }
   }
@@ -151,7 +154,9 @@ function checkStudy(study: ResourceJson, report: Report): void {
   }
   for (const { sopClass } of instances) {
     const isClass =
-      isObject(sopClass) && sopClass['system'] === 'urn:ietf:rfc:3986' && /^urn:oid:/u.test(String(sopClass['code'] as string))
+      isObject(sopClass) &&
+      sopClass['system'] === 'urn:ietf:rfc:3986' &&
+      asText(sopClass['code']).startsWith('urn:oid:')
     if (!isClass) report('ImagingStudy.series.instance.sopClass', 'urn:ietf:rfc:3986|urn:oid:… expected')
   }
 }
@@ -164,14 +169,20 @@ function unique(listed: readonly Record<string, JsonValue>[], path: string, repo
 function checkContained(resource: ResourceJson, report: Report): void {
   const text = JSON.stringify(resource)
   for (const { id } of list(resource['contained'])) {
-    if (!text.includes(`"#${String(id as string)}"`)) report(`${resource.resourceType}.contained`, 'not referred to (dom-3)')
+    if (!text.includes(`"#${asText(id)}"`))
+      report(`${resource.resourceType}.contained`, 'not referred to (dom-3)')
   }
 }
 
-export function isObject(value: JsonValue | undefined): value is { [name: string]: JsonValue } {
+/** The string, or `''` for anything else. */
+export function asText(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : ''
+}
+
+export function isObject(value: JsonValue | undefined): value is Record<string, JsonValue> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-export function list(value: JsonValue | undefined): { [name: string]: JsonValue }[] {
+export function list(value: JsonValue | undefined): Record<string, JsonValue>[] {
   return Array.isArray(value) ? value.filter((item) => isObject(item)) : []
 }
