@@ -112,26 +112,25 @@ function elementTest(key: MatchKey, tag: Tag): ItemTest {
 }
 
 /**
- * The tests of a key, all of which must find a value. A key whose VR no dictionary knows (private elements) is read
- * the way the VR of the stored element wants it.
+ * The tests of a key, all of which must find a value. The VR of the stored element decides how it is compared: no
+ * dictionary knows the VR of most private elements, and files contradict the dictionary.
  */
-function testsByVr(key: MatchKey): (stored: Vr) => readonly ValueTest[] {
+function testsByVr({ vr: keyVr, match }: MatchKey): (stored: Vr) => readonly ValueTest[] {
   const known = new Map<Vr, readonly ValueTest[]>()
   return (stored) => {
-    const vr = key.vr === 'UN' ? stored : key.vr
-    let tests = known.get(vr)
+    let tests = known.get(stored)
     if (!tests) {
-      const { match } = key
       tests =
         match.kind === 'every'
-          ? match.values.map((value) => valueTest(vr, { kind: 'values', values: [value] }))
-          : [key.vr === 'UN' ? unknownTest(vr, match) : valueTest(vr, match)]
-      known.set(vr, tests)
+          ? match.values.map((value) => valueTest(stored, { kind: 'values', values: [value] }))
+          : [keyVr === 'UN' ? unknownTest(stored, match) : valueTest(stored, match)]
+      known.set(stored, tests)
     }
     return tests
   }
 }
 
+/** A value of unknown VR may turn out to be a range. */
 function unknownTest(vr: Vr, match: Match): ValueTest {
   if (match.kind !== 'values' || !isTimeVr(vr)) return valueTest(vr, match)
   const tests = match.values.flatMap((text) => {

@@ -18,7 +18,7 @@ const range = (vr: 'DA' | 'TM' | 'DT', text: string, zone?: string): Match => ({
   ...readRange(vr, text, zone),
 })
 /** Whether a data set with one attribute satisfies one key. */
-const hit = (vr: Vr, stored: Value[] | undefined, match: Match, keyVr: Vr = vr): boolean =>
+const hit = (vr: Vr, stored: Value[] | undefined, match: Match, keyVr = vr): boolean =>
   matches({ '00091001': { vr, ...(stored && { Value: stored }) } }, key('00091001', keyVr, match))
 
 describe('values by VR (PS3.4 C.2.2.2.1)', () => {
