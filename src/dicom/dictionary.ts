@@ -34,9 +34,21 @@ for (const { tag, vr, name } of Object.values(nameMap).filter((entry) => entry !
   if (!retired || !BY_KEYWORD.has(entry.keyword)) BY_KEYWORD.set(entry.keyword, entry)
 }
 
+/** Slots of a cache in which each tag has its one place: a load and a comparison where a Map would hash. */
+const SLOTS = 8192
+const SLOT_TAGS = new Float64Array(SLOTS).fill(-1)
+const SLOT_TEXTS: string[] = Array.from({ length: SLOTS }, () => '')
+
 /** The eight upper-case hexadecimal digits of a tag given as one number (group in the upper 16 bits). */
 export function tagText(tag: number): Tag {
-  return BY_NUMBER.get(tag)?.tag ?? tag.toString(16).toUpperCase().padStart(8, '0')
+  const slot = (tag ^ (tag >>> 11)) & (SLOTS - 1)
+  if (SLOT_TAGS[slot] === tag) return SLOT_TEXTS[slot] ?? ''
+  const text = tag.toString(16).toUpperCase().padStart(8, '0')
+  // A text that has been a key once is found by identity as a key ever after.
+  const [key = text] = Object.keys({ [text]: 0 })
+  SLOT_TAGS[slot] = tag
+  SLOT_TEXTS[slot] = key
+  return key
 }
 
 /** Looks a standard tag up by number; undefined for private and unknown ones. */
@@ -69,7 +81,7 @@ function repeating(tag: number): DictionaryEntry | undefined {
   const family = tag >>> 24
   if ((family !== 0x50 && family !== 0x60 && family !== 0x7f) || ((tag >>> 16) & 1) === 1) return undefined
   const first = BY_NUMBER.get(((family << 24) | (tag & 0xffff)) >>> 0)
-  return first && { ...first, tag: tag.toString(16).toUpperCase().padStart(8, '0') }
+  return first && { ...first, tag: tagText(tag) }
 }
 
 /** VRs of private elements by creator and (gggg, ee), as far as asked for; only hits are kept, so it is bounded. */

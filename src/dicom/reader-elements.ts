@@ -230,10 +230,10 @@ function valueStep(parse: Parse, scope: Scope): boolean {
   }
   const whole = headerLength + length
   if (!has(input, whole)) {
-    if (parse.held + whole > parse.limits.headerBytes) charge(parse, whole, 0, tagText(tag))
+    if (parse.held + whole > parse.limits.headerBytes) charge(parse, whole, 0)
     return false
   }
-  charge(parse, whole, ELEMENT_WEIGHT + length, tagText(tag))
+  charge(parse, whole, ELEMENT_WEIGHT + length)
   const start = input.at + headerLength
   if (isTable) keepTable(parse, Buffer.from(input.buffer.subarray(start, start + length)))
   putElement(parse, scope, tag, readValue(parse, scope, start, start + length))

@@ -133,10 +133,10 @@ function fragment(parse: Parse, fragments: Fragments, length: number): boolean {
 function offsetTable(parse: Parse, fragments: Fragments, length: number): boolean {
   const { input } = parse
   if (!has(input, 8 + length)) {
-    if (parse.held + length > parse.limits.headerBytes) charge(parse, length, 0, tagText(fragments.tag))
+    if (parse.held + length > parse.limits.headerBytes) charge(parse, length, 0)
     return false
   }
-  charge(parse, length, length * 4, tagText(fragments.tag))
+  charge(parse, length, length * 4)
   const start = input.at + 8
   fragments.pixels?.offsetTable(input.buffer.subarray(start, start + length))
   fragments.first = false

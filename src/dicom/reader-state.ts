@@ -1,5 +1,6 @@
-import type { DataElement, DataSet, Tag, Uid, Vr } from './data-set.ts'
+import type { DataElement, DataSet, Uid, Vr } from './data-set.ts'
 import { DEFAULT_CHARSET, type Charset } from './charset.ts'
+import { tagText } from './dictionary.ts'
 import type { VrRule } from './element-vr.ts'
 import { offsetOf, type Input } from './reader-input.ts'
 import { Unreadable, type Oddities } from './reader-unreadable.ts'
@@ -158,13 +159,13 @@ export const ELEMENT_WEIGHT = 96
 const MODEL_FACTOR = 4
 
 /** Books bytes that will be held, and what is made of them; throws when a limit is passed. */
-export function charge(parse: Parse, bytes: number, weight: number, tag?: Tag): void {
+export function charge(parse: Parse, bytes: number, weight: number): void {
   parse.held += bytes
   parse.weight += weight
   const { headerBytes } = parse.limits
   if (parse.held > headerBytes || parse.weight > headerBytes * MODEL_FACTOR) {
     throw new Unreadable(`makes the data set larger than ${headerBytes} bytes without pixel data`, {
-      ...(tag !== undefined && { tag }),
+      tag: tagText(parse.tag),
     })
   }
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { DataElement, Value, Vr } from './data-set.ts'
+import type { DataElement, Vr } from './data-set.ts'
 import { REPLACEMENT } from './charset-tables.ts'
 import { charsetOf, type Charset, type TextForm } from './charset.ts'
 import { tagText } from './dictionary.ts'
@@ -55,7 +55,7 @@ function chargeValues(parse: Parse, bytes: Buffer, start: number, end: number): 
   let values = 0
   for (let at = bytes.indexOf(BACKSLASH, start); at >= 0 && at < end; at = bytes.indexOf(BACKSLASH, at + 1))
     values++
-  charge(parse, 0, values * VALUE_WEIGHT, tagText(parse.tag))
+  charge(parse, 0, values * VALUE_WEIGHT)
 }
 
 /** `plain`: ASCII and the controls that text may have; anything else must be looked at. */
@@ -90,17 +90,11 @@ function finished(parse: Parse, tag: number, vr: Vr, text: string, bytes: Buffer
   return elementOf(parse, tag, vr, clean, bytes.toString('base64'))
 }
 
-function elementOf(
-  parse: Parse,
-  tag: number,
-  vr: Vr,
-  text: string,
-  undecoded: string | undefined,
-): DataElement {
-  const { values, cause } = textValues(vr, text)
-  if (cause !== undefined) note(parse.oddities, cause, tagText(tag))
-  const Value: Value[] = values
-  if (Value.length > 1) charge(parse, 0, Value.length * VALUE_WEIGHT, tagText(tag))
+function elementOf(parse: Parse, tag: number, vr: Vr, text: string, undecoded: string | undefined): DataElement {
+  const causes: string[] = []
+  const Value = textValues(vr, text, causes)
+  for (const cause of causes) note(parse.oddities, cause, tagText(tag))
+  if (Value.length > 1) charge(parse, 0, Value.length * VALUE_WEIGHT)
   if (undecoded !== undefined) return { vr, Value, undecoded }
   return Value.length === 0 ? { vr } : { vr, Value }
 }

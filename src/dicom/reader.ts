@@ -68,13 +68,17 @@ export function createPart10Reader(limits: Partial<ReaderLimits> = {}): Part10Re
     metaEnd: undefined,
     refusal: undefined,
   }
-  return {
-    push: (chunk) => guarded(state, () => take(state, chunk)),
-    end: () => guarded(state, () => finish(state)),
-    get dataSetOffset() {
-      return state.dataSetOffset
+  // A plain property: a getter would give each reader a hidden class of its own, which keeps all of it from the
+  // scavenger.
+  const reader = {
+    dataSetOffset: state.dataSetOffset,
+    push(chunk: Buffer): void {
+      guarded(state, () => take(state, chunk))
+      reader.dataSetOffset = state.dataSetOffset
     },
+    end: () => guarded(state, () => finish(state)),
   }
+  return reader
 }
 
 /** A file once refused stays refused. */

@@ -2,13 +2,6 @@ import type { PersonName, Value, Vr } from './data-set.ts'
 import { readDate, readDateTime, readTime } from './times.ts'
 import { isConformantUid } from './uid.ts'
 
-/** Values of a text VR, with what is odd about them. */
-export interface TextValues {
-  readonly values: Value[]
-  /** Plain words, without a value; undefined when all is well. */
-  readonly cause: string | undefined
-}
-
 /** What decides about one value of the VRs whose values have a form of their own; the cause, or undefined. */
 const FAULTS: Partial<Record<Vr, (text: string) => string | undefined>> = {
   DA: (text) => (isPlainDate(text) || readDate(text) ? undefined : 'is no date'),
@@ -24,50 +17,37 @@ export function isSingleText(vr: Vr): boolean {
   return vr === 'LT' || vr === 'ST' || vr === 'UT' || vr === 'UR'
 }
 
-/** Splits and trims the decoded text of a value field; no values for one that is empty. */
-export function textValues(vr: Vr, text: string): TextValues {
+/**
+ * Splits and trims the decoded text of a value field; no values for one that is empty. What is odd about a value goes
+ * into `causes`, in plain words.
+ */
+export function textValues(vr: Vr, text: string, causes: string[]): Value[] {
   if (isSingleText(vr)) {
     const value = vr === 'UR' ? trimBoth(text) : trimEnd(text)
-    return { values: value === '' ? [] : [value], cause: undefined }
+    return value === '' ? [] : [value]
   }
   if (!text.includes('\\')) {
-    const value = vr === 'UC' ? trimEnd(text) : trimBoth(text)
-    if (value === '') return { values: [], cause: undefined }
-    const single = oneValue(vr, value)
-    // A name of delimiters alone is an empty one.
-    return single.value === null
-      ? { values: [], cause: undefined }
-      : { values: [single.value], cause: single.cause }
+    const value = oneValue(vr, text, causes)
+    return value === null ? [] : [value]
   }
-  let cause: string | undefined
-  const values: Value[] = []
-  for (const part of text.split('\\')) {
-    const single = oneValue(vr, vr === 'UC' ? trimEnd(part) : trimBoth(part))
-    values.push(single.value)
-    cause ??= single.cause
-  }
-  return { values, cause }
+  return text.split('\\').map((part) => oneValue(vr, part, causes))
 }
 
-interface OneValue {
-  readonly value: Value
-  readonly cause: string | undefined
-}
-
-const EMPTY: OneValue = { value: null, cause: undefined }
-
-function oneValue(vr: Vr, text: string): OneValue {
-  if (text === '') return EMPTY
-  if (vr === 'PN') return personName(text)
-  if (vr === 'DS' || vr === 'IS') return decimal(text, vr === 'IS')
-  return { value: text, cause: FAULTS[vr]?.(text) }
+function oneValue(vr: Vr, text: string, causes: string[]): Value {
+  const value = vr === 'UC' ? trimEnd(text) : trimBoth(text)
+  if (value === '') return null
+  if (vr === 'PN') return personName(value, causes)
+  if (vr === 'DS' || vr === 'IS') return decimal(value, vr === 'IS', causes)
+  const cause = FAULTS[vr]?.(value)
+  if (cause !== undefined && causes.length === 0) causes.push(cause)
+  return value
 }
 
 /**
  * DS and IS as JSON number where that loses nothing: a finite number of at most 15 significant digits; else the text
  * (PS3.18 §F.2.3 allows both).
  */
-function decimal(text: string, integer: boolean): OneValue {
+function decimal(text: string, integer: boolean, causes: string[]): number | string {
   let digits = 0
   let significant = 0
   let shape = 0 // 0 sign, 1 whole part, 2 fraction, 3 exponent's sign, 4 exponent
@@ -90,24 +70,29 @@ function decimal(text: string, integer: boolean): OneValue {
     } else if ((code === 0x45 || code === 0x65) && digits > 0 && shape < 3 && !integer) {
       shape = 3
     } else {
-      return { value: text, cause: 'is no number' }
+      return noNumber(text, causes)
     }
   }
-  if (digits === 0 || (shape >= 3 && exponentDigits === 0)) return { value: text, cause: 'is no number' }
+  if (digits === 0 || (shape >= 3 && exponentDigits === 0)) return noNumber(text, causes)
   const number = Number(text)
   const exact =
     significant <= 15 &&
     (significant === 0 || (Number.isFinite(number) && Math.abs(number) > Number.MIN_VALUE * 2 ** 52))
-  return { value: exact ? number + 0 : text, cause: undefined }
+  return exact ? number + 0 : text
+}
+
+function noNumber(text: string, causes: string[]): string {
+  if (causes.length === 0) causes.push('is no number')
+  return text
 }
 
 const GROUPS = ['Alphabetic', 'Ideographic', 'Phonetic'] as const
 
 /** Component groups of PN (PS3.5 §6.2.1), empty ones left out, empty trailing components too. */
-function personName(text: string): OneValue {
+function personName(text: string, causes: string[]): PersonName | null {
   if (!text.includes('=')) {
     const Alphabetic = trimName(text)
-    return Alphabetic === '' ? EMPTY : { value: { Alphabetic }, cause: undefined }
+    return Alphabetic === '' ? null : { Alphabetic }
   }
   const name: PersonName = {}
   const parts = text.split('=')
@@ -115,8 +100,8 @@ function personName(text: string): OneValue {
     const part = trimName(trimBoth(parts[index] ?? ''))
     if (part !== '') name[group] = part
   }
-  const cause = parts.length > GROUPS.length ? 'has more than three component groups' : undefined
-  return Object.keys(name).length === 0 ? { value: null, cause } : { value: name, cause }
+  if (parts.length > GROUPS.length) causes.push('has more than three component groups')
+  return Object.keys(name).length === 0 ? null : name
 }
 
 function trimName(group: string): string {
