@@ -34,14 +34,14 @@ for (const { tag, vr, name } of Object.values(nameMap).filter((entry) => entry !
   if (!retired || !BY_KEYWORD.has(entry.keyword)) BY_KEYWORD.set(entry.keyword, entry)
 }
 
-/** Slots of a cache in which each tag has its one place: a load and a comparison where a Map would hash. */
-const SLOTS = 8192
-const SLOT_TAGS = new Float64Array(SLOTS).fill(-1)
-const SLOT_TEXTS: string[] = Array.from({ length: SLOTS }, () => '')
+/** A cache in which each tag has its one place: a load and a comparison where a Map would hash. */
+const SLOT_BITS = 15
+const SLOT_TAGS = new Uint32Array(1 << SLOT_BITS)
+const SLOT_TEXTS: Tag[] = Array.from({ length: 1 << SLOT_BITS }, () => '00000000')
 
 /** The eight upper-case hexadecimal digits of a tag given as one number (group in the upper 16 bits). */
 export function tagText(tag: number): Tag {
-  const slot = (tag ^ (tag >>> 11)) & (SLOTS - 1)
+  const slot = Math.imul(tag, 0x9e3779b1) >>> (32 - SLOT_BITS)
   if (SLOT_TAGS[slot] === tag) return SLOT_TEXTS[slot] ?? ''
   const text = tag.toString(16).toUpperCase().padStart(8, '0')
   // A text that has been a key once is found by identity as a key ever after.
@@ -84,22 +84,38 @@ function repeating(tag: number): DictionaryEntry | undefined {
   return first && { ...first, tag: tagText(tag) }
 }
 
-/** VRs of private elements by creator and (gggg, ee), as far as asked for; only hits are kept, so it is bounded. */
-const PRIVATE = new Map<string, Vr>()
+/** VRs of a creator's elements, as far as asked for, by `group << 8 | element`. */
+export type PrivateBlock = Map<number, Vr | undefined>
+
+/** Creators come from files, so there is no end of them: what is full is thrown away and begun anew. */
+const MOST_CREATORS = 512
+const MOST_ELEMENTS = 4096
+const BLOCKS = new Map<string, PrivateBlock>()
+
+/** What is known of the elements of a private creator; to be asked by {@link privateVr}. */
+export function privateBlock(creator: string): PrivateBlock {
+  const known = BLOCKS.get(creator)
+  if (known) return known
+  if (BLOCKS.size >= MOST_CREATORS) BLOCKS.clear()
+  const block: PrivateBlock = new Map()
+  BLOCKS.set(creator, block)
+  return block
+}
 
 /**
- * The VR of a private element, from dcmjs' dictionary of private blocks; undefined when the creator or the element
- * is not in it. `element` is the element number within the block: `0x10` for (0029,1010).
+ * The VR of a private element, from dcmjs' dictionary of private blocks; undefined when creator or element are not in
+ * it. `element` is the element number within the block: `0x10` for (0029,1010).
  */
-export function privateVr(creator: string, group: number, element: number): Vr | undefined {
+export function privateVr(creator: string, block: PrivateBlock, group: number, element: number): Vr | undefined {
+  const number = (group << 8) | element
+  const known = block.get(number)
+  if (known !== undefined || block.has(number)) return known
   const hex = group.toString(16).toUpperCase().padStart(4, '0')
-  const key = `(${hex},"${creator}",${element.toString(16).toUpperCase().padStart(2, '0')})`
-  const known = PRIVATE.get(key)
-  if (known !== undefined) return known
-  const vr = dictionary[key]?.vr
-  if (vr === undefined || !/^[A-Z]{2}$/u.test(vr)) return undefined
-  PRIVATE.set(key, vr as Vr)
-  return vr as Vr
+  const vr = dictionary[`(${hex},"${creator}",${element.toString(16).toUpperCase().padStart(2, '0')})`]?.vr
+  const told = vr !== undefined && /^[A-Z]{2}$/u.test(vr) ? (vr as Vr) : undefined
+  if (block.size >= MOST_ELEMENTS) block.clear()
+  block.set(number, told)
+  return told
 }
 
 /**

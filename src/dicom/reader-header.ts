@@ -120,7 +120,7 @@ function privateRule(scope: Scope, tag: number): VrRule {
   if (element >= 0x10 && element <= 0xff) return vrRule('LO')
   if (element < 0x1000) return UN
   const group = tag >>> 16
-  const creator = scope.creators?.get((group << 8) | (element >>> 8))
-  const vr = creator === undefined ? undefined : privateVr(creator, group, element & 0xff)
+  const known = scope.creators?.get((group << 8) | (element >>> 8))
+  const vr = known === undefined ? undefined : privateVr(known.creator, known.block, group, element & 0xff)
   return vr === undefined ? UN : vrRule(vr)
 }

@@ -1,5 +1,5 @@
 import type { DataElement, DataSet, Tag } from './data-set.ts'
-import { tagText } from './dictionary.ts'
+import { privateBlock, tagText } from './dictionary.ts'
 import type { Parse, Scope } from './reader-state.ts'
 import { changeCharset } from './reader-text.ts'
 import { note } from './reader-unreadable.ts'
@@ -70,7 +70,7 @@ function rememberCreator(scope: Scope, tag: number, element: DataElement): void 
   const [creator] = element.Value ?? []
   if (block < 0x10 || block > 0xff || typeof creator !== 'string') return
   scope.creators ??= new Map()
-  scope.creators.set(((tag >>> 16) << 8) | block, creator)
+  scope.creators.set(((tag >>> 16) << 8) | block, { creator, block: privateBlock(creator) })
 }
 
 /** Puts the elements in ascending order of tags, as far as JavaScript lets keys have an order. */

@@ -1,6 +1,6 @@
 import type { DataElement, DataSet, Uid, Vr } from './data-set.ts'
 import { DEFAULT_CHARSET, type Charset } from './charset.ts'
-import { tagText } from './dictionary.ts'
+import { tagText, type PrivateBlock } from './dictionary.ts'
 import type { VrRule } from './element-vr.ts'
 import { offsetOf, type Input } from './reader-input.ts'
 import { Unreadable, type Oddities } from './reader-unreadable.ts'
@@ -44,6 +44,12 @@ export interface UndecidedText {
   readonly bytes: Buffer
 }
 
+/** A private creator of a data set, with what is known of its elements. */
+export interface PrivateCreator {
+  readonly creator: string
+  readonly block: PrivateBlock
+}
+
 /** One data set being read: the root, or an item. */
 export interface Scope {
   readonly dataSet: DataSet
@@ -65,7 +71,7 @@ export interface Scope {
   lastTag: number
   ordered: boolean
   /** Private creators by group and block, `group << 8 | block`. */
-  creators: Map<number, string> | undefined
+  creators: Map<number, PrivateCreator> | undefined
   undecidedText: UndecidedText[] | undefined
   /** US elements that are SS if Pixel Representation says so. */
   undecidedSigns: DataElement[] | undefined
