@@ -17,7 +17,8 @@ const MEANINGS: Partial<Record<string, readonly [text: string, retryAfter: numbe
 /** The code of a fault that the operating system reported, such as `ENOSPC`; undefined for any other error. */
 export function systemCode(error: unknown): string | undefined {
   // By shape: an error of Node's own may come from another realm than this module's Error.
-  if (typeof error !== 'object' || error === null || !('syscall' in error) || !('code' in error)) return undefined
+  if (typeof error !== 'object' || error === null || !('syscall' in error) || !('code' in error))
+    return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
 

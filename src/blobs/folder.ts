@@ -131,7 +131,8 @@ function folderVault(opened: Opened): BlobVault {
         const size = place && (await files.size(place.id))
         return size === null ? null : { size }
       }, 'A blob cannot be looked up'),
-    check: () => working(() => probe(join(incoming, `${newUuid7()}.part`)), 'The blob folder cannot be written to'),
+    check: () =>
+      working(() => probe(join(incoming, `${newUuid7()}.part`)), 'The blob folder cannot be written to'),
     async *list() {
       requireOpen()
       try {

@@ -1,7 +1,8 @@
 import type { FileHandle } from 'node:fs/promises'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { Problem } from '../../problem.ts'
 import type { Extent } from '../ports.ts'
+import { streamOf } from '../streams.ts'
 import type { Files } from './files.ts'
 import type { RecordPlace, Segments } from './segments.ts'
 
@@ -55,12 +56,4 @@ function missing(): Problem {
 function requireWithin(offset: number, length: number, size: number): void {
   if (offset >= 0 && length >= 0 && offset + length <= size) return
   throw new Problem('unavailable', `A blob of ${size} bytes has no bytes ${offset} to ${offset + length}.`)
-}
-
-/** One buffer as a stream, without the buffers of its own that a file stream has. */
-function streamOf(bytes: Buffer): Readable {
-  const stream = new Readable({ read: () => undefined })
-  if (bytes.length > 0) stream.push(bytes)
-  stream.push(null)
-  return stream
 }

@@ -1,0 +1,53 @@
+import { open } from 'node:fs/promises'
+import { Problem } from '../../problem.ts'
+import type { NewBlob } from '../ports.ts'
+
+/** The bytes of a blob in pieces, each a buffer that is whole. */
+export interface Source {
+  readonly size: number
+  /** Rejects with Problem `unavailable` where there are fewer bytes than were promised. */
+  read(offset: number, length: number): Promise<Buffer>
+  close(): Promise<void>
+}
+
+/**
+ * Opens a blob for reading in pieces. Streams are never handed to the minio package: one that fails on the way makes it
+ * hang or crash the process, and one that ends early is stored short.
+ */
+export async function openSource(blob: NewBlob): Promise<Source> {
+  const { bytes, size } = blob
+  if (Buffer.isBuffer(bytes)) {
+    requireSize(bytes.length, size)
+    return {
+      size,
+      read: (offset, length) => Promise.resolve(bytes.subarray(offset, offset + length)),
+      close: () => Promise.resolve(),
+    }
+  }
+  const handle = await open(bytes.path, 'r')
+  try {
+    requireSize((await handle.stat()).size, size)
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+  return {
+    size,
+    async read(offset, length) {
+      const piece = Buffer.allocUnsafe(length)
+      for (let done = 0; done < length;) {
+        const { bytesRead } = await handle.read(piece, done, length - done, offset + done)
+        if (bytesRead === 0)
+          throw new Problem('unavailable', 'The staging file became shorter while it was read.')
+        done += bytesRead
+      }
+      return piece
+    },
+    close: () => handle.close(),
+  }
+}
+
+function requireSize(found: number, promised: number): void {
+  if (found !== promised)
+    throw new Problem('unavailable', `The bytes to keep are ${found} instead of ${promised}.`)
+}
