@@ -181,7 +181,6 @@ function tagIndex(t: Types): string[] {
       num ${t.real},
       UNIQUE (path_id, value)
     ) ${t.rows}`,
-    `CREATE INDEX tag_value_num_ix ON tag_value (path_id, num) WHERE num IS NOT NULL`,
     `CREATE TABLE tag_post (
       value_id ${t.ref} NOT NULL,
       series_id ${t.ref} NOT NULL,

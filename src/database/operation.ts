@@ -19,7 +19,7 @@ export interface Step {
    * `unnest`ed arrays of `types`.
    */
   readonly each?: readonly (readonly Param[])[]
-  /** PostgreSQL's types of the parameters of `each`, in words: `'bigint text bytea'`. */
+  /** PostgreSQL's types of the parameters of `each`, with commas between: `'bigint, text, bytea'`. */
   readonly types?: string
   /** The engine may start the operation again in its slow lane: what follows may take longer than other reads should wait. */
   readonly slow?: boolean
@@ -56,3 +56,8 @@ export type WriteOperation<A extends readonly unknown[], R> = (
   writer: Writer,
   ...args: A
 ) => Generator<Step, R, Row[]>
+
+/** An operation finds that what it read before `begin` is no longer so: the engine begins it again, memory empty. */
+export class RestartError extends Error {
+  override readonly name = 'RestartError'
+}

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { Problem, type ProblemKind } from '../problem.ts'
 import { createMemory } from './memory.ts'
 import { reads, writes } from './operations.ts'
-import type { Row, Step, Writer, WriterSettings } from './operation.ts'
+import { RestartError, type Row, type Step, type Writer, type WriterSettings } from './operation.ts'
 import { drive, openConnection } from './sqlite-connection.ts'
 
 /** What a thread is started with. */
@@ -65,7 +65,17 @@ function runRead(request: Request): unknown {
   return drive(connection, 'BEGIN', operation('sqlite' as never, ...(request.args as never[])), pause)
 }
 
+/** Another process may have written to the file: then what is remembered is void, and read again. */
 function runWrite(request: Request): unknown {
+  try {
+    return tryWrite(request)
+  } catch (error) {
+    if (!(error instanceof RestartError)) throw error
+    return tryWrite(request)
+  }
+}
+
+function tryWrite(request: Request): unknown {
   const operation = (writes as Record<string, AnyOperation>)[request.name]
   if (operation === undefined) throw new Error(`no write is called ${request.name}`)
   const committed: (() => void)[] = []

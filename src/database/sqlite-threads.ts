@@ -48,6 +48,7 @@ export function openLane(data: Omit<ThreadData, 'abandoned'>, limit: number): La
       if (lane.closing) job.reject(new Problem('unavailable', 'The index is closed.'))
       else if (job.signal?.aborted === true) job.reject(job.signal.reason)
       else {
+        job.signal?.addEventListener('abort', () => abandon(lane, job), { once: true })
         lane.queue.push(job)
         next(lane)
       }
@@ -65,33 +66,28 @@ function next(lane: LaneState): void {
     }
     const job = lane.queue.shift()
     if (job === undefined) return
-    begin(lane, thread, job)
+    begin(thread, job)
   }
   if (lane.threads.every((thread) => thread.job === null)) for (const done of lane.idle.splice(0)) done()
 }
 
-function begin(lane: LaneState, thread: Thread, job: Job): void {
-  if (job.signal?.aborted === true) {
-    job.reject(job.signal.reason)
-    return
-  }
+function begin(thread: Thread, job: Job): void {
   thread.job = job
   // Wraps within the 32 bits that the abandoned number has; 0 means none.
   thread.number = (thread.number % 0x7fff_fffe) + 1
-  const { number } = thread
-  job.signal?.addEventListener(
-    'abort',
-    () => {
-      if (thread.job !== job || thread.number !== number) return
-      Atomics.store(thread.abandoned, 0, number)
-      job.reject(job.signal?.reason)
-    },
-    { once: true },
-  )
-  const request: Request = { id: number, name: job.name, args: job.args }
-  thread.worker.postMessage(request)
-  // A lane with work keeps the process alive, an idle one does not.
+  const request: Request = { id: thread.number, name: job.name, args: job.args }
+  // A thread at work keeps the process alive, an idle one does not.
   thread.worker.ref()
+  thread.worker.postMessage(request)
+}
+
+/** Nobody waits for the answer any more: not begun, or ended before its next step. */
+function abandon(lane: LaneState, job: Job): void {
+  const waiting = lane.queue.indexOf(job)
+  if (waiting >= 0) lane.queue.splice(waiting, 1)
+  const thread = lane.threads.find((candidate) => candidate.job === job)
+  if (thread !== undefined) Atomics.store(thread.abandoned, 0, thread.number)
+  job.reject(job.signal?.reason)
 }
 
 function start(lane: LaneState): Thread {

@@ -1,0 +1,297 @@
+/** ADD: one batch of instances, with everything that must change with them, in one transaction (design §4). */
+import {
+  pathNumbers,
+  sopClassNumbers,
+  transferSyntaxNumbers,
+  valueKey,
+  valueNumbers,
+  type DictionaryValue,
+} from './dictionaries.ts'
+import { insertInstances, insertLevels, insertPostings, touchOutbox, updateLevels } from './add-rows.ts'
+import { known } from './known.ts'
+import {
+  countIn,
+  levelValues,
+  loadPatients,
+  loadSeriesRows,
+  loadStudies,
+  patientText,
+  type LevelValues,
+  type PatientEntity,
+  type PatientKey,
+  type SeriesEntity,
+  type StudyEntity,
+} from './level-rows.ts'
+import { patientColumns, seriesColumns, studyColumns, tuplesOf } from './level-tuples.ts'
+import { lockKeys, nextIds, patientLock, studyLock } from './locks.ts'
+import { RestartError, type Row, type Step, type Writer } from './operation.ts'
+import { planInstance, plannedSeries, type PlannedInstance, type PlannedSeries } from './plan.ts'
+import type { KnownInstance } from './ports.ts'
+import type { PreparedInstance } from './prepare.ts'
+import { loadSeries } from './series-state.ts'
+import { markerId, numberOf } from './terms.ts'
+
+/** Per instance: null when it was added, else what the index has under its SOP Instance UID. */
+export type Added = KnownInstance | null
+
+/**
+ * Steps before `begin` work out encodings and postings and write the dictionaries; what they assume is checked under
+ * the locks, and the operation restarts when another writer has come in between.
+ */
+export function* add(writer: Writer, batch: readonly PreparedInstance[]): Generator<Step, Added[], Row[]> {
+  const taken = yield* takenUids(
+    writer,
+    batch.map((instance) => instance.sopUid),
+  )
+  const fresh = new Map<string, PreparedInstance>()
+  for (const instance of batch)
+    if (!taken.has(instance.sopUid) && !fresh.has(instance.sopUid)) fresh.set(instance.sopUid, instance)
+  const ids = fresh.size === 0 ? new Map<string, number>() : yield* addFresh(writer, [...fresh.values()])
+  return batch.map((instance) => {
+    const kept = taken.get(instance.sopUid)
+    if (kept !== undefined) return kept
+    if (fresh.get(instance.sopUid) === instance) return null
+    const first = fresh.get(instance.sopUid) ?? instance
+    return asKnown(first, ids.get(first.sopUid) ?? 0)
+  })
+}
+
+function* takenUids(
+  writer: Writer,
+  uids: readonly string[],
+): Generator<Step, Map<string, KnownInstance>, Row[]> {
+  const rows = yield* known(writer.dialect, [...new Set(uids)])
+  return new Map(rows.map((row) => [row.uids.instance, row]))
+}
+
+function asKnown(instance: PreparedInstance, id: number): KnownInstance {
+  return {
+    id,
+    uids: { study: instance.studyUid, series: instance.seriesUid, instance: instance.sopUid },
+    SOPClassUID: instance.sopClass,
+    TransferSyntaxUID: instance.transferSyntax,
+    fileSha256: Buffer.from(instance.fileSha256).toString('hex'),
+    datasetSha256: Buffer.from(instance.datasetSha256).toString('hex'),
+    state: 'active',
+  }
+}
+
+/** Adds instances whose SOP Instance UIDs are new, each once; their numbers by SOP Instance UID. */
+function* addFresh(
+  writer: Writer,
+  instances: readonly PreparedInstance[],
+): Generator<Step, Map<string, number>, Row[]> {
+  const { series, planned } = yield* plan(writer, instances)
+  const numbers = yield* dictionaryNumbers(writer, series, planned)
+  yield { sql: '', begin: true }
+  const patientKeys = new Map(
+    instances.map((one) => [patientText(patientKey(writer, one)), patientKey(writer, one)]),
+  )
+  if (writer.dialect === 'postgres') {
+    yield* lockKeys([
+      ...instances.map((one) => studyLock(one.studyUid)),
+      ...[...patientKeys.keys()].map((text) => patientLock(text)),
+    ])
+    const since = yield* takenUids(
+      writer,
+      instances.map((one) => one.sopUid),
+    )
+    if (since.size > 0) throw new RestartError('another writer has added one of the instances')
+  }
+  const patients = yield* loadPatients(patientKeys)
+  const patientOf = (instance: PreparedInstance): PatientEntity => {
+    const patient = patients.get(patientText(patientKey(writer, instance)))
+    if (patient === undefined) throw new Error('a planned instance is of no planned patient')
+    return patient
+  }
+  const studies = yield* loadStudies(
+    instances.map((one) => one.studyUid),
+    (uid) => patientOf(instances.find((one) => one.studyUid === uid) ?? first(instances)),
+  )
+  const rows = yield* loadSeriesRows(series, studies)
+  yield* numberEntities(writer, [...patients.values()], [...studies.values()], rows)
+  const ids = yield* nextIds(writer.dialect, 'instance', planned.length)
+  const values = levelValues()
+  const links = countAll(planned, { rows, ids, patientOf, values })
+  yield* insertLevels(writer.dialect, [...patients.values()], [...studies.values()], rows)
+  yield* insertInstances(writer.dialect, planned, { rows, ids, patientOf, numbers })
+  yield* insertPostings(rows, numbers)
+  yield* updateLevels(writer.dialect, {
+    patients: [...patients.values()],
+    studies: [...studies.values()],
+    series: rows,
+    links,
+    values,
+    planned,
+  })
+  yield* touchOutbox(writer, [...studies.values()])
+  remember(writer, rows)
+  return new Map(planned.map((one, at) => [one.instance.sopUid, ids[at] ?? 0]))
+}
+
+function first<T>(list: readonly T[]): T {
+  const [one] = list
+  if (one === undefined) throw new Error('an empty batch is not added')
+  return one
+}
+
+/** (Issuer or the default issuer, Patient ID); without an ID, one pseudo-patient per study (design §5). */
+function patientKey(writer: Writer, instance: PreparedInstance): PatientKey {
+  if (instance.patientId === '') return { issuer: '', patientId: '', pseudoStudy: instance.studyUid }
+  const issuer = instance.issuer === '' ? writer.settings.defaultIssuer : instance.issuer
+  return { issuer, patientId: instance.patientId, pseudoStudy: '' }
+}
+
+function* plan(
+  writer: Writer,
+  instances: readonly PreparedInstance[],
+): Generator<Step, { series: PlannedSeries[]; planned: PlannedInstance[] }, Row[]> {
+  const bySeries = new Map<string, PlannedSeries>()
+  const planned: PlannedInstance[] = []
+  for (const instance of instances) {
+    const key = seriesKey(instance.studyUid, instance.seriesUid)
+    let series = bySeries.get(key)
+    if (series === undefined) {
+      const state =
+        writer.memory.series.take(key) ?? (yield* loadSeries(instance.studyUid, instance.seriesUid))
+      series = plannedSeries(instance.studyUid, instance.seriesUid, state)
+      bySeries.set(key, series)
+    }
+    planned.push(planInstance(writer.dialect, series, instance))
+  }
+  return { series: [...bySeries.values()], planned }
+}
+
+const seriesKey = (studyUid: string, seriesUid: string): string => `${studyUid}/${seriesUid}`
+
+/** Numbers of everything that the batch names. */
+export interface Numbers {
+  readonly sopClass: ReadonlyMap<string, number>
+  readonly transferSyntax: ReadonlyMap<string, number>
+  /** Value numbers to post, by planned series. */
+  readonly postings: ReadonlyMap<PlannedSeries, readonly number[]>
+}
+
+function* dictionaryNumbers(
+  writer: Writer,
+  series: readonly PlannedSeries[],
+  planned: readonly PlannedInstance[],
+): Generator<Step, Numbers, Row[]> {
+  const sopClass = yield* sopClassNumbers(
+    writer,
+    planned.map((one) => one.instance.sopClass),
+  )
+  const transferSyntax = yield* transferSyntaxNumbers(
+    writer,
+    planned.map((one) => one.instance.transferSyntax),
+  )
+  const used = series.flatMap(({ postings }) =>
+    [...postings.values, ...postings.marks].map((one) => one.path),
+  )
+  const paths = yield* pathNumbers(writer, used)
+  const pathId = (path: string): number => paths.get(path) ?? 0
+  const valueOf = (one: { path: string; value: string }): DictionaryValue => ({
+    pathId: pathId(one.path),
+    value: one.value,
+    num: numberOf(one.value),
+  })
+  const wanted = new Map<string, DictionaryValue>()
+  for (const { postings } of series)
+    for (const one of postings.values) wanted.set(valueKey(pathId(one.path), one.value), valueOf(one))
+  const values = yield* valueNumbers(writer, [...wanted.values()])
+  const postings = new Map(
+    series.map((one) => [
+      one,
+      [
+        ...one.postings.values.map((value) => values.get(valueKey(pathId(value.path), value.value)) ?? 0),
+        ...one.postings.marks.map((mark) => markerId(pathId(mark.path), mark.marker)),
+      ],
+    ]),
+  )
+  return { sopClass, transferSyntax, postings }
+}
+
+/** Numbers for the rows that are new. */
+function* numberEntities(
+  writer: Writer,
+  patients: readonly PatientEntity[],
+  studies: readonly StudyEntity[],
+  series: readonly SeriesEntity[],
+): Generator<Step, void, Row[]> {
+  for (const [table, entities] of [
+    ['patient', patients],
+    ['study', studies],
+    ['series', series],
+  ] as const) {
+    const fresh = entities.filter((entity) => entity.isNew)
+    const ids = yield* nextIds(writer.dialect, table, fresh.length)
+    for (const [at, entity] of fresh.entries()) entity.id = ids[at] ?? 0
+  }
+}
+
+export interface Counting {
+  readonly rows: readonly SeriesEntity[]
+  readonly ids: readonly number[]
+  readonly patientOf: (instance: PreparedInstance) => PatientEntity
+  readonly values: LevelValues
+}
+
+/** Instances that the batch adds to a patient within a study. */
+export interface PatientLink {
+  readonly patient: PatientEntity
+  readonly study: StudyEntity
+  n: number
+}
+
+/** Counts the instances into their levels, in the order received. */
+function countAll(planned: readonly PlannedInstance[], counting: Counting): PatientLink[] {
+  const links = new Map<string, PatientLink>()
+  const rows = new Map(counting.rows.map((row) => [row.planned, row]))
+  for (const [at, one] of planned.entries()) {
+    const series = rows.get(one.series)
+    if (series === undefined) throw new Error('a planned instance is of no planned series')
+    const { study } = series
+    const patient = counting.patientOf(one.instance)
+    const tuples = tuplesOf(one.lines)
+    const id = counting.ids[at] ?? 0
+    if (study.nInstances === 0) study.patient = patient
+    if (series.nInstances === 0) study.nSeries++
+    countIn(
+      'patient',
+      patient,
+      { id, lines: tuples.patient, columns: () => patientColumns(tuples.patient) },
+      counting.values,
+    )
+    countIn(
+      'study',
+      study,
+      { id, lines: tuples.study, columns: () => studyColumns(tuples.study) },
+      counting.values,
+    )
+    countIn(
+      'series',
+      series,
+      { id, lines: tuples.series, columns: () => seriesColumns(tuples.series) },
+      counting.values,
+    )
+    if (one.instance.modality !== '') study.modalities.add(one.instance.modality)
+    study.sopClasses.add(one.instance.sopClass)
+    const key = `${patient.id}/${study.id}`
+    const link = links.get(key)
+    if (link === undefined) links.set(key, { patient, study, n: 1 })
+    else link.n++
+  }
+  return [...links.values()]
+}
+
+/** Once committed, the states of the series are true of the rows again. */
+function remember(writer: Writer, rows: readonly SeriesEntity[]): void {
+  writer.afterCommit(() => {
+    for (const { id, planned } of rows) {
+      const { state } = planned
+      state.id = id
+      state.nPaths = state.posted.size
+      writer.memory.series.set(seriesKey(planned.studyUid, planned.seriesUid), state)
+    }
+  })
+}

@@ -1,0 +1,97 @@
+/**
+ * How the data set of an instance is kept: as a shallow patch against an immutable base of its series. A key of the
+ * patch replaces a whole attribute, `null` takes it away. Texts hold one attribute a line, so that two data sets are
+ * compared, split and merged line by line and JSON is not parsed; `{` + lines with `\n,` between + `}` is JSON.
+ */
+import { deflateSync, inflateSync } from 'node:zlib'
+import type { Dialect } from './operation.ts'
+
+/** Above this a data set is kept whole, compressed, without base. Characters of JSON text. */
+export const WHOLE_ABOVE = 256 * 1024
+
+/** An attribute that differs from the base: its line, or null when it is not there. */
+export interface Change {
+  readonly tag: string
+  readonly line: string | null
+}
+
+export function tagOfLine(line: string): string {
+  return line.slice(1, 9)
+}
+
+/** Both lists ascend by tag; the changes do too. */
+export function differences(base: readonly string[], lines: readonly string[]): Change[] {
+  const changes: Change[] = []
+  let [b, l] = [0, 0]
+  while (b < base.length || l < lines.length) {
+    const own = lines[l]
+    const old = base[b]
+    if (own !== undefined && own === old) {
+      b++
+      l++
+      continue
+    }
+    const tag = own === undefined ? null : tagOfLine(own)
+    const oldTag = old === undefined ? null : tagOfLine(old)
+    if (tag !== null && own !== undefined && (oldTag === null || tag <= oldTag)) {
+      changes.push({ tag, line: own })
+      l++
+      if (tag === oldTag) b++
+    } else if (oldTag !== null) {
+      changes.push({ tag: oldTag, line: null })
+      b++
+    }
+  }
+  return changes
+}
+
+export function jsonOfLines(lines: readonly string[]): string {
+  return `{${lines.join('\n,')}}`
+}
+
+/** Lines of a text that {@link jsonOfLines} made; none for `{}`. */
+export function linesOfJson(json: string): string[] {
+  return json === '{}' ? [] : json.slice(1, -1).split('\n,')
+}
+
+export function patchOf(changes: readonly Change[]): string {
+  return jsonOfLines(changes.map((change) => change.line ?? `"${change.tag}":null`))
+}
+
+/** The lines of a data set again. */
+export function merged(base: readonly string[], patch: readonly string[]): string[] {
+  const lines: string[] = []
+  let b = 0
+  for (const line of patch) {
+    const tag = tagOfLine(line)
+    let old = base[b]
+    while (old !== undefined && tagOfLine(old) < tag) {
+      lines.push(old)
+      old = base[++b]
+    }
+    if (old !== undefined && tagOfLine(old) === tag) b++
+    if (!isRemoval(line)) lines.push(line)
+  }
+  for (; b < base.length; b++) lines.push(base[b] ?? '')
+  return lines
+}
+
+/** `"00100010":null`; an attribute that is there is an object. */
+export function isRemoval(line: string): boolean {
+  return line.length === 15 && line.endsWith('null')
+}
+
+/** Columns of `instance` for a data set that is kept whole. PostgreSQL compresses long text by itself (TOAST). */
+export function wholeColumns(
+  dialect: Dialect,
+  lines: readonly string[],
+): { patch: string | null; packed: Buffer | null } {
+  const json = jsonOfLines(lines)
+  if (dialect === 'postgres' || json.length <= WHOLE_ABOVE) return { patch: json, packed: null }
+  return { patch: null, packed: deflateSync(json) }
+}
+
+/** The JSON text of `instance.packed`. */
+export function unpacked(packed: Uint8Array): string {
+  return inflateSync(packed).toString('utf8')
+}

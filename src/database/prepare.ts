@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto'
+import type { DataElement, DataSet, Tag } from '../dicom/data-set.ts'
+import { Problem } from '../problem.ts'
+import type { NewInstance } from './ports.ts'
+import { columnText, indexText, isCut } from './terms.ts'
+
+/**
+ * An instance as it crosses to the writer: plain values and one text, so that cloning it costs little. Made on the
+ * calling thread.
+ */
+export interface PreparedInstance {
+  readonly studyUid: string
+  readonly seriesUid: string
+  readonly sopUid: string
+  readonly sopClass: string
+  readonly transferSyntax: string
+  /** The data set with group 0002, JSON text of one attribute a line: `"00080005":{…}`, ascending, `\n` between. */
+  readonly text: string
+  readonly hasBulk: boolean
+  readonly issuer: string
+  readonly patientId: string
+  readonly modality: string
+  readonly number: number | null
+  readonly rows: number | null
+  readonly columns: number | null
+  readonly frames: number | null
+  readonly pixelMap: Buffer | null
+  readonly store: string
+  readonly key: string
+  readonly versionId: string | null
+  readonly size: number
+  readonly dataSetOffset: number
+  readonly fileSha256: Buffer
+  readonly datasetSha256: Buffer
+  readonly sender: string | null
+  readonly receivedAt: number
+  readonly damaged: boolean
+  readonly oddities: string | null
+}
+
+/** Identifiers are 64 characters long at most (PS3.5 §9.1); what is far beyond cannot be indexed. */
+const UID_LIMIT = 200
+
+/** Throws Problem `unprocessable` for an instance that cannot be identified. */
+export function prepare(instance: NewInstance): PreparedInstance {
+  const { parsed, blob } = instance
+  const { uids, dataSet } = parsed
+  for (const uid of [uids.study, uids.series, uids.instance, parsed.SOPClassUID, parsed.TransferSyntaxUID])
+    if (uid === '' || uid.length > UID_LIMIT || !/^[\x20-\x7e]*$/.test(uid))
+      throw new Problem('unprocessable', 'A UID of the instance is empty or not a UID.')
+  const text = attributeLines(parsed.meta, dataSet)
+  return {
+    studyUid: uids.study,
+    seriesUid: uids.series,
+    sopUid: uids.instance,
+    sopClass: parsed.SOPClassUID,
+    transferSyntax: parsed.TransferSyntaxUID,
+    text,
+    // Inside a string the quotes would be escaped, so this is a member name.
+    hasBulk: text.includes('"offset":'),
+    issuer: identity(dataSet['00100021']),
+    patientId: identity(dataSet['00100020']),
+    modality: columnText(dataSet['00080060']).text,
+    number: whole(dataSet['00200013']),
+    rows: whole(dataSet['00280010']),
+    columns: whole(dataSet['00280011']),
+    frames: whole(dataSet['00280008']),
+    pixelMap: parsed.pixelMap,
+    store: blob.store,
+    key: blob.key,
+    versionId: blob.versionId ?? null,
+    size: blob.size,
+    dataSetOffset: parsed.dataSetOffset,
+    fileSha256: Buffer.from(blob.sha256, 'hex'),
+    datasetSha256: Buffer.from(instance.datasetSha256, 'hex'),
+    sender: instance.sender === null ? null : indexText(instance.sender),
+    receivedAt: instance.receivedAt.getTime(),
+    damaged: parsed.damaged,
+    oddities: parsed.oddities.length === 0 ? null : JSON.stringify(parsed.oddities),
+  }
+}
+
+function attributeLines(...dataSets: readonly DataSet[]): string {
+  const lines: string[] = []
+  for (const dataSet of dataSets)
+    for (const tag of Object.keys(dataSet).sort(byText))
+      lines.push(`"${tag}":${JSON.stringify(dataSet[tag])}`)
+  return lines.join('\n')
+}
+
+const byText = (a: Tag, b: Tag): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** An identifier in full: one that the index must cut keeps a digest of the rest, or two patients might become one. */
+function identity(element: DataElement | undefined): string {
+  const { text } = columnText(element)
+  if (!isCut(text)) return text
+  return text + createHash('sha256').update(JSON.stringify(element?.Value)).digest('hex')
+}
+
+/** A whole number within the range of IS, or null. */
+function whole(element: DataElement | undefined): number | null {
+  const value = element?.Value?.[0]
+  if (typeof value !== 'number' && typeof value !== 'string') return null
+  const number = typeof value === 'number' ? value : Number(value.trim() === '' ? Number.NaN : value)
+  return Number.isInteger(number) && Math.abs(number) < 2 ** 31 ? number : null
+}
