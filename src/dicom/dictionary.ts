@@ -110,8 +110,11 @@ export function privateVr(creator: string, block: PrivateBlock, group: number, e
   const number = (group << 8) | element
   const known = block.get(number)
   if (known !== undefined || block.has(number)) return known
-  const hex = group.toString(16).toUpperCase().padStart(4, '0')
-  const vr = dictionary[`(${hex},"${creator}",${element.toString(16).toUpperCase().padStart(2, '0')})`]?.vr
+  const [gggg, ee] = [group.toString(16).padStart(4, '0'), element.toString(16).padStart(2, '0')]
+  // dcmjs has its keys as their sources wrote them, in capitals or not.
+  const vr = [gggg, gggg.toUpperCase()]
+    .flatMap((one) => [ee, ee.toUpperCase()].map((other) => dictionary[`(${one},"${creator}",${other})`]?.vr))
+    .find((each) => each !== undefined)
   const told = vr !== undefined && /^[A-Z]{2}$/u.test(vr) ? (vr as Vr) : undefined
   if (block.size >= MOST_ELEMENTS) block.clear()
   block.set(number, told)

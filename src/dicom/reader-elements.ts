@@ -180,7 +180,7 @@ function sequenceStep(parse: Parse, scope: Scope): boolean {
     const { buffer, at } = input
     const first = at + headerLength
     const group = scope.bigEndian ? buffer.readUInt16BE(first) : buffer.readUInt16LE(first)
-    if (group !== ITEM / 0x10000) {
+    if (group !== ITEM >>> 16) {
       parse.rule = vrRule('UN')
       return valueStep(parse, scope)
     }
