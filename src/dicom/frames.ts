@@ -1,32 +1,28 @@
 import { Readable } from 'node:stream'
-import { createInflateRaw } from 'node:zlib'
 import type { DataElement, Uid } from './data-set.ts'
 import { vrRule } from './element-vr.ts'
 import { frameExtents, pixelExtents, type Extent, type PixelMap } from './pixel-map.ts'
+import { inflated } from './rewrite.ts'
+import { splitHead } from './rewrite-head.ts'
 import { transferSyntax } from './transfer-syntax.ts'
 import { swapWords } from './writer-values.ts'
 
-/** A stored file, read by ranges. */
-export interface FileSource {
-  /** The bytes of the extent, or of the whole file. */
-  readonly open: (extent?: Extent) => Promise<Readable>
-  /** First byte of the data set in the file: where a deflated stream begins. */
-  readonly dataSetOffset: number
-}
+/** Opens a stored file: the bytes of the extent, or all of them. */
+export type OpenFile = (extent?: Extent) => Promise<Readable>
 
 /**
  * Frame `n` (from 1) as it is to be sent (PS3.18 §8.7.3.3): native frames in little endian, beginning at a whole byte;
  * compressed frames as their fragments joined, without items. Null where the frame is not there. The stream has
  * backpressure and fails with what `open` or its stream fails with.
  */
-export async function frameStream(source: FileSource, map: PixelMap, n: number): Promise<Readable | null> {
+export async function frameStream(open: OpenFile, map: PixelMap, n: number): Promise<Readable | null> {
   const extents = frameExtents(map, n)
   if (extents === null) return null
-  if (map.value === null) return joined(source, extents)
+  if (map.value === null) return joined(open, extents)
   const [extent = map.value] = extents
   const words = { ...map.value, size: map.wordSize }
-  if (map.mode === 'range') return source.open(extent)
-  const stored = await littleEndian(source, extent, words, map.inflated)
+  if (map.mode === 'range') return open(extent)
+  const stored = await littleEndian(open, extent, words, map.inflated)
   if (map.frames === 1 || map.frameBits % 8 === 0) return stored
   return Readable.from(shifted(stored, ((n - 1) * map.frameBits) % 8, map.frameBits), { objectMode: false })
 }
@@ -40,9 +36,9 @@ export function frameLength(map: PixelMap, n: number): number | null {
 }
 
 /** All pixel data: the native value in little endian, or every fragment joined. */
-export async function pixelStream(source: FileSource, map: PixelMap): Promise<Readable> {
-  if (map.value === null) return joined(source, pixelExtents(map))
-  return littleEndian(source, map.value, { ...map.value, size: map.wordSize }, map.inflated)
+export async function pixelStream(open: OpenFile, map: PixelMap): Promise<Readable> {
+  if (map.value === null) return joined(open, pixelExtents(map))
+  return littleEndian(open, map.value, { ...map.value, size: map.wordSize }, map.inflated)
 }
 
 /**
@@ -50,7 +46,7 @@ export async function pixelStream(source: FileSource, map: PixelMap): Promise<Re
  * like). `range` is relative to the value and must lie in it.
  */
 export async function bulkValue(
-  source: FileSource,
+  open: OpenFile,
   element: DataElement & { readonly offset: number; readonly length: number },
   TransferSyntaxUID: Uid,
   range: Extent = { offset: 0, length: element.length },
@@ -59,7 +55,7 @@ export async function bulkValue(
   const size = syntax?.bigEndian === true ? vrRule(element.vr).width : 1
   const extent = { offset: element.offset + range.offset, length: range.length }
   return littleEndian(
-    source,
+    open,
     extent,
     { offset: element.offset, length: element.length, size },
     syntax?.deflated === true,
@@ -73,41 +69,37 @@ export function cut(stream: Readable, skip: number, length: number): Readable {
 
 /** Reads whole words of the value that the extent is a part of, turns them round and gives the bytes of the extent alone. */
 async function littleEndian(
-  source: FileSource,
+  open: OpenFile,
   extent: Extent,
   value: Extent & { readonly size: number },
-  inflated: boolean,
+  isInflated: boolean,
 ): Promise<Readable> {
-  const open = inflated ? (range: Extent) => inflatedRange(source, range) : source.open
+  const read = isInflated ? (range: Extent) => inflatedRange(open, range) : open
   const { size } = value
-  if (size === 1) return open(extent)
+  if (size === 1) return read(extent)
   const before = (extent.offset - value.offset) % size
   const behind = value.offset + value.length - extent.offset - extent.length
   const after = Math.min((size - ((before + extent.length) % size)) % size, behind)
-  const words = await open({ offset: extent.offset - before, length: before + extent.length + after })
+  const words = await read({ offset: extent.offset - before, length: before + extent.length + after })
   const turned = Readable.from(swapped(words, size), { objectMode: false })
   return before + after === 0 ? turned : cut(turned, before, extent.length)
 }
 
 /** A range of the inflated data set: inflated from its beginning, since deflate has no other entrance. */
-async function inflatedRange(source: FileSource, { offset, length }: Extent): Promise<Readable> {
-  const file = await source.open()
-  const inflate = createInflateRaw()
-  const deflated = cut(file, source.dataSetOffset, Number.MAX_SAFE_INTEGER)
-  deflated.on('error', (error) => inflate.destroy(error))
-  inflate.on('close', () => deflated.destroy())
-  return cut(deflated.pipe(inflate), offset, length)
+async function inflatedRange(open: OpenFile, { offset, length }: Extent): Promise<Readable> {
+  const { rest } = await splitHead(await open())
+  return cut(Readable.from(inflated(rest), { objectMode: false }), offset, length)
 }
 
-function joined(source: FileSource, extents: readonly Extent[]): Promise<Readable> | Readable {
+function joined(open: OpenFile, extents: readonly Extent[]): Promise<Readable> | Readable {
   const [only] = extents
-  if (extents.length === 1 && only !== undefined) return source.open(only)
-  return Readable.from(concatenated(source, extents), { objectMode: false })
+  if (extents.length === 1 && only !== undefined) return open(only)
+  return Readable.from(concatenated(open, extents), { objectMode: false })
 }
 
-async function* concatenated(source: FileSource, extents: readonly Extent[]): AsyncGenerator<Buffer> {
+async function* concatenated(open: OpenFile, extents: readonly Extent[]): AsyncGenerator<Buffer> {
   for (const extent of extents) {
-    if (extent.length > 0) yield* chunks(await source.open(extent))
+    if (extent.length > 0) yield* chunks(await open(extent))
   }
 }
 
