@@ -1,0 +1,158 @@
+import type { Attention, Claim, Database } from '../database/ports.ts'
+import { uuidv5 } from '../dicom/uid.ts'
+import type { StudyFacts } from '../fhir/mapping/facts.ts'
+import { endpoint, ENDPOINT_KEY, endpointToken } from '../fhir/mapping/endpoint.ts'
+import { studyToken } from '../fhir/mapping/identifiers.ts'
+import { imagingStudy, withdrawnStudy } from '../fhir/mapping/imaging-study.ts'
+import type { Resource } from '../fhir/ports.ts'
+import type { PushContext } from './sync-context.ts'
+import { gatherFacts, withdrawal } from './sync-gather.ts'
+import { writtenOf } from './sync-link.ts'
+import { findSubject } from './sync-patient.ts'
+import { writeResource, type WriteResult } from './sync-write.ts'
+
+/** What one push came to. */
+export type PushOutcome = WriteResult['outcome'] | 'held' | 'nothing'
+
+/**
+ * Brings the server to what the index says of one study: the whole owned state, computed now, so that it does not matter
+ * which changes led to it or how often this runs. Rejects with FhirError, or LeaseLostError.
+ */
+export async function pushStudy(
+  context: PushContext,
+  database: Database,
+  claim: Claim,
+  renew: () => Promise<void>,
+): Promise<PushOutcome> {
+  const { study } = claim
+  const facts = await gatherFacts(database.index, study, context.settings.mapping, renew)
+  if (facts.instances === 0) return withdraw(context, database, claim)
+  const link = await context.state.link('study', study)
+  const isMixed = await noteMixture(context.attention, facts)
+  if (isMixed && context.settings.mixedPatients === 'hold' && link?.flags.includes('released') !== true)
+    return 'held'
+  const endpointId = await ensureEndpoint(context)
+  const subject = await findSubject(context, facts)
+  await noteDoubt(context.attention, facts.study, subject.doubt)
+  const result = await writeResource(context, {
+    ...studyTarget(context, claim),
+    build: (flags) => {
+      const seriesOnly = flags.includes('series-only')
+      return imagingStudy(
+        facts,
+        { subject: subject.reference, endpointId, seriesOnly },
+        context.settings.mapping,
+      )
+    },
+  })
+  await noteResult(context.attention, study, result)
+  return result.outcome
+}
+
+function studyTarget({ settings }: PushContext, { study, gen }: Claim) {
+  return {
+    kind: 'study',
+    key: study,
+    resourceType: 'ImagingStudy',
+    token: studyToken(study),
+    clientId: uuidv5(settings.mapping.archiveId, study),
+    gen,
+    policy: settings.handEdits,
+    remoteDelete: settings.remoteDelete,
+  } as const
+}
+
+/** The last active instance is gone: the resource says so and stays, for what refers to it. One that never was is not made. */
+async function withdraw(context: PushContext, database: Database, claim: Claim): Promise<PushOutcome> {
+  const { base, pending } = writtenOf(await context.state.link('study', claim.study), context.release)
+  const last = base ?? pending
+  if (!last) return 'nothing'
+  const status = await withdrawal(database.index, claim.study)
+  const projection: Resource = withdrawnStudy({ ...last, resourceType: 'ImagingStudy' }, status)
+  const target = { ...studyTarget(context, claim), remoteDelete: 'respect' as const }
+  const result = await writeResource(context, { ...target, build: () => projection })
+  await noteResult(context.attention, claim.study, result)
+  return result.outcome
+}
+
+/** The Endpoint of this deployment, looked at again with each push: ImagingStudy refers to it. */
+async function ensureEndpoint(context: PushContext): Promise<string> {
+  const { settings, attention } = context
+  const result = await context.alone('endpoint', () =>
+    writeResource(context, {
+      kind: 'endpoint',
+      key: ENDPOINT_KEY,
+      resourceType: 'Endpoint',
+      token: endpointToken(settings.mapping.archiveId),
+      clientId: uuidv5(settings.mapping.archiveId, `endpoint ${ENDPOINT_KEY}`),
+      gen: null,
+      policy: settings.handEdits,
+      remoteDelete: 'recreate',
+      build: () => endpoint(settings.mapping),
+    }),
+  )
+  const edits = result.merge?.edits ?? []
+  if (edits.length > 0) {
+    await attention.raise({ reason: 'endpoint-edited', detail: editDetail(result) })
+  }
+  return result.id
+}
+
+async function noteMixture(attention: Attention, facts: StudyFacts): Promise<boolean> {
+  const isMixed = facts.patients.size > 1
+  if (isMixed) {
+    await attention.raise({
+      reason: 'mixed-patients',
+      study: facts.study,
+      detail: { patients: facts.patients.size },
+    })
+  } else await attention.clear('mixed-patients', facts.study)
+  return isMixed
+}
+
+const DOUBTS = ['ambiguous-patient', 'identity-conflict', 'identity-differs'] as const
+
+async function noteDoubt(
+  attention: Attention,
+  study: string,
+  doubt: Awaited<ReturnType<typeof findSubject>>['doubt'],
+): Promise<void> {
+  for (const reason of DOUBTS) {
+    if (doubt?.reason === reason) await attention.raise({ reason, study, detail: doubt.detail })
+    else await attention.clear(reason, study)
+  }
+}
+
+/** What a person should know about the write; values stay on the server, where its history has them. */
+async function noteResult(attention: Attention, study: string, result: WriteResult): Promise<void> {
+  const { merge, duplicates, wasDeleted } = result
+  if (merge && merge.edits.length > 0) {
+    await attention.raise({ reason: 'hand-edited', study, detail: editDetail(result) })
+  }
+  if (merge?.subjectMoved) {
+    await attention.raise({
+      reason: 'subject-moved',
+      study,
+      detail: { resource: result.id, version: result.versionBefore },
+    })
+  } else await attention.clear('subject-moved', study)
+  if (duplicates.length > 0) {
+    await attention.raise({
+      reason: 'duplicate-study',
+      study,
+      detail: { kept: result.id, others: duplicates },
+    })
+  }
+  if (wasDeleted) {
+    await attention.raise({
+      reason: 'deleted-there',
+      study,
+      detail: { resource: result.id, outcome: result.outcome },
+    })
+  }
+}
+
+function editDetail({ id, versionBefore, merge }: WriteResult): Record<string, unknown> {
+  const edits = merge?.edits ?? []
+  return { resource: id, version: versionBefore, elements: edits.slice(0, 50), count: edits.length }
+}

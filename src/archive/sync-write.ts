@@ -1,0 +1,256 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FhirLink, LinkKind } from '../database/ports.ts'
+import { isList, isObject } from '../fhir/mapping/canonical.ts'
+import { ownTag } from '../fhir/mapping/identifiers.ts'
+import { covers, type EditPolicy, type Merge, merge, mergeOver } from '../fhir/mapping/merge.ts'
+import {
+  FhirError,
+  isFhirError,
+  type JsonObject,
+  type Resource,
+  type Stored,
+  type Written,
+} from '../fhir/ports.ts'
+import { flagLink, newLink, writtenOf, writtenText } from './sync-link.ts'
+import type { PushContext } from './sync-context.ts'
+
+/** One resource that Concord owns a part of. */
+export interface Target {
+  readonly kind: LinkKind
+  readonly key: string
+  readonly resourceType: string
+  /** Of its identifier, `system|value`. */
+  readonly token: string
+  /** Id that is tried first where the server takes ids from clients. */
+  readonly clientId: string
+  /** Generation of the index that `build` speaks of. */
+  readonly gen: number | null
+  /** The projection; `flags` are those of the link (`series-only`). */
+  readonly build: (flags: readonly string[]) => Resource
+  readonly policy: EditPolicy
+  /** What to do where it was, and was deleted. */
+  readonly remoteDelete: 'recreate' | 'respect'
+}
+
+/** What came of a write. `merge` null: the resource was made, not merged. */
+export interface WriteResult {
+  readonly id: string
+  readonly outcome: 'created' | 'updated' | 'unchanged' | 'deleted-there'
+  readonly merge: Merge | null
+  /** Version in which hand edits can still be read. */
+  readonly versionBefore: string | null
+  /** Ids of other resources with the same identifier. */
+  readonly duplicates: readonly string[]
+  /** It was there, and somebody deleted it. */
+  readonly wasDeleted: boolean
+}
+
+/** How often a lost race is run again at once. */
+const RACES = 5
+
+/**
+ * Brings the resource on the server to what `build` says: found by id or identifier and merged, or created. Reads before
+ * every write, so that a write whose answer was lost is found done. Rejects with FhirError where that cannot be now.
+ */
+export async function writeResource(context: PushContext, target: Target): Promise<WriteResult> {
+  for (let race = 0; race < RACES; race += 1) {
+    if (race > 0) await sleep(50 + Math.random() * 450)
+    try {
+      return await writeOnce(context, target)
+    } catch (error) {
+      if (isFhirError(error, 'too-large')) await listLess(context, target, error)
+      else if (!isFhirError(error, 'conflict', 'gone')) throw error
+      else context.count('conflicts')
+    }
+  }
+  throw new FhirError('conflict', `the resource was written by somebody else ${RACES} times in a row`)
+}
+
+/** 413: from now on without the list of instances. Where that is done already, there is nothing left to leave out. */
+async function listLess({ state }: PushContext, target: Target, error: FhirError): Promise<void> {
+  const link =
+    (await state.link(target.kind, target.key)) ?? newLink(target.kind, target.key, target.resourceType)
+  if (link.flags.includes('series-only')) throw error
+  await flagLink(state, link, 'series-only')
+}
+
+async function writeOnce(context: PushContext, target: Target): Promise<WriteResult> {
+  const link =
+    (await context.state.link(target.kind, target.key)) ??
+    newLink(target.kind, target.key, target.resourceType)
+  const { found, others } = await locate(context, target, link)
+  if (found) {
+    const done = await mergeInto(context, target, link, found)
+    return { ...done, duplicates: await settleDuplicates(context, target, others), wasDeleted: false }
+  }
+  const wasDeleted = writtenOf(link, context.release).base !== null
+  if (wasDeleted && target.remoteDelete === 'respect') {
+    return {
+      id: link.id,
+      outcome: 'deleted-there',
+      merge: null,
+      versionBefore: null,
+      duplicates: [],
+      wasDeleted,
+    }
+  }
+  const made = await create(context, target, link)
+  // Conditional creates race on real servers: what has the same identifier now was made in the same moment.
+  const rivals = (await withIdentifier(context, target)).filter(({ id }) => id !== made.id)
+  return { ...made, duplicates: await settleDuplicates(context, target, rivals), wasDeleted }
+}
+
+/** The resource of this target on the server: by the ids that we know, else by identifier; and what else has that. */
+async function locate(
+  context: PushContext,
+  target: Target,
+  link: FhirLink,
+): Promise<{ found: Stored | null; others: readonly Stored[] }> {
+  const { server, settings } = context
+  const { resourceType, token, clientId } = target
+  // An id of the server's own may mean something else once the server was replaced; one that we made cannot.
+  const known = link.id === '' || link.id === clientId ? null : await server.read(resourceType, link.id)
+  if (known && hasIdentifier(known.resource, token)) return { found: known, others: [] }
+  const own = (await context.takesClientIds(resourceType)) ? await server.read(resourceType, clientId) : null
+  if (own) return { found: own, others: [] }
+  const { archiveId } = settings.mapping
+  const [found = null, ...others] = (await withIdentifier(context, target)).sort(
+    (a, b) => rank(b.resource, archiveId) - rank(a.resource, archiveId) || (age(a) < age(b) ? -1 : 1),
+  )
+  return { found, others }
+}
+
+async function withIdentifier({ server }: PushContext, { resourceType, token }: Target): Promise<Stored[]> {
+  const matches = await server.search(resourceType, { identifier: token, _count: '5' })
+  return matches.filter(({ resource }) => hasIdentifier(resource, token))
+}
+
+export function hasIdentifier(resource: Resource, token: string): boolean {
+  const bar = token.indexOf('|')
+  const [system, value] = [token.slice(0, bar), token.slice(bar + 1)]
+  const { identifier } = resource
+  return isList(identifier) && identifier.some((one) => covers(one, { system, value }))
+}
+
+/** Among duplicates: those that are not withdrawn, then those that others have added to, then ours. */
+function rank(resource: Resource, archiveId: string): number {
+  const isLive = resource['status'] !== 'entered-in-error'
+  const isUsed = ['note', 'encounter', 'procedureReference', 'reasonReference', 'partOf'].some(
+    (name) => name in resource,
+  )
+  return (isLive ? 4 : 0) + (isUsed ? 2 : 0) + (isTagged(resource, archiveId) ? 1 : 0)
+}
+
+function age({ resource, id }: Stored): string {
+  const meta = resource['meta']
+  return `${isObject(meta) && typeof meta['lastUpdated'] === 'string' ? meta['lastUpdated'] : ''} ${id}`
+}
+
+function isTagged(resource: Resource, archiveId: string): boolean {
+  return covers(resource['meta'], { tag: [ownTag(archiveId)] })
+}
+
+type Done = Omit<WriteResult, 'duplicates' | 'wasDeleted'>
+
+async function mergeInto(context: PushContext, target: Target, link: FhirLink, found: Stored): Promise<Done> {
+  const { server, state, release } = context
+  const ours = target.build(link.flags)
+  const kept = writtenOf(link, release)
+  const merged = mergeOver(found.resource, ours, bases(kept, found.resource, context), target.policy)
+  const held = { ...link, id: found.id, versionId: found.versionId }
+  let written = found
+  if (merged.changed) {
+    // Kept before it is sent: should the answer be lost, what the server then holds is known to be ours.
+    await state.saveLink({
+      ...held,
+      projection: writtenText({ base: kept.base, pending: merged.owned }, release),
+    })
+    written = await server.update({ ...merged.resource, id: found.id }, found.versionId)
+  }
+  await confirm(context, target, held, written, merged.owned)
+  const outcome = merged.changed ? 'updated' : 'unchanged'
+  return { id: found.id, outcome, merge: merged, versionBefore: found.versionId }
+}
+
+/** What may have been our last word there. Without memory, what bears our tag has its series from nobody else. */
+function bases(
+  { base, pending }: { base: JsonObject | null; pending: JsonObject | null },
+  theirs: Resource,
+  { settings }: PushContext,
+): readonly JsonObject[] {
+  const known = [base, pending].filter((one) => one !== null)
+  if (known.length > 0 || !isTagged(theirs, settings.mapping.archiveId)) return known
+  return theirs['series'] === undefined ? [] : [{ series: theirs['series'] }]
+}
+
+/** The write is known to be done: from here on it is the base. */
+async function confirm(
+  { state, release }: PushContext,
+  target: Target,
+  link: FhirLink,
+  written: Stored,
+  owned: JsonObject,
+): Promise<void> {
+  await state.saveLink({
+    ...link,
+    id: written.id,
+    versionId: written.versionId,
+    gen: target.gen,
+    projection: writtenText({ base: owned, pending: null }, release),
+  })
+}
+
+async function create(context: PushContext, target: Target, link: FhirLink): Promise<Done> {
+  const { state, release } = context
+  const ours = target.build(link.flags)
+  const { owned } = merge(ours, ours, null)
+  const takesIds = await context.takesClientIds(target.resourceType)
+  const projection = writtenText({ base: null, pending: owned }, release)
+  const planned = { ...link, id: takesIds ? target.clientId : '', versionId: null, projection }
+  await state.saveLink(planned)
+  const made = takesIds
+    ? await createById(context, target, ours)
+    : await createByCondition(context, target, ours)
+  await confirm(context, target, planned, made, owned)
+  return { id: made.id, outcome: 'created', merge: null, versionBefore: null }
+}
+
+/** `PUT` to our own id: two racing writers meet in one resource. A server that refuses ids is asked the other way, and remembered. */
+async function createById(context: PushContext, target: Target, ours: Resource): Promise<Written> {
+  try {
+    return await context.server.update({ ...ours, id: target.clientId })
+  } catch (error) {
+    if (!isFhirError(error, 'refused', 'gone')) throw error
+    const made = await createByCondition(context, target, ours)
+    // The body was accepted, so it was the id that was not.
+    await context.rememberNoClientIds(target.resourceType)
+    return made
+  }
+}
+
+/** `POST` with `If-None-Exist`; when it finds one (200), that is no creation of ours: read it, and merge. */
+async function createByCondition({ server }: PushContext, target: Target, ours: Resource): Promise<Written> {
+  const made = await server.create(ours, { identifier: target.token })
+  if (!made.created) throw new FhirError('conflict', 'somebody else made the resource first')
+  return made
+}
+
+/** Duplicates that are ours alone are marked as errors; the ids of all others are left for a person to look at. */
+async function settleDuplicates(
+  context: PushContext,
+  target: Target,
+  duplicates: readonly Stored[],
+): Promise<readonly string[]> {
+  const ours = target.build([])
+  const left: string[] = []
+  for (const { resource, id, versionId } of duplicates) {
+    const isForeign = Object.keys(resource).some(
+      (name) => !(name in ours) && name !== 'id' && name !== 'text',
+    )
+    if (isForeign || !isTagged(resource, context.settings.mapping.archiveId)) left.push(id)
+    else if (resource['status'] !== 'entered-in-error') {
+      await context.server.update({ ...resource, id, status: 'entered-in-error' }, versionId)
+    }
+  }
+  return left
+}
