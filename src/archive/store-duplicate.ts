@@ -1,0 +1,127 @@
+import type { BlobPlace } from '../blobs/ports.ts'
+import type { IndexedInstance, KnownInstance } from '../database/ports.ts'
+import type { DataSet, ParsedInstance } from '../dicom/data-set.ts'
+import { FAILURE, WARNING } from '../dicom/reasons.ts'
+import { transferSyntax } from '../dicom/transfer-syntax.ts'
+import type { Archive } from './archive.ts'
+import { readBlob, readSpooled } from './store-bytes.ts'
+import { type BulkPair, sameAttributes } from './store-compare.ts'
+import type { StoreOutcome } from './store-outcome.ts'
+import type { Spooled } from './store-spool.ts'
+
+/** One instance that has arrived whole and can be read. */
+export interface Arrived {
+  readonly parsed: ParsedInstance
+  readonly spooled: Spooled
+  readonly sender: string | null
+  readonly receivedAt: Date
+}
+
+/**
+ * What to do with an instance whose SOP Instance UID is known (design §4, step 5): the same data set, or the same
+ * attributes in another transfer syntax, is success, and the first copy stays; anything else is refused with 0111H and
+ * kept aside for an administrator. Rejects with Problem `unavailable`.
+ * @param place makes the bytes durable, unless they are already, and says where
+ */
+export async function settleDuplicate(
+  archive: Archive,
+  kept: KnownInstance,
+  arrived: Arrived,
+  place: () => Promise<BlobPlace>,
+): Promise<StoreOutcome> {
+  const { parsed, spooled } = arrived
+  const { uids, SOPClassUID } = parsed
+  if (kept.state === 'deleted') return refused(parsed, 'This instance was deleted here on purpose')
+  if (uids.study !== kept.uids.study || uids.series !== kept.uids.series) {
+    await quarantine(archive, kept, arrived, place)
+    return refused(parsed, 'The UID is of an instance of another study or series')
+  }
+  if (kept.datasetSha256 === spooled.datasetSha256 && kept.TransferSyntaxUID === parsed.TransferSyntaxUID) {
+    return { kind: 'stored', uids, SOPClassUID, isNew: false }
+  }
+  if (SOPClassUID === kept.SOPClassUID && (await isSameInOtherSyntax(archive, kept, arrived))) {
+    const comment = `Kept as first received: ${transferSyntax(kept.TransferSyntaxUID)?.name ?? kept.TransferSyntaxUID}`
+    return {
+      kind: 'stored',
+      uids,
+      SOPClassUID,
+      isNew: false,
+      warning: { reason: WARNING.elementsDiscarded.code, comment },
+    }
+  }
+  await quarantine(archive, kept, arrived, place)
+  return refused(parsed, 'Other content is kept under this UID')
+}
+
+function refused({ SOPClassUID, uids }: ParsedInstance, comment: string): StoreOutcome {
+  const reason = FAILURE.duplicateInstance.code
+  return { kind: 'refused', reason, comment, SOPClassUID, SOPInstanceUID: uids.instance }
+}
+
+async function quarantine(
+  archive: Archive,
+  kept: KnownInstance,
+  arrived: Arrived,
+  place: () => Promise<BlobPlace>,
+): Promise<void> {
+  const { parsed, spooled, sender, receivedAt } = arrived
+  const { size, sha256 } = spooled.blob
+  const isOtherStudy = parsed.uids.study !== kept.uids.study || parsed.uids.series !== kept.uids.series
+  await archive.database.index.quarantine({
+    blob: { store: archive.blobs.name, ...(await place()), size, sha256 },
+    uids: parsed.uids,
+    datasetSha256: spooled.datasetSha256,
+    keptId: kept.id,
+    reason: isOtherStudy ? 'other-study' : 'other-content',
+    sender,
+    receivedAt,
+  })
+}
+
+async function isSameInOtherSyntax(
+  archive: Archive,
+  kept: KnownInstance,
+  arrived: Arrived,
+): Promise<boolean> {
+  const { parsed, spooled } = arrived
+  if (kept.TransferSyntaxUID === parsed.TransferSyntaxUID) return false
+  const instance = await indexed(archive, kept)
+  if (instance?.tags === undefined) return false
+  // By way of JSON, as the kept one went: what JSON cannot say (NaN) is then equal.
+  const sent = JSON.parse(JSON.stringify(parsed.dataSet)) as DataSet
+  const pairs = sameAttributes(JSON.parse(instance.tags.toString()) as DataSet, sent)
+  if (pairs === null) return false
+  // Offsets of a deflated data set are not those of its file, and long values of big endian files are swapped.
+  if (pairs.length > 0 && ![kept.TransferSyntaxUID, parsed.TransferSyntaxUID].every(isPlain)) return false
+  for (const pair of pairs) {
+    if (!(await isSameBulk(archive, instance, spooled, pair))) return false
+  }
+  return true
+}
+
+function isPlain(uid: string): boolean {
+  const syntax = transferSyntax(uid)
+  return syntax !== undefined && !syntax.bigEndian && !syntax.deflated
+}
+
+async function isSameBulk(
+  archive: Archive,
+  kept: IndexedInstance,
+  sent: Spooled,
+  pair: BulkPair,
+): Promise<boolean> {
+  const [one, other] = [
+    await readBlob(archive.blobs, kept.extents, pair.kept),
+    await readSpooled(sent.blob, pair.sent),
+  ]
+  return one.equals(other)
+}
+
+async function indexed(
+  archive: Archive,
+  { uids, state }: KnownInstance,
+): Promise<IndexedInstance | undefined> {
+  const options = { tags: true, states: [state] }
+  for await (const [instance] of archive.database.index.instances(uids, options)) return instance
+  return undefined
+}

@@ -1,0 +1,93 @@
+import type { BlobPlace, NewBlob } from '../blobs/ports.ts'
+import type { AddOutcome, KnownInstance, NewInstance } from '../database/ports.ts'
+import type { Uid } from '../dicom/data-set.ts'
+import { isProblem, type Problem } from '../problem.ts'
+import type { Archive } from './archive.ts'
+import { createBatcher } from './batch.ts'
+import { type Arrived, settleDuplicate } from './store-duplicate.ts'
+import { refusedBecause, type Stored, type StoreOutcome } from './store-outcome.ts'
+
+/**
+ * Instances in one transaction at most. More would not make it cheaper by a per cent, and would let a large upload
+ * hold up a small one.
+ */
+const MOST_AT_ONCE = 256
+
+/** The steps that instances of all uploads take together, each a batch after the other, all three at once. */
+interface Steps {
+  readonly lookUp: (uid: Uid) => Promise<KnownInstance | undefined>
+  readonly put: (blob: NewBlob) => Promise<BlobPlace | Problem>
+  readonly add: (instance: NewInstance) => Promise<AddOutcome>
+}
+
+/**
+ * Stores what has arrived: **bytes durable → one database transaction → answer** (design §4). While one batch commits,
+ * the bytes of the next are made durable, and the one after is looked up. The failure of one instance is an outcome;
+ * what is no Problem is told to `onBug` and is an outcome too, as others of the same upload may be stored by then.
+ */
+export function createSettler(
+  archive: Archive,
+  onBug: (error: unknown) => void,
+): (arrived: Arrived) => Promise<StoreOutcome> {
+  const steps: Steps = {
+    lookUp: createBatcher(async (uids: readonly Uid[]) => {
+      const known = await archive.database.index.known([...new Set(uids)])
+      return uids.map((uid) => known.get(uid))
+    }, MOST_AT_ONCE),
+    put: createBatcher((blobs: readonly NewBlob[]) => archive.blobs.put(blobs), MOST_AT_ONCE),
+    add: createBatcher((batch: readonly NewInstance[]) => archive.database.index.add(batch), MOST_AT_ONCE),
+  }
+  /** Of each SOP Instance UID that is being stored, the last one to come: the next waits for it. */
+  const last = new Map<Uid, Promise<StoreOutcome>>()
+
+  async function settle(arrived: Arrived): Promise<StoreOutcome> {
+    const { SOPClassUID, uids } = arrived.parsed
+    try {
+      return await settleOne(archive, steps, arrived)
+    } catch (error) {
+      return { ...refusedBecause(error, onBug), SOPClassUID, SOPInstanceUID: uids.instance }
+    }
+  }
+
+  return (arrived) => {
+    const uid = arrived.parsed.uids.instance
+    const before = last.get(uid)
+    const mine = before === undefined ? settle(arrived) : before.then(() => settle(arrived))
+    last.set(uid, mine)
+    return mine.finally(() => {
+      if (last.get(uid) === mine) last.delete(uid)
+    })
+  }
+}
+
+async function settleOne(archive: Archive, steps: Steps, arrived: Arrived): Promise<StoreOutcome> {
+  const { parsed, spooled, sender, receivedAt } = arrived
+  let placed: BlobPlace | undefined
+  const place = async () => (placed ??= await makeDurable(archive, steps, spooled.blob))
+
+  const known = await steps.lookUp(parsed.uids.instance)
+  if (known !== undefined) return settleDuplicate(archive, known, arrived, place)
+  const { size, sha256 } = spooled.blob
+  const blob = { store: archive.blobs.name, ...(await place()), size, sha256 }
+  const outcome = await steps.add({ parsed, blob, datasetSha256: spooled.datasetSha256, sender, receivedAt })
+  if (outcome.kind === 'failed') throw outcome.problem
+  // Another process was faster; the bytes just put are unreferenced, or go to quarantine.
+  if (outcome.kind === 'exists') return settleDuplicate(archive, outcome.kept, arrived, place)
+  return stored(arrived)
+}
+
+/** A staged file is made durable by itself: it may take its time, and nobody else should wait for it. */
+async function makeDurable(archive: Archive, steps: Steps, blob: NewBlob): Promise<BlobPlace> {
+  const [place] = Buffer.isBuffer(blob.bytes) ? [await steps.put(blob)] : await archive.blobs.put([blob])
+  if (place === undefined) throw new Error('The blob store gave no place for a blob.')
+  if (isProblem(place)) throw place
+  return place
+}
+
+function stored({ parsed }: Arrived): Stored {
+  const { uids, SOPClassUID, oddities } = parsed
+  const [first] = oddities
+  if (first === undefined) return { kind: 'stored', uids, SOPClassUID, isNew: true }
+  const comment = oddities.map(({ text }) => text).join('; ')
+  return { kind: 'stored', uids, SOPClassUID, isNew: true, warning: { reason: first.reason, comment } }
+}

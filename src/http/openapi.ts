@@ -1,0 +1,155 @@
+import express, { type Router } from 'express'
+import { STATUS_CODES } from 'node:http'
+import type { RouteFact } from './routes.ts'
+import { DICOMWEB, type HttpSettings } from './settings.ts'
+import { ACCEPT_POST } from './stow-request.ts'
+
+interface Description {
+  readonly summary: string
+  /** Statuses beside 401 and 403, which follow from the role. */
+  readonly statuses: readonly number[]
+  /** Media types of the answer; none: it has no body. */
+  readonly answers?: readonly string[]
+  /** Media types of the request's body. */
+  readonly takes?: readonly string[]
+  readonly query?: readonly string[]
+}
+
+const JSON_TYPE = 'application/json'
+const DICOM_JSON = 'application/dicom+json'
+const SEARCH: Omit<Description, 'summary'> = {
+  statuses: [200, 204, 400, 406],
+  answers: [DICOM_JSON, 'multipart/related; type="application/dicom+xml"'],
+  query: ['limit', 'offset', 'includefield', 'fuzzymatching', 'orderby', 'after', 'accept'],
+}
+const COUNT: Omit<Description, 'summary'> = { statuses: [200, 400], answers: [JSON_TYPE] }
+const STORE: Omit<Description, 'summary'> = {
+  statuses: [200, 202, 400, 406, 408, 409, 413, 415, 503],
+  answers: [DICOM_JSON, 'application/dicom+xml'],
+  takes: ACCEPT_POST.split(', '),
+  query: ['accept'],
+}
+
+/** What the routes do, in words; a test sees to it that each has some. */
+const DESCRIPTIONS: Readonly<Record<string, Description>> = {
+  'GET /': { summary: 'A page that says what is here', statuses: [200], answers: ['text/html'] },
+  'GET /health/live': { summary: 'The process answers', statuses: [200], answers: [JSON_TYPE] },
+  'GET /health/ready': {
+    summary: 'Whether it can store and search now',
+    statuses: [200, 503],
+    answers: [JSON_TYPE],
+  },
+  'GET /metrics': { summary: 'Counts and times for Prometheus', statuses: [200], answers: ['text/plain'] },
+  'GET /openapi.json': { summary: 'This description', statuses: [200], answers: [JSON_TYPE] },
+  'POST /dicomweb/studies': { summary: 'Store instances of any study', ...STORE },
+  'POST /dicomweb/studies/:study': { summary: 'Store instances of this study', ...STORE },
+  'GET /dicomweb/patients': { summary: 'Search for patients', ...SEARCH },
+  'GET /dicomweb/patients/count': { summary: 'How many patients match', ...COUNT },
+  'GET /dicomweb/studies': { summary: 'Search for studies', ...SEARCH },
+  'GET /dicomweb/studies/count': { summary: 'How many studies match', ...COUNT },
+  'GET /dicomweb/series': { summary: 'Search for series', ...SEARCH },
+  'GET /dicomweb/series/count': { summary: 'How many series match', ...COUNT },
+  'GET /dicomweb/instances': { summary: 'Search for instances', ...SEARCH },
+  'GET /dicomweb/instances/count': { summary: 'How many instances match', ...COUNT },
+  'GET /dicomweb/studies/:study/series': { summary: 'Search for series of a study', ...SEARCH },
+  'GET /dicomweb/studies/:study/series/count': { summary: 'How many series of a study match', ...COUNT },
+  'GET /dicomweb/studies/:study/instances': { summary: 'Search for instances of a study', ...SEARCH },
+  'GET /dicomweb/studies/:study/instances/count': {
+    summary: 'How many instances of a study match',
+    ...COUNT,
+  },
+  'GET /dicomweb/studies/:study/series/:series/instances': {
+    summary: 'Search for instances of a series',
+    ...SEARCH,
+  },
+  'GET /dicomweb/studies/:study/series/:series/instances/count': {
+    summary: 'How many instances of a series match',
+    ...COUNT,
+  },
+  'OPTIONS /dicomweb': {
+    summary: 'Retrieve Capabilities (PS3.18 §8.9)',
+    statuses: [200, 406],
+    answers: ['application/vnd.sun.wadl+xml', JSON_TYPE],
+  },
+  'GET /admin/attention': {
+    summary: 'What a person should look at',
+    statuses: [200, 400],
+    answers: [JSON_TYPE],
+    query: ['all', 'after', 'limit'],
+  },
+  'POST /admin/attention/:id/resolve': { summary: 'Say that it is dealt with', statuses: [204, 400, 404] },
+}
+
+/** Whether a route has words of its own. */
+export function isDescribed({ method, path }: RouteFact): boolean {
+  return `${method} ${path}` in DESCRIPTIONS
+}
+
+/** `GET /openapi.json`: what the service can do, made of the routes that it has. */
+export function openapiRoutes(
+  facts: () => readonly RouteFact[],
+  settings: Pick<HttpSettings, 'publicUrl' | 'tokens'>,
+): Router {
+  const router = express.Router()
+  router.get('/openapi.json', (_request, response) => {
+    response.setHeader('Content-Type', JSON_TYPE)
+    response.end(JSON.stringify(openapi(facts(), settings)))
+  })
+  return router
+}
+
+/** An OpenAPI 3.1 document. */
+function openapi(
+  facts: readonly RouteFact[],
+  { publicUrl, tokens }: Pick<HttpSettings, 'publicUrl' | 'tokens'>,
+) {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const fact of facts) {
+    const path = fact.path.replace(/[:*](\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [fact.method.toLowerCase()]: operation(fact, tokens.length > 0) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Concord',
+      version: '1',
+      description: `DICOMweb (PS3.18) under ${DICOMWEB}. Searches also take any attribute as a match key, by keyword or tag.`,
+    },
+    servers: [{ url: publicUrl }],
+    ...(tokens.length > 0 && {
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+    }),
+    paths,
+  }
+}
+
+function operation(fact: RouteFact, needsToken: boolean) {
+  const { path } = fact
+  const role = needsToken ? fact.role : undefined
+  const described = DESCRIPTIONS[`${fact.method} ${path}`]
+  const inPath = [...path.matchAll(/[:*](\w+)/g)].map(([, name]) => parameter(name ?? '', 'path'))
+  const inQuery = (described?.query ?? []).map((name) => parameter(name, 'query'))
+  const statuses = [...(described?.statuses ?? [200]), ...(role === undefined ? [] : [401, 403])]
+  return {
+    summary: described?.summary,
+    ...(role !== undefined && { security: [{ token: [role] }] }),
+    parameters: [...inPath, ...inQuery],
+    ...(described?.takes && { requestBody: { required: true, content: content(described.takes) } }),
+    responses: Object.fromEntries(
+      statuses.sort((a, b) => a - b).map((status) => [String(status), answer(status, described?.answers)]),
+    ),
+  }
+}
+
+function parameter(name: string, where: 'path' | 'query') {
+  return { name, in: where, required: where === 'path', schema: { type: 'string' } }
+}
+
+function answer(status: number, answers: readonly string[] | undefined) {
+  const types = status >= 400 ? ['application/problem+json'] : status === 204 ? [] : (answers ?? [])
+  return { description: STATUS_CODES[status], ...(types.length > 0 && { content: content(types) }) }
+}
+
+function content(types: readonly string[]) {
+  return Object.fromEntries(types.map((type) => [type, {}]))
+}
