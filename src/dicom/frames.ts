@@ -87,8 +87,16 @@ async function littleEndian(
 
 /** A range of the inflated data set: inflated from its beginning, since deflate has no other entrance. */
 async function inflatedRange(open: OpenFile, { offset, length }: Extent): Promise<Readable> {
-  const { rest } = await splitHead(await open())
-  return cut(Readable.from(inflated(rest), { objectMode: false }), offset, length)
+  const file = await open()
+  try {
+    const { rest } = await splitHead(file)
+    const stream = cut(Readable.from(inflated(rest), { objectMode: false }), offset, length)
+    stream.once('close', () => file.destroy())
+    return stream
+  } catch (error) {
+    file.destroy()
+    throw error
+  }
 }
 
 function joined(open: OpenFile, extents: readonly Extent[]): Promise<Readable> | Readable {

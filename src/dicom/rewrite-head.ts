@@ -30,8 +30,8 @@ const PREAMBLE = 128
 const MOST_HEAD = 16 * 1024 * 1024
 
 /**
- * Reads a file up to its data set: the head, and the bytes that follow as an iterable that reads on from the source and
- * closes it. Rejects with {@link Unreadable} for what the reader would not take either.
+ * Reads a file up to its data set: the head, and the bytes that follow as an iterable that reads on from the source.
+ * Closing the source is left to the caller. Rejects with {@link Unreadable} for what the reader would not take either.
  */
 export async function splitHead(source: Readable): Promise<{ head: FileHead; rest: AsyncGenerator<Buffer> }> {
   const iterator = (source as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
@@ -40,25 +40,15 @@ export async function splitHead(source: Readable): Promise<{ head: FileHead; res
     const next = await iterator.next()
     if (next.done !== true) bytes = bytes.length === 0 ? next.value : Buffer.concat([bytes, next.value])
     const head = fileHead(bytes, next.done === true)
-    if (head !== null) return { head, rest: following(source, bytes.subarray(head.dataSetOffset), iterator) }
-    if (next.done === true || bytes.length > MOST_HEAD) {
-      source.destroy()
+    if (head !== null) return { head, rest: following(bytes.subarray(head.dataSetOffset), iterator) }
+    if (next.done === true || bytes.length > MOST_HEAD)
       throw new Unreadable('the file ends within group 0002')
-    }
   }
 }
 
-async function* following(
-  source: Readable,
-  first: Buffer,
-  iterator: AsyncIterator<Buffer>,
-): AsyncGenerator<Buffer> {
-  try {
-    if (first.length > 0) yield first
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value
-  } finally {
-    source.destroy()
-  }
+async function* following(first: Buffer, iterator: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  if (first.length > 0) yield first
+  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value
 }
 
 /** The head of the file that begins with `bytes`; null when more of them are needed. `over`: there are no more. */
@@ -72,7 +62,7 @@ function fileHead(bytes: Buffer, over: boolean): FileHead | null {
   const meta: MetaElement[] = []
   while (hasMeta) {
     if (!has(input, 12) && !over) return null
-    if (input.end - input.at < 12 || bytes.readUInt16LE(input.at) !== 2) break
+    if (input.end - input.at < 2 || bytes.readUInt16LE(input.at) !== 2) break
     const element = readHeader(parse, parse.scope) ? metaElement(parse) : null
     if (element === null) return null
     if (!element.tag.endsWith('0000')) meta.push(element)

@@ -32,12 +32,16 @@ export function rewriteExplicitLittleEndian(source: Readable, options: RewriteOp
 }
 
 async function* rewritten(source: Readable, options: RewriteOptions): AsyncGenerator<Buffer> {
-  const { head, rest } = await splitHead(source)
-  const { encoding } = head
-  yield fileHead(head, options)
-  if (encoding.deflated) yield* inflated(rest)
-  else if (encoding.implicit || encoding.bigEndian) yield* transcoded(rest, encoding)
-  else yield* rest
+  try {
+    const { head, rest } = await splitHead(source)
+    const { encoding } = head
+    yield fileHead(head, options)
+    if (encoding.deflated) yield* inflated(rest)
+    else if (encoding.implicit || encoding.bigEndian) yield* transcoded(rest, encoding)
+    else yield* rest
+  } finally {
+    source.destroy()
+  }
 }
 
 async function* transcoded(
