@@ -195,8 +195,8 @@ function valueOf(blobs: BlobStore, instance: IndexedInstance, element: DataEleme
     open: (range = { offset: 0, length }) =>
       bulkValue(
         fileOf(blobs, instance),
-        instance.TransferSyntaxUID,
         { vr: element.vr, offset, length },
+        instance.TransferSyntaxUID,
         range,
       ),
   }

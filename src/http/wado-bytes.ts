@@ -71,9 +71,8 @@ export async function answerBulkData(
   }
   const instance = await instanceOf(archive, uids, { tags: true })
   const { dataSet, ...piece } = bulkDataOf(archive.blobs, instance, path)
-  const own =
-    path.length === 1 && tag === '00420011' ? String(dataSet['00420012']?.Value?.[0] ?? OCTETS) : OCTETS
-  const form = bulkForm(acceptOf(request), /^[\w.+-]+\/[\w.+-]+$/.test(own) ? own.toLowerCase() : OCTETS)
+  const own = path.length === 1 && tag === '00420011' ? documentType(dataSet) : OCTETS
+  const form = bulkForm(acceptOf(request), own)
   if (isNotModified(request, response, tagOf(instance, { ...form, syntax: '' }, path.join('/')), IMMUTABLE))
     return
   if (form.isMultipart) {
