@@ -1,9 +1,10 @@
-import type { Uid } from '../dicom/data-set.ts'
+import type { ParsedInstance, Uid } from '../dicom/data-set.ts'
 import { createPart10Reader, type Part10Reader } from '../dicom/reader.ts'
 import { FAILURE } from '../dicom/reasons.ts'
 import { Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import type { Arrived } from './store-duplicate.ts'
+import { createHeavyGate, type HeavyGate } from './store-heavy.ts'
 import { refusal, type Refused, refusedBecause, type StoreOutcome } from './store-outcome.ts'
 import { createSettler } from './store-settle.ts'
 import { createSpool, type Spool, type SpoolRoom } from './store-spool.ts'
@@ -60,8 +61,9 @@ const MOST_UNSETTLED = 16 * 1024 * 1024
 /** Opens the way into an archive. */
 export function createIntake(archive: Archive, options: IntakeOptions): Intake {
   const room: SpoolRoom = { folder: options.spoolDir, memory: options.memoryBytes, used: 0 }
+  const heavy = createHeavyGate(options.memoryBytes)
   const settle = createSettler(archive, options.onBug)
-  return { begin: (upload) => createUpload({ archive, options, room, settle, ...upload }) }
+  return { begin: (upload) => createUpload({ archive, options, room, heavy, settle, ...upload }) }
 }
 
 /**
@@ -90,6 +92,7 @@ interface UploadContext extends UploadOptions {
   readonly archive: Archive
   readonly options: IntakeOptions
   readonly room: SpoolRoom
+  readonly heavy: HeavyGate
   readonly settle: (arrived: Arrived) => Promise<StoreOutcome>
 }
 
@@ -100,10 +103,12 @@ interface Part {
   size: number
   /** Why it will not be stored; what still comes of it is passed over. */
   refused: Refused | undefined
+  /** Gives back what it takes: memory, or a staging file. */
+  readonly drop: () => Promise<void>
 }
 
 function createUpload(context: UploadContext): Upload {
-  const { options, room } = context
+  const { options, heavy } = context
   const { partBytes, onBug } = options
   const outcomes: Promise<StoreOutcome>[] = []
   let part: Part | undefined
@@ -120,7 +125,7 @@ function createUpload(context: UploadContext): Upload {
 
   return {
     begin() {
-      part = beginPart(options, room)
+      part = beginPart(context)
     },
     write(bytes) {
       if (part === undefined) return
@@ -149,14 +154,19 @@ function createUpload(context: UploadContext): Upload {
       part = undefined
     },
     abandon() {
-      void part?.spool.discard()
+      void part?.drop()
       part = undefined
     },
     ready() {
-      const spooling = part?.refused === undefined ? part?.spool.ready() : undefined
-      if (spooling !== undefined && part !== undefined) {
+      if (part !== undefined && part.refused === undefined) {
+        const { reader, spool } = part
         const behind = part
-        return spooling.catch((error: unknown) => refusePart(behind, refusedBecause(error, onBug)))
+        const spooling = spool.ready()
+        if (spooling !== undefined) {
+          return spooling.catch((error: unknown) => refusePart(behind, refusedBecause(error, onBug)))
+        }
+        const waiting = heavy.update(part, reader.memory)
+        if (waiting !== undefined) return waiting
       }
       if (unsettled <= MOST_UNSETTLED) return undefined
       return new Promise<void>((resolve) => {
@@ -167,18 +177,30 @@ function createUpload(context: UploadContext): Upload {
   }
 }
 
-function beginPart({ headerBytes, partBytes }: IntakeOptions, room: SpoolRoom): Part {
+function beginPart({ options, room, heavy }: UploadContext): Part {
+  const { headerBytes, partBytes } = options
   const reader = createPart10Reader({ headerBytes, inflatedBytes: partBytes })
-  return { reader, spool: createSpool(room, () => reader.dataSetOffset), size: 0, refused: undefined }
+  const spool = createSpool(room, () => reader.dataSetOffset)
+  const part: Part = {
+    reader,
+    spool,
+    size: 0,
+    refused: undefined,
+    drop() {
+      heavy.leave(part)
+      return spool.discard()
+    },
+  }
+  return part
 }
 
 function refusePart(part: Part, refused: Refused): void {
   part.refused ??= refused
-  void part.spool.discard()
+  void part.drop()
 }
 
 /** Reads the end of a part and hands it on, unless it is of another study than the one asked for. Never rejects. */
-async function settleWhole(context: UploadContext, { reader, spool }: Part): Promise<StoreOutcome> {
+async function settleWhole(context: UploadContext, { reader, spool, drop }: Part): Promise<StoreOutcome> {
   const { archive, options, settle, study, sender } = context
   try {
     const parsed = reader.end()
@@ -188,10 +210,16 @@ async function settleWhole(context: UploadContext, { reader, spool }: Part): Pro
       return { ...refusal(code, meaning), SOPClassUID, SOPInstanceUID: uids.instance }
     }
     const spooled = await spool.finish(parsed.dataSetOffset)
-    return await settle({ parsed, spooled, sender, receivedAt: archive.now() })
+    return await settle({ parsed, spooled, sender: sender ?? sourceOf(parsed), receivedAt: archive.now() })
   } catch (error) {
     return refusedBecause(error, options.onBug)
   } finally {
-    await spool.discard()
+    await drop()
   }
+}
+
+/** Source Application Entity Title (0002,0016), where it says one. */
+function sourceOf({ meta }: ParsedInstance): string | null {
+  const title = meta['00020016']?.Value?.[0]
+  return typeof title === 'string' ? title : null
 }

@@ -24,6 +24,8 @@ export interface Part10Reader {
   end(): ParsedInstance
   /** First byte of the data set; undefined until group 0002 was read. */
   readonly dataSetOffset: number | undefined
+  /** Memory that what was read so far takes, roughly, in bytes. */
+  readonly memory: number
 }
 
 /** All of a file at once. Throws {@link Unreadable}. */
@@ -72,9 +74,11 @@ export function createPart10Reader(limits: Partial<ReaderLimits> = {}): Part10Re
   // scavenger.
   const reader = {
     dataSetOffset: state.dataSetOffset,
+    memory: 0,
     push(chunk: Buffer): void {
       guarded(state, () => take(state, chunk))
       reader.dataSetOffset = state.dataSetOffset
+      reader.memory = state.parse.held + state.parse.weight
     },
     end: () => guarded(state, () => finish(state)),
   }
