@@ -7,6 +7,9 @@ import type { Extent } from '../blobs/ports.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import { Problem } from '../problem.ts'
 
+/** Bytes of an instance never change; asking again after an hour tells who may still see them. */
+export const IMMUTABLE = 'private, max-age=3600'
+
 /** One part of a multipart body. */
 export interface BodyPart {
   readonly media: string

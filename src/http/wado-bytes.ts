@@ -10,6 +10,7 @@ import type { MediaRange } from './accept.ts'
 import {
   contentRange,
   entityTag,
+  IMMUTABLE,
   isNotModified,
   multipartLength,
   rangeOf,
@@ -18,7 +19,7 @@ import {
   type BodyPart,
 } from './representation.ts'
 import { retrieveUrl, type HttpSettings } from './settings.ts'
-import { acceptOf, IMMUTABLE, scopeOf } from './wado.ts'
+import { acceptOf, scopeOf } from './scope.ts'
 import { covers, frameForm, MULTIPART, OCTETS, type FrameForm } from './wado-forms.ts'
 
 type Settings = Pick<HttpSettings, 'publicUrl'>

@@ -18,7 +18,7 @@ import {
   type BodyPart,
 } from './representation.ts'
 import { retrieveUrl, type HttpSettings } from './settings.ts'
-import { acceptOf, scopeOf } from './wado.ts'
+import { acceptOf, scopeOf } from './scope.ts'
 
 type Settings = Pick<HttpSettings, 'publicUrl'>
 

@@ -4,16 +4,15 @@ import { fileOf, instanceOf, instancesOf, part10Of } from '../archive/retrieve.t
 import type { IndexedInstance, Scope } from '../database/ports.ts'
 import { ExplicitVRLittleEndian, transferSyntax } from '../dicom/transfer-syntax.ts'
 import { Problem } from '../problem.ts'
-import { parseAccept } from './accept.ts'
+import { acceptOf, scopeOf } from './scope.ts'
 import { answerBulkData, answerFrames, answerPixelData } from './wado-bytes.ts'
 import { fileForms, fileSyntax, PART10, type FileForm } from './wado-forms.ts'
 import { answerMetadata } from './wado-metadata.ts'
-import { entityTag, isNotModified, sendOne, sendParts, type BodyPart } from './representation.ts'
+import { entityTag, IMMUTABLE, isNotModified, sendOne, sendParts, type BodyPart } from './representation.ts'
 import { retrieveUrl, type HttpSettings } from './settings.ts'
 
 type Settings = Pick<HttpSettings, 'publicUrl'>
 
-export const IMMUTABLE = 'private, max-age=3600'
 const STUDY = '/studies/:study'
 const SERIES = `${STUDY}/series/:series`
 const INSTANCE = `${SERIES}/instances/:instance`
@@ -34,27 +33,6 @@ export function wadoRoutes(archive: Archive, settings: Settings): Router {
     answerBulkData(archive, settings, request, response),
   )
   return router
-}
-
-/** The study, series or instance of a path; Problem `malformed` for what cannot be a UID (PS3.5 §9.1, leniently). */
-export function scopeOf(request: Request): Scope {
-  const { study, series, instance } = request.params as { study?: string; series?: string; instance?: string }
-  for (const uid of [study, series, instance]) {
-    if (uid !== undefined && !/^[\d.]{1,64}$/.test(uid)) {
-      throw new Problem('malformed', 'The path names a UID that is none: digits and dots, at most 64.')
-    }
-  }
-  return {
-    ...(study !== undefined && { study }),
-    ...(series !== undefined && { series }),
-    ...(instance !== undefined && { instance }),
-  }
-}
-
-/** The values of `accept` in the query, which come before the header (PS3.18 §8.3.3.1). */
-export function acceptOf(request: Request): ReturnType<typeof parseAccept> {
-  const query = new URL(request.originalUrl, 'http://concord').searchParams
-  return parseAccept(request.headers.accept, query.getAll('accept'))
 }
 
 /** What will be sent, found out before anything is. */
