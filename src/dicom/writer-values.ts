@@ -101,13 +101,13 @@ function personNameText({ Alphabetic = '', Ideographic = '', Phonetic = '' }: Pe
   return [Alphabetic, Ideographic, Phonetic].join('=').replace(/=+$/, '')
 }
 
-/** A number in the 16 bytes of a DS: as exact as they allow. */
+/** A number in the 16 bytes of a DS: as exact as they allow, without an exponent where that costs nothing. */
 function decimalText(value: number): string {
   let text = String(value)
   for (let digits = 16; text.length > 16; digits--) {
     const rounded = value.toPrecision(digits)
-    const plain = String(Number(rounded))
-    text = plain.length < rounded.length ? plain : rounded
+    const forms = [String(Number(rounded)), rounded, value.toExponential(digits - 1)]
+    text = forms.find((form) => form.length <= 16) ?? text
   }
   return text
 }
