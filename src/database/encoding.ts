@@ -95,3 +95,47 @@ export function wholeColumns(
 export function unpacked(packed: Uint8Array): string {
   return inflateSync(packed).toString('utf8')
 }
+
+/**
+ * Makes DICOM JSON out of patches of one base, group 0002 left out. The lines between those that a patch replaces are
+ * joined once per set of replaced tags: in a series that is mostly the same set again and again.
+ */
+export function splicer(base: readonly string[]): (patch: readonly string[]) => string {
+  let last = ''
+  let segments: readonly string[] = []
+  return (patch) => {
+    const shape = patch.map((line) => (isRemoval(line) ? '-' : '+') + tagOfLine(line)).join('')
+    if (shape !== last || segments.length === 0) {
+      segments = segmentsOf(base, patch)
+      last = shape
+    }
+    let json = segments[0] ?? ''
+    for (const [at, line] of patch.entries()) {
+      if (!isRemoval(line) && !isMeta(line)) json += json === '' ? line : `,${line}`
+      const segment = segments[at + 1] ?? ''
+      if (segment !== '') json += json === '' ? segment : `,${segment}`
+    }
+    return `{${json}}`
+  }
+}
+
+/** File Meta Information (PS3.10 §7.1), which is searched but is no part of the data set. */
+function isMeta(line: string): boolean {
+  return line.startsWith('"0002')
+}
+
+/** What of the base stands before, between and after the lines of a patch. */
+function segmentsOf(base: readonly string[], patch: readonly string[]): string[] {
+  const segments: string[] = []
+  let b = 0
+  for (const line of [...patch, null]) {
+    const tag = line === null ? null : tagOfLine(line)
+    const segment: string[] = []
+    for (let old = base[b]; old !== undefined && (tag === null || tagOfLine(old) < tag); old = base[++b])
+      if (!isMeta(old)) segment.push(old)
+    const next = base[b]
+    if (next !== undefined && tag !== null && tagOfLine(next) === tag) b++
+    segments.push(segment.join(','))
+  }
+  return segments
+}

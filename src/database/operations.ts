@@ -1,9 +1,62 @@
 import { add } from './add.ts'
+import { attentionList, clear, quarantine, raise, resolve } from './attention.ts'
+import { endPush, fact, link, links, removeLink, saveFact, saveLink, startPush } from './fhir-state.ts'
+import {
+  blobs,
+  checkLevel,
+  checkOutbox,
+  checkPostings,
+  counts,
+  integrity,
+  ping,
+  referenced,
+} from './inspection.ts'
+import { instancesPage } from './instances.ts'
 import { known } from './known.ts'
+import { feed, sequence, walkAudit } from './ledger.ts'
 import { migrate, openArchive } from './migrate.ts'
+import { claim, nextDue, owed, postpone, renew, settle, touch } from './outbox.ts'
 
 /** Every operation that reads, by the name under which it is sent to a reader. */
-export const reads = { known }
+export const reads = {
+  known,
+  instancesPage,
+  owed,
+  nextDue,
+  link,
+  links,
+  fact,
+  attentionList,
+  feed,
+  walkAudit,
+  checkLevel,
+  checkPostings,
+  checkOutbox,
+  blobs,
+  referenced,
+  integrity,
+  counts,
+  ping,
+}
 
 /** Every operation that writes. */
-export const writes = { migrate, openArchive, add }
+export const writes = {
+  migrate,
+  openArchive,
+  add,
+  quarantine,
+  claim,
+  renew,
+  settle,
+  postpone,
+  touch,
+  saveLink,
+  removeLink,
+  startPush,
+  endPush,
+  saveFact,
+  raise,
+  clear,
+  resolve,
+  sequence,
+}

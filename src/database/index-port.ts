@@ -1,0 +1,109 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { isProblem, Problem } from '../problem.ts'
+import type { Engine } from './engine.ts'
+import type { InstanceRow, InstancesCursor, InstancesPage } from './instances.ts'
+import type {
+  AddOutcome,
+  IndexedInstance,
+  InstanceIndex,
+  InstancesOptions,
+  NewInstance,
+  Scope,
+} from './ports.ts'
+import { prepare, type PreparedInstance } from './prepare.ts'
+
+/** Instances of a page without their data sets, and with them. */
+const PAGE = 500
+const PAGE_WITH_TAGS = 200
+
+export function instanceIndex(engine: Engine): InstanceIndex {
+  return {
+    known: async (sopUids) => {
+      const rows = await engine.read('known', [sopUids])
+      return new Map(rows.map((row) => [row.uids.instance, row]))
+    },
+    add: (batch) => add(engine, batch),
+    quarantine: async (found) => {
+      await engine.write('quarantine', [{ ...found, receivedAt: found.receivedAt.getTime() }])
+    },
+    search: (query, signal) => engine.read('search', [query], signal),
+    count: (query, signal) => engine.read('count', [query], signal),
+    instances: (scope, options) => instances(engine, scope, options ?? {}),
+  }
+}
+
+async function add(engine: Engine, batch: readonly NewInstance[]): Promise<AddOutcome[]> {
+  const outcomes = batch.map((instance): AddOutcome | PreparedInstance => {
+    try {
+      return prepare(instance)
+    } catch (error) {
+      if (isProblem(error)) return { kind: 'failed', problem: error }
+      throw error
+    }
+  })
+  const prepared = outcomes.filter((one): one is PreparedInstance => !('kind' in one))
+  const added = (await addPrepared(engine, prepared)).values()
+  return outcomes.map((one): AddOutcome => ('kind' in one ? one : (added.next().value ?? LOST)))
+}
+
+const LOST: AddOutcome = {
+  kind: 'failed',
+  problem: new Problem('unprocessable', 'The instance was not indexed.'),
+}
+
+/** A batch that cannot be written is tried again one instance at a time: one bad instance takes no other with it. */
+async function addPrepared(engine: Engine, batch: readonly PreparedInstance[]): Promise<AddOutcome[]> {
+  if (batch.length === 0) return []
+  try {
+    const added = await engine.write('add', [batch])
+    return added.map((kept): AddOutcome => (kept === null ? { kind: 'added' } : { kind: 'exists', kept }))
+  } catch (error) {
+    if (isProblem(error)) throw error
+    if (batch.length === 1)
+      return [
+        {
+          kind: 'failed',
+          problem: new Problem('unprocessable', 'The instance cannot be indexed.', { cause: error }),
+        },
+      ]
+  }
+  const outcomes: AddOutcome[] = []
+  for (const instance of batch) outcomes.push(...(await addPrepared(engine, [instance])))
+  return outcomes
+}
+
+async function* instances(
+  engine: Engine,
+  scope: Scope,
+  options: InstancesOptions,
+): AsyncGenerator<readonly IndexedInstance[]> {
+  const { tags = false, pixelMap = false, states = ['active'], signal } = options
+  const limit = options.pageSize ?? (tags ? PAGE_WITH_TAGS : PAGE)
+  let after: InstancesCursor | null = null
+  do {
+    const query = { scope, states, tags, pixelMap, limit, after }
+    const page: InstancesPage = await engine.read('instancesPage', [query], signal)
+    if (page.rows.length > 0) yield indexed(page, pixelMap)
+    after = page.next
+    // Requests that came in meanwhile go first.
+    if (after !== null) await turn()
+  } while (after !== null)
+}
+
+function indexed(page: InstancesPage, withMaps: boolean): IndexedInstance[] {
+  const { tags, ends } = page
+  return page.rows.map((row: InstanceRow, at): IndexedInstance => {
+    const { pixelMap, receivedAt, ...rest } = row
+    return {
+      ...rest,
+      receivedAt: new Date(receivedAt),
+      ...(tags === null ? {} : { tags: asBuffer(tags).subarray(at === 0 ? 0 : ends[at - 1], ends[at]) }),
+      ...(withMaps ? { pixelMap: pixelMap === null ? null : asBuffer(pixelMap) } : {}),
+    }
+  })
+}
+
+/** Bytes that came out of a thread are no Buffer any more. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,255 @@
+/** INSTANCES: pages of instances of a scope, in order, with their data sets put together again. */
+import { linesOfJson, splicer, unpacked } from './encoding.ts'
+import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance, stateNumber } from './known.ts'
+import type { Dialect, Param, Row, Step } from './operation.ts'
+import type { BlobExtent, InstanceState, KnownInstance, Scope } from './ports.ts'
+
+export interface InstancesQuery {
+  readonly scope: Scope
+  readonly states: readonly InstanceState[]
+  readonly tags: boolean
+  readonly pixelMap: boolean
+  readonly limit: number
+  readonly after: InstancesCursor | null
+}
+
+/** The last instance of a page; `study` orders scopes of more than one study. */
+export interface InstancesCursor {
+  readonly study: number
+  readonly seriesNumber: number
+  readonly seriesUid: string
+  readonly number: number
+  readonly sopUid: string
+}
+
+/** An instance as it crosses from the reader. */
+export interface InstanceRow extends KnownInstance {
+  readonly extents: readonly BlobExtent[]
+  readonly size: number
+  readonly damaged: boolean
+  readonly sender: string | null
+  readonly receivedAt: number
+  readonly hasBulk: boolean
+  readonly pixelMap: Uint8Array | null
+}
+
+export interface InstancesPage {
+  readonly rows: readonly InstanceRow[]
+  /** The data sets one after the other, and where each ends; null unless asked for. */
+  readonly tags: Buffer | null
+  readonly ends: readonly number[]
+  /** Where the next page begins; null at the end. */
+  readonly next: InstancesCursor | null
+}
+
+/** A page of data sets is cut at about so many bytes. */
+const PAGE_BYTES = 4 * 1024 * 1024
+
+export function* instancesPage(
+  dialect: Dialect,
+  query: InstancesQuery,
+): Generator<Step, InstancesPage, Row[]> {
+  const found: Row[] = []
+  let cursor = query.after
+  let more = true
+  while (more && found.length < query.limit) {
+    const series = yield* nextSeries(query, cursor)
+    if (series === undefined) {
+      more = false
+      break
+    }
+    const wanted = query.limit - found.length
+    const rows = yield* rowsOfSeries(query, series, wanted)
+    for (const row of rows) found.push(row)
+    const last = rows.at(-1)
+    cursor = {
+      ...series,
+      number: rows.length < wanted ? END : Number(last?.['number']),
+      sopUid: rows.length < wanted ? '' : String(last?.['sop_uid']),
+    }
+  }
+  const built = query.tags ? yield* dataSets(dialect, found) : null
+  const kept = built === null ? found : found.slice(0, built.ends.length)
+  const lastKept = kept.at(-1)
+  const cut = kept.length < found.length && lastKept !== undefined
+  const rows = yield* instanceRows(kept, query.pixelMap)
+  return {
+    rows,
+    tags: built?.tags ?? null,
+    ends: built?.ends ?? [],
+    next: cut ? cursorOf(lastKept) : more ? cursor : null,
+  }
+}
+
+/** Behind every Instance Number: the series is done. */
+const END = 2 ** 40
+
+interface SeriesCursor {
+  readonly study: number
+  readonly seriesNumber: number
+  readonly seriesUid: string
+  readonly seriesId: number
+  readonly afterNumber: number | null
+  readonly afterSop: string
+}
+
+function cursorOf(row: Row): InstancesCursor {
+  return {
+    study: Number(row['study_id']),
+    seriesNumber: Number(row['series_number']),
+    seriesUid: String(row['series_uid']),
+    number: Number(row['number']),
+    sopUid: String(row['sop_uid']),
+  }
+}
+
+/** The series in which the cursor stands, or the first one behind it. */
+function* nextSeries(
+  query: InstancesQuery,
+  cursor: InstancesCursor | null,
+): Generator<Step, SeriesCursor | undefined, Row[]> {
+  const { scope } = query
+  const where: string[] = []
+  const params: Param[] = []
+  const and = (condition: string, ...values: Param[]): void => {
+    where.push(condition)
+    params.push(...values)
+  }
+  if (scope.study !== undefined) and('s.study_uid = ?', scope.study)
+  if (scope.series !== undefined) and('e.series_uid = ?', scope.series)
+  if (scope.instance !== undefined)
+    and(
+      'e.id = (SELECT i.series_id FROM sop p JOIN instance i ON i.id = p.instance_id WHERE p.sop_uid = ?)',
+      scope.instance,
+    )
+  if (cursor !== null) {
+    const { study, seriesNumber, seriesUid, number } = cursor
+    // A series that is done is left out; one that is not is entered again.
+    const than = number === END ? '>' : '>='
+    and(
+      `s.id >= ? AND (s.id > ? OR (e.number >= ? AND (e.number > ? OR e.series_uid ${than} ?)))`,
+      ...[study, study, seriesNumber, seriesNumber, seriesUid],
+    )
+  }
+  const [row] = yield {
+    sql: `SELECT s.id AS study, e.id, e.number, e.series_uid FROM study s JOIN series e ON e.study_id = s.id
+      ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
+      ORDER BY s.id, e.number, e.series_uid LIMIT 1`,
+    params,
+  }
+  if (row === undefined) return undefined
+  const own = {
+    study: Number(row['study']),
+    seriesId: Number(row['id']),
+    seriesNumber: Number(row['number']),
+    seriesUid: String(row['series_uid']),
+  }
+  const within = cursor !== null && cursor.study === own.study && cursor.seriesUid === own.seriesUid
+  return { ...own, afterNumber: within ? cursor.number : null, afterSop: within ? cursor.sopUid : '' }
+}
+
+function* rowsOfSeries(
+  query: InstancesQuery,
+  series: SeriesCursor,
+  limit: number,
+): Generator<Step, Row[], Row[]> {
+  const states = query.states.map(stateNumber).join(', ')
+  const params: Param[] = [series.seriesId]
+  let more = ''
+  if (query.scope.instance !== undefined) {
+    more += ' AND i.id = (SELECT instance_id FROM sop WHERE sop_uid = ?)'
+    params.push(query.scope.instance)
+  }
+  if (series.afterNumber !== null) {
+    more += ' AND i.number >= ? AND (i.number > ? OR i.sop_uid > ?)'
+    params.push(series.afterNumber, series.afterNumber, series.afterSop)
+  }
+  return yield {
+    sql: `SELECT ${KNOWN_COLUMNS}, s.id AS study_id, e.number AS series_number, i.number, i.size, i.damaged, i.sender,
+        i.received_at, i.has_bulk, b.store, b.key ${query.tags ? ', i.base_id, i.patch, i.packed' : ''}
+      FROM instance i ${KNOWN_JOINS} LEFT JOIN blob b ON b.id = i.blob_id
+      WHERE i.series_id = ? AND i.state IN (${states === '' ? '-1' : states})${more}
+      ORDER BY i.number, i.sop_uid LIMIT ?`,
+    params: [...params, limit],
+  }
+}
+
+/** The data sets of rows up to {@link PAGE_BYTES}, of the first row in any case. */
+function* dataSets(
+  dialect: Dialect,
+  rows: readonly Row[],
+): Generator<Step, { tags: Buffer; ends: number[] }, Row[]> {
+  const ids = [...new Set(rows.flatMap((row) => (row['base_id'] === null ? [] : [Number(row['base_id'])])))]
+  const bases = yield* basesOf(ids)
+  const texts: string[] = []
+  let bytes = 0
+  const ends: number[] = []
+  const whole = splicer([])
+  for (const row of rows) {
+    if (bytes > PAGE_BYTES) break
+    const patch = row['packed'] === null ? String(row['patch']) : unpacked(row['packed'] as Buffer)
+    const splice = row['base_id'] === null ? whole : bases.get(Number(row['base_id']))
+    if (splice === undefined) throw new Error(`tag_base ${Number(row['base_id'])} is missing (${dialect})`)
+    const text = splice(linesOfJson(patch))
+    texts.push(text)
+    bytes += Buffer.byteLength(text)
+    ends.push(bytes)
+  }
+  const tags = Buffer.allocUnsafeSlow(bytes)
+  let at = 0
+  for (const text of texts) at += tags.write(text, at)
+  return { tags, ends }
+}
+
+/** What puts patches of each base together. */
+export function* basesOf(
+  ids: readonly number[],
+): Generator<Step, Map<number, (patch: readonly string[]) => string>, Row[]> {
+  const rows = yield {
+    sql: 'SELECT b.id, b.base FROM (VALUES (?)) AS v JOIN tag_base b ON b.id = v.column1',
+    types: 'bigint',
+    each: ids.map((id) => [id]),
+  }
+  return new Map(rows.map((row) => [Number(row['id']), splicer(linesOfJson(String(row['base'])))]))
+}
+
+function* instanceRows(rows: readonly Row[], withMaps: boolean): Generator<Step, InstanceRow[], Row[]> {
+  const ids = rows.map((row) => [Number(row['id'])])
+  const maps = withMaps
+    ? yield {
+        sql: 'SELECT m.instance_id, m.map FROM (VALUES (?)) AS v JOIN pixel_map m ON m.instance_id = v.column1',
+        types: 'bigint',
+        each: ids,
+      }
+    : []
+  const mapOf = new Map(maps.map((row) => [Number(row['instance_id']), row['map'] as Buffer]))
+  const composed = rows.filter((row) => row['key'] === null).map((row) => [Number(row['id'])])
+  const pieces = yield {
+    sql: `SELECT x.instance_id, x.start, x.length, b.store, b.key FROM (VALUES (?)) AS v
+      JOIN blob_extent x ON x.instance_id = v.column1 JOIN blob b ON b.id = x.blob_id
+      ORDER BY x.instance_id, x.ordinal`,
+    types: 'bigint',
+    each: composed,
+  }
+  return rows.map((row) => {
+    const size = Number(row['size'])
+    const own = pieces.filter((piece) => piece['instance_id'] === row['id'])
+    return {
+      ...knownInstance(row),
+      extents:
+        row['key'] === null
+          ? own.map((piece) => extent(piece, Number(piece['start']), Number(piece['length'])))
+          : [extent(row, 0, size)],
+      size,
+      damaged: Number(row['damaged']) !== 0,
+      sender: row['sender'] === null ? null : String(row['sender']),
+      receivedAt: Number(row['received_at']),
+      hasBulk: Number(row['has_bulk']) !== 0,
+      pixelMap: mapOf.get(Number(row['id'])) ?? null,
+    }
+  })
+}
+
+function extent(row: Row, offset: number, length: number): BlobExtent {
+  return { store: String(row['store']), key: String(row['key']), offset, length }
+}

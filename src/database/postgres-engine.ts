@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import knex, { type Knex } from 'knex'
+import pg from 'pg'
+import { Problem } from '../problem.ts'
+import type { Engine } from './engine.ts'
+import { createMemory, type Memory } from './memory.ts'
+import { RestartError, type Row, type Step, type Writer, type WriterSettings } from './operation.ts'
+import { reads, writes } from './operations.ts'
+import { statementOf } from './postgres-sql.ts'
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string
+  /** Connections at most. */
+  readonly connections?: number
+  readonly settings: WriterSettings
+}
+
+type AnyOperation = (first: never, ...args: never[]) => Generator<Step, unknown, Row[]>
+
+interface Pool {
+  readonly knex: Knex
+  readonly memory: Memory
+  readonly settings: WriterSettings
+  readonly slow: Slots
+}
+
+/** Reads of unbounded cost that may run at the same time; the others keep the rest of the pool. */
+const SLOW_READS = 2
+const ATTEMPTS = 6
+
+/** PostgreSQL over knex's pool: whole numbers of 64 bits come as JavaScript numbers, bytes as Buffers. */
+export function postgresEngine(options: PostgresOptions): Engine {
+  const pool: Pool = {
+    knex: knex({
+      client: 'pg',
+      connection: { connectionString: options.url, types: { getTypeParser: typeParser as never } },
+      pool: { min: 0, max: options.connections ?? 10 },
+      acquireConnectionTimeout: 10_000,
+    }),
+    memory: createMemory(),
+    settings: options.settings,
+    slow: slots(SLOW_READS),
+  }
+  return {
+    dialect: 'postgres',
+    read: (name, args, signal) => read(pool, name, args, signal) as never,
+    write: (name, args) => write(pool, name, args) as never,
+    close: () => pool.knex.destroy(),
+  }
+}
+
+const INT8 = 20
+
+function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  if (oid === INT8 && format !== 'binary') return Number
+  return pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown
+}
+
+async function acquire(pool: Pool): Promise<pg.Client> {
+  try {
+    return (await pool.knex.client.acquireConnection()) as pg.Client
+  } catch (error) {
+    throw new Problem('unavailable', 'The database cannot be reached.', { cause: error, retryAfter: 2 })
+  }
+}
+
+function release(pool: Pool, client: pg.Client): void {
+  void pool.knex.client.releaseConnection(client)
+}
+
+/** Runs one step; names make prepared statements, so only texts of which there are few have one. */
+async function runStep(client: pg.Client, step: Step, named: boolean): Promise<Row[]> {
+  if (step.sql === '' || step.each?.length === 0) return []
+  const { text, values } = statementOf(step)
+  const name = createHash('md5').update(text).digest('base64')
+  const result = await client.query<Row>({ text, values: [...values], ...(named ? { name } : {}) })
+  return result.rows
+}
+
+async function read(
+  pool: Pool,
+  name: keyof typeof reads,
+  args: readonly unknown[],
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  signal?.throwIfAborted()
+  const operation = reads[name] as unknown as AnyOperation
+  const client = await acquire(pool)
+  const cancel = (): void => void cancelQuery(pool, client).catch(() => undefined)
+  let freeSlow: (() => void) | undefined
+  try {
+    signal?.addEventListener('abort', cancel, { once: true })
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    const running = operation('postgres' as never, ...(args as never[]))
+    let turn = running.next([])
+    while (turn.done !== true) {
+      signal?.throwIfAborted()
+      if (turn.value.slow === true) freeSlow ??= await pool.slow.take()
+      turn = running.next(
+        await runStep(client, turn.value, name !== ('search' as string) && name !== ('count' as string)),
+      )
+    }
+    return turn.value
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw asProblem(error)
+  } finally {
+    signal?.removeEventListener('abort', cancel)
+    freeSlow?.()
+    await end(pool, client, 'COMMIT')
+  }
+}
+
+/** Ends the transaction and gives the connection back; a connection that cannot do so is thrown away by the pool. */
+async function end(pool: Pool, client: pg.Client, how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
+  await client.query(how).catch(() => undefined)
+  release(pool, client)
+}
+
+/** Asks the server to end what the connection is doing. */
+async function cancelQuery(pool: Pool, client: pg.Client): Promise<void> {
+  const { processID } = client as pg.Client & { processID?: number | null }
+  if (processID === undefined || processID === null) return
+  await pool.knex.raw('SELECT pg_cancel_backend(?)', [processID])
+}
+
+/** Deadlocks, serialisation errors and restarts are tried again after a random pause; a lost connection once. */
+async function write(pool: Pool, name: keyof typeof writes, args: readonly unknown[]): Promise<unknown> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryWrite(pool, name, args, attempt)
+    } catch (error) {
+      const again = attempt < ATTEMPTS && (mayRepeat(error) || (attempt === 1 && isLost(error)))
+      if (!again) throw asProblem(error)
+      await sleep(Math.random() * 10 * 2 ** attempt)
+    }
+  }
+}
+
+async function tryWrite(
+  pool: Pool,
+  name: keyof typeof writes,
+  args: readonly unknown[],
+  attempt: number,
+): Promise<unknown> {
+  const operation = writes[name] as unknown as AnyOperation
+  const committed: (() => void)[] = []
+  const writer: Writer = {
+    dialect: 'postgres',
+    settings: pool.settings,
+    memory: pool.memory,
+    afterCommit: (run) => committed.push(run),
+  }
+  const client = await acquire(pool)
+  const running = operation(writer as never, ...(args as never[]))
+  // An operation that loses race after race takes its locks first, dictionaries included.
+  let open = !BEGINS_ITSELF.has(name) || attempt > ATTEMPTS / 2
+  try {
+    if (open) await client.query('BEGIN')
+    let turn = running.next([])
+    while (turn.done !== true) {
+      if (turn.value.begin === true && !open) {
+        await client.query('BEGIN')
+        open = true
+      }
+      turn = running.next(await runStep(client, turn.value, name !== 'migrate'))
+    }
+    await client.query('COMMIT')
+    open = false
+    for (const run of committed) run()
+    return turn.value
+  } finally {
+    if (open) await end(pool, client, 'ROLLBACK')
+    else release(pool, client)
+  }
+}
+
+/** Operations that yield `begin`. */
+const BEGINS_ITSELF: ReadonlySet<string> = new Set(['add'])
+
+function codeOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : ''
+  return typeof code === 'string' ? code : ''
+}
+
+/** Serialisation failure, deadlock. */
+function mayRepeat(error: unknown): boolean {
+  return error instanceof RestartError || ['40001', '40P01'].includes(codeOf(error))
+}
+
+function isLost(error: unknown): boolean {
+  const message = error instanceof Error ? error.message : ''
+  return (
+    /^(08...|57P0[1-3]|ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT)$/.test(codeOf(error)) ||
+    /Connection terminated|not queryable|Client was closed/.test(message)
+  )
+}
+
+/** What a client may try again later becomes a Problem; everything else stays what it is, a bug. */
+function asProblem(error: unknown): unknown {
+  if (error instanceof Problem) return error
+  if (isLost(error) || mayRepeat(error) || /^(53...|55P03|57014|25006)$/.test(codeOf(error)))
+    return new Problem(
+      'unavailable',
+      `The database cannot be used now (${codeOf(error) || 'connection lost'}).`,
+      {
+        cause: error,
+        retryAfter: 2,
+      },
+    )
+  return error
+}
+
+/** So many at a time; the others wait in turn. */
+interface Slots {
+  take(): Promise<() => void>
+}
+
+function slots(n: number): Slots {
+  let free = n
+  const waiting: (() => void)[] = []
+  return {
+    take: async () => {
+      if (free > 0) free--
+      else await new Promise<void>((resolve) => waiting.push(resolve))
+      return () => {
+        const next = waiting.shift()
+        if (next === undefined) free++
+        else next()
+      }
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import { openDatabase } from './database.ts'
+import { settingsOf, type IndexSettings } from './settings.ts'
+import type { Database } from './ports.ts'
+import { sqliteEngine } from './sqlite-engine.ts'
+
+export interface SqliteOptions extends IndexSettings {
+  /** The database file; made when it is not there. Its folder must be. */
+  readonly path: string
+  /** Reader threads; by default one less than there are cores, and one at least. */
+  readonly readers?: number
+}
+
+/**
+ * Opens the index in a SQLite file, its schema brought up to date.
+ * Rejects with Problem `unavailable` when the file cannot be opened, or needs newer code.
+ */
+export function openSqlite(options: SqliteOptions): Promise<Database> {
+  const { path, readers } = options
+  return openDatabase(
+    sqliteEngine({ path, settings: settingsOf(options), ...(readers === undefined ? {} : { readers }) }),
+  )
+}
