@@ -98,9 +98,8 @@ export function metadataJson(
 ): Buffer {
   const spliced = hasBulk ? null : splice(tags, bulkUri, options)
   if (spliced !== null) return spliced
-  return Buffer.from(
-    JSON.stringify(toDicomJson(JSON.parse(tags.toString('utf8')) as DataSet, bulkUri, options)),
-  )
+  const dataSet = JSON.parse(tags.toString('utf8')) as DataSet
+  return Buffer.from(dicomJsonText(toDicomJson(dataSet, bulkUri, options)))
 }
 
 /** A data set that begins with a tag that an object would put first, wherever it belongs. */
