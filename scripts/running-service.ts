@@ -53,6 +53,15 @@ export async function runToEnd(
   return { status: status ?? -1, output }
 }
 
+/** Whether the port of the loopback interface can be listened on. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
 /** A port of the loopback interface that nobody uses now. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
