@@ -101,8 +101,16 @@ function isResource(body: Json | undefined): body is Resource {
 
 /** `ECONNREFUSED`, `TimeoutError`, …: a name, never a message that could quote an address with parameters. */
 function causeOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? (error.cause ?? error) : error
-  if (typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string')
-    return cause.code
-  return cause instanceof Error ? cause.name : 'unknown'
+  const { cause, code, name } = namesOf(error)
+  if (cause !== undefined) return causeOf(cause)
+  return code ?? name ?? 'unknown'
+}
+
+function namesOf(error: unknown): { cause?: unknown; code?: string; name?: string } {
+  if (typeof error !== 'object' || error === null) return {}
+  return {
+    ...('cause' in error && { cause: error.cause }),
+    ...('code' in error && typeof error.code === 'string' && { code: error.code }),
+    ...('name' in error && typeof error.name === 'string' && { name: error.name }),
+  }
 }

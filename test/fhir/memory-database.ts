@@ -1,0 +1,308 @@
+import { randomUUID } from 'node:crypto'
+import type { Archive } from '../../src/archive/archive.ts'
+import type {
+  Attention,
+  AttentionRow,
+  Claim,
+  Database,
+  FhirLink,
+  FhirState,
+  IndexedInstance,
+  InstanceIndex,
+  InstanceState,
+  Outbox,
+} from '../../src/database/ports.ts'
+import { ExplicitVRLittleEndian } from '../../src/dicom/transfer-syntax.ts'
+import type { Sample } from '../samples.ts'
+
+interface Row extends IndexedInstance {
+  state: InstanceState
+}
+
+interface Debt {
+  gen: number
+  doneGen: number
+  firstDirtyAt: number
+  dueAt: number
+  attempts: number
+  hold: string | null
+  dead: number | null
+  error: string | null
+  lease: { token: string; until: number } | null
+}
+
+/** The ports that pushing stands on, in memory, with the semantics of design §7: for tests of the worker alone. */
+export interface MemoryArchive {
+  readonly archive: Archive
+  readonly attention: AttentionRow[]
+  readonly pushes: { study: string; gen: number; outcome: string | null }[]
+  readonly links: Map<string, FhirLink>
+  readonly facts: Map<string, string>
+  readonly debts: Map<string, Debt>
+  /** Indexes samples as STOW would, and owes their studies. */
+  add(...samples: readonly Sample[]): void
+  /** Changes the state of instances. */
+  setState(state: InstanceState, samples: readonly Sample[]): void
+}
+
+export function memoryArchive({ quietMs = 0, maxWaitMs = 1000 } = {}): MemoryArchive {
+  const rows: Row[] = []
+  const debts = new Map<string, Debt>()
+  const owe = (study: string, now = Date.now()): void => {
+    const debt = debts.get(study)
+    if (!debt) {
+      debts.set(study, {
+        gen: 1,
+        doneGen: 0,
+        firstDirtyAt: now,
+        dueAt: now + quietMs,
+        attempts: 0,
+        hold: null,
+        dead: null,
+        error: null,
+        lease: null,
+      })
+      return
+    }
+    if (debt.gen === debt.doneGen) debt.firstDirtyAt = now
+    debt.gen += 1
+    if (debt.attempts === 0) debt.dueAt = Math.min(now + quietMs, debt.firstDirtyAt + maxWaitMs)
+  }
+  const state = memoryState()
+  const attention = memoryAttention()
+  const database = {
+    archiveId: 'a3f2c1d4-5b6e-4f70-8192-a3b4c5d6e7f8',
+    engine: 'sqlite',
+    index: memoryIndex(rows),
+    outbox: memoryOutbox(debts),
+    fhir: state.port,
+    attention: attention.port,
+  } as Pick<Database, 'archiveId' | 'engine' | 'index' | 'outbox' | 'fhir' | 'attention'> as Database
+  return {
+    archive: { database, blobs: {} as Archive['blobs'], now: () => new Date() },
+    attention: attention.rows,
+    pushes: state.pushes,
+    links: state.links,
+    facts: state.facts,
+    debts,
+    add: (...samples) => {
+      for (const sample of samples) {
+        rows.push(indexed(sample, rows.length + 1))
+        owe(sample.uids.study)
+      }
+    },
+    setState: (to, samples) => {
+      for (const { uids } of samples) {
+        const row = rows.find((one) => one.uids.instance === uids.instance)
+        if (row) row.state = to
+        owe(uids.study)
+      }
+    },
+  }
+}
+
+function indexed(sample: Sample, id: number): Row {
+  return {
+    id,
+    uids: sample.uids,
+    SOPClassUID: (sample.dataSet['00080016']?.Value?.[0] as string | undefined) ?? '',
+    TransferSyntaxUID: ExplicitVRLittleEndian,
+    fileSha256: '',
+    datasetSha256: '',
+    state: 'active',
+    extents: [],
+    size: sample.bytes.length,
+    damaged: false,
+    sender: null,
+    receivedAt: new Date(),
+    tags: Buffer.from(JSON.stringify(sample.dataSet)),
+    hasBulk: false,
+  }
+}
+
+function memoryIndex(rows: readonly Row[]): InstanceIndex {
+  return {
+    async *instances(scope, options = {}) {
+      const states = options.states ?? ['active']
+      const found = rows.filter(
+        ({ uids, state }) =>
+          (scope.study === undefined || uids.study === scope.study) && states.includes(state),
+      )
+      const size = options.pageSize ?? 100
+      for (let start = 0; start < found.length; start += size) {
+        await Promise.resolve()
+        yield found.slice(start, start + size)
+      }
+    },
+  } as Pick<InstanceIndex, 'instances'> as InstanceIndex
+}
+
+function memoryOutbox(debts: ReadonlyMap<string, Debt>): Outbox {
+  const own = (claim: Claim): Debt | null => {
+    const debt = debts.get(claim.study)
+    return debt?.lease?.token === claim.leaseToken ? debt : null
+  }
+  const isFree = ({ lease }: Debt, now: number): boolean => lease === null || lease.until < now
+  return {
+    claim: (limit, leaseMs) => {
+      const now = Date.now()
+      const due = [...debts]
+        .filter(([, debt]) => debt.gen > debt.doneGen && debt.dueAt <= now && isFree(debt, now))
+        .sort(([, a], [, b]) => a.dueAt - b.dueAt)
+        .slice(0, limit)
+      return Promise.resolve(
+        due.map(([study, debt]) => {
+          debt.lease = { token: randomUUID(), until: now + leaseMs }
+          const { gen, attempts } = debt
+          return {
+            study,
+            gen,
+            attempts,
+            firstDirtyAt: new Date(debt.firstDirtyAt),
+            leaseToken: debt.lease.token,
+          }
+        }),
+      )
+    },
+    renew: (claim, leaseMs) => {
+      const debt = own(claim)
+      if (debt?.lease) debt.lease.until = Date.now() + leaseMs
+      return Promise.resolve(debt !== null)
+    },
+    settle: (claim) => {
+      const debt = own(claim)
+      if (debt)
+        Object.assign(debt, {
+          doneGen: claim.gen,
+          attempts: 0,
+          lease: null,
+          error: null,
+          dead: null,
+          hold: null,
+        })
+      return Promise.resolve(debt !== null)
+    },
+    postpone: (claim, why) => {
+      const debt = own(claim)
+      if (debt) {
+        debt.attempts += 1
+        debt.dueAt = Date.now() + why.retryMs
+        debt.error = why.error
+        debt.hold = why.hold ?? null
+        debt.dead = why.dead ? (debt.dead ?? Date.now()) : null
+        debt.lease = null
+      }
+      return Promise.resolve()
+    },
+    touch: (study) => {
+      const debt = debts.get(study)
+      if (debt) {
+        if (debt.gen === debt.doneGen) debt.firstDirtyAt = Date.now()
+        Object.assign(debt, { gen: debt.gen + 1, dueAt: Date.now(), attempts: 0, hold: null, dead: null })
+      }
+      return Promise.resolve()
+    },
+    owed: (limit) => {
+      const owing = [...debts].filter(([, debt]) => debt.gen > debt.doneGen)
+      const oldest = Math.min(...owing.map(([, debt]) => debt.firstDirtyAt))
+      return Promise.resolve({
+        studies: owing.length,
+        held: owing.filter(([, { hold }]) => hold !== null).length,
+        dead: owing.filter(([, { dead }]) => dead !== null).length,
+        oldestDirtyAt: owing.length === 0 ? null : new Date(oldest),
+        rows: owing.slice(0, limit).map(([study, debt]) => ({
+          study,
+          gen: debt.gen,
+          doneGen: debt.doneGen,
+          firstDirtyAt: new Date(debt.firstDirtyAt),
+          dueAt: new Date(debt.dueAt),
+          attempts: debt.attempts,
+          holdReason: debt.hold,
+          deadSince: debt.dead === null ? null : new Date(debt.dead),
+          lastError: debt.error,
+          leased: debt.lease !== null,
+        })),
+      })
+    },
+    nextDue: () => {
+      const now = Date.now()
+      const waits = [...debts.values()]
+        .filter(({ gen, doneGen }) => gen > doneGen)
+        .map(({ dueAt, lease }) => Math.max(0, dueAt - now, (lease?.until ?? 0) - now))
+      return Promise.resolve(waits.length === 0 ? null : Math.min(...waits))
+    },
+  }
+}
+
+function memoryState(): {
+  port: FhirState
+  links: Map<string, FhirLink>
+  facts: Map<string, string>
+  pushes: { study: string; gen: number; outcome: string | null }[]
+} {
+  const links = new Map<string, FhirLink>()
+  const facts = new Map<string, string>()
+  const pushes: { study: string; gen: number; outcome: string | null }[] = []
+  const port: FhirState = {
+    link: (kind, key) => Promise.resolve(links.get(`${kind} ${key}`) ?? null),
+    saveLink: (link) => Promise.resolve(void links.set(`${link.kind} ${link.key}`, link)),
+    removeLink: (kind, key) => Promise.resolve(void links.delete(`${kind} ${key}`)),
+    links: (kind, after, limit) =>
+      Promise.resolve(
+        [...links.values()]
+          .filter((link) => link.kind === kind && link.key > (after ?? ''))
+          .sort((a, b) => (a.key < b.key ? -1 : 1))
+          .slice(0, limit),
+      ),
+    startPush: (study, gen) => Promise.resolve(String(pushes.push({ study, gen, outcome: null }) - 1)),
+    endPush: (id, outcome) => {
+      const push = pushes[Number(id)]
+      if (push) push.outcome = outcome
+      return Promise.resolve()
+    },
+    fact: (name) => Promise.resolve(facts.get(name) ?? null),
+    saveFact: (name, value) => Promise.resolve(void facts.set(name, value)),
+  }
+  return { port, links, facts, pushes }
+}
+
+function memoryAttention(): { port: Attention; rows: AttentionRow[] } {
+  const rows: AttentionRow[] = []
+  const open = (reason: string, study: string | null): AttentionRow[] =>
+    rows.filter((row) => row.reason === reason && row.study === study && row.resolvedAt === null)
+  const resolve = (row: AttentionRow): void => void Object.assign(row, { resolvedAt: new Date() })
+  const port: Attention = {
+    raise: ({ reason, study = null, instance = null, detail = {} }) => {
+      const [known] = open(reason, study)
+      if (known) Object.assign(known, { detail })
+      else {
+        rows.push({
+          id: rows.length + 1,
+          reason,
+          study,
+          instance,
+          detail,
+          createdAt: new Date(),
+          resolvedAt: null,
+        })
+      }
+      return Promise.resolve()
+    },
+    clear: (reason, study) => {
+      open(reason, study).forEach(resolve)
+      return Promise.resolve()
+    },
+    resolve: (id) => {
+      const row = rows.find((one) => one.id === id && one.resolvedAt === null)
+      if (row) resolve(row)
+      return Promise.resolve(row !== undefined)
+    },
+    list: (options) =>
+      Promise.resolve(
+        rows
+          .filter((row) => (row.resolvedAt === null) === options.open && row.id > (options.after ?? 0))
+          .slice(0, options.limit),
+      ),
+  }
+  return { port, rows }
+}
