@@ -91,7 +91,7 @@ async function importInto(
     }
     const stored = manifest.filter(({ path }) => outcomes.get(path)?.outcome === 'stored')
     faults.push(...(await originalFaults(base, stored)))
-    if (isTold && options.fhir !== undefined) {
+    if (isTold) {
       await service.kill()
       service = await startService(env)
       faults.push(...(await fhirFaults(base, options.fhir)))

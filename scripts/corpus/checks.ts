@@ -67,7 +67,7 @@ export async function attentionFaults(
   manifest: readonly ManifestRow[],
   outcomes: ReadonlyMap<string, { readonly outcome: string }>,
 ): Promise<string[]> {
-  const answer = await fetch(`${base}/admin/attention`)
+  const answer = await fetch(`${base}/admin/attention?limit=1000`)
   const body = (await answer.json()) as {
     rows: { reason: string; study: string | null; instance: string | null }[]
   }
