@@ -1,12 +1,6 @@
 import { Problem } from '../problem.ts'
-import {
-  entries,
-  entryOf,
-  nearestKeyword,
-  privateVr,
-  tagOf,
-  type DictionaryEntry,
-} from '../dicom/dictionary.ts'
+import { entries, nearestKeyword, tagOf } from '../dicom/dictionary.ts'
+import { keyVr } from '../dicom/key-vr.ts'
 import type { Tag, TagPath, Vr } from '../dicom/data-set.ts'
 
 /** An attribute as a client names it: tag, keyword or dotted path (PS3.18 §8.3.4.1). */
@@ -55,19 +49,18 @@ function readLast(name: string, last: string, path: TagPath): Field {
   const block = IN_ANY_BLOCK.exec(last)
   if (block) {
     const [, group = '', element = '', creator = ''] = block
-    const owner = creator.trim()
-    const vr = privateVr(owner, parseInt(group, 16), parseInt(element, 16)) ?? 'UN'
-    return { path: [...path, `${group}00${element}`.toUpperCase()], vr, creator: owner }
+    // What VR the element has is for the data sets to say.
+    return { path: [...path, `${group}00${element}`.toUpperCase()], vr: 'UN', creator: creator.trim() }
   }
   const alias = path.length === 0 ? ALIASES.get(last) : undefined
   const tag = alias ?? readTag(name, last)
   if (PIXELS.has(tag)) throw malformed(name, 'is pixel data, which is not searched')
-  return { path: [...path, tag], vr: vrOf(tag) }
+  return { path: [...path, tag], vr: keyVr(tag) }
 }
 
 function readSequence(name: string, step: string): Tag {
   const tag = readTag(name, step)
-  const vr = vrOf(tag)
+  const vr = keyVr(tag)
   if (vr !== 'SQ' && vr !== 'UN') throw malformed(name, `goes through ${step}, which is no sequence`)
   return tag
 }
@@ -78,19 +71,6 @@ function readTag(name: string, step: string): Tag {
   const tag = tagOf(step) ?? keywordIgnoringCase(step)
   if (tag === undefined) throw unknown(step)
   return tag
-}
-
-/** The VR of a tag in keys: of a choice the one that compares like the others; UN where no dictionary knows it. */
-export function vrOf(tag: Tag): Vr {
-  const entry: DictionaryEntry | undefined = entryOf(tag)
-  // A private creator names a block: PS3.5 §7.8.1.
-  if (!entry) return /^....00[1-9A-F]/u.test(tag) && isPrivate(tag) ? 'LO' : 'UN'
-  if (entry.vr === 'xs' || entry.vr === 'lt') return 'US'
-  return entry.vr === 'ox' ? 'OW' : entry.vr
-}
-
-export function isPrivate(tag: Tag): boolean {
-  return (parseInt(tag.slice(0, 4), 16) & 1) === 1
 }
 
 function keywordIgnoringCase(name: string): Tag | undefined {

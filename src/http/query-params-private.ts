@@ -1,5 +1,6 @@
-import { isPrivate, type Field } from './query-params-fields.ts'
+import { isPrivate, isPrivateCreator } from '../dicom/key-vr.ts'
 import type { Tag, TagPath } from '../dicom/data-set.ts'
+import type { Field } from './query-params-fields.ts'
 import type { Key, PrivateField } from '../database/query.ts'
 
 /**
@@ -55,7 +56,7 @@ function ownerOf(
 /** The block that (gggg,00bb) reserves; undefined for other elements. */
 function reservedBlock(path: TagPath): string | undefined {
   const tag = path.at(-1)
-  if (tag === undefined || !isPrivate(tag) || !/^....00[1-9A-F]/u.test(tag)) return undefined
+  if (tag === undefined || !isPrivateCreator(tag)) return undefined
   return blockName(path, tag.slice(6))
 }
 

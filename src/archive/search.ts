@@ -1,0 +1,168 @@
+import { returnedAttributes } from '../dicom/attributes.ts'
+import { matches } from '../dicom/matching.ts'
+import type { DataSet, InstanceUids, Level, Tag, TagPath } from '../dicom/data-set.ts'
+import type { Key, Order, PrivateField, Query, SearchRow } from '../database/query.ts'
+import type { Archive } from './archive.ts'
+
+/** What a client searches for; see `database/query.ts` for the keys. */
+export interface SearchRequest {
+  readonly level: Level
+  readonly within: { readonly study?: string; readonly series?: string }
+  readonly keys: readonly Key[]
+  readonly aggregates: readonly Key[]
+  readonly include: readonly TagPath[] | 'all'
+  readonly includePrivate: readonly PrivateField[]
+  readonly orderBy: readonly Order[]
+  readonly limit: number | undefined
+  readonly offset: number
+  readonly after: string | undefined
+  /** Count all matches as well. */
+  readonly total: boolean
+}
+
+export interface SearchSettings {
+  /** Rows of a search of the whole archive, when the client names no limit and at most. */
+  readonly searchLimit: number
+  readonly searchLimitMax: number
+  /** Where a study, series or instance can be fetched: RetrieveURL. */
+  readonly addressOf: (study: string, series?: string, instance?: string) => string
+}
+
+export interface SearchAnswer {
+  /** Rows in order, in batches; nothing is held open in the database between two of them. */
+  readonly pages: AsyncIterable<readonly SearchRow[]>
+  /** Whether there are no rows at all. */
+  readonly isEmpty: boolean
+  /** Token of the page after this one, when the answer was limited and more rows match. */
+  readonly next: string | undefined
+  /** The archive's own limit, not the client's, has kept rows back. */
+  readonly isClipped: boolean
+  /** Exact number of matches, when it was asked for. */
+  readonly total: number | undefined
+}
+
+/** Rows of one question to the index: small enough that nothing else waits long for it. */
+const PAGE = 500
+const AVAILABILITY: Tag = '00080056'
+const RETRIEVE_URL: Tag = '00081190'
+
+/**
+ * Searches one level (PS3.18 §10.6). A search of the whole archive has a limit; one inside a study or series has only
+ * the client's and is read page by page while the answer is written. Rejects with Problem `malformed` (order or token),
+ * `unavailable`, or the signal's reason.
+ */
+export async function search(
+  archive: Archive,
+  request: SearchRequest,
+  settings: SearchSettings,
+  signal?: AbortSignal,
+): Promise<SearchAnswer> {
+  const { index } = archive.database
+  const query = queryOf(request)
+  const isScoped = request.within.study !== undefined
+  const ceiling = isScoped ? Infinity : settings.searchLimitMax
+  const asked = request.limit ?? (isScoped ? Infinity : settings.searchLimit)
+  const limit = Math.min(asked, ceiling)
+  if (query === null || limit === 0) {
+    const total = request.total ? (query === null ? 0 : await index.count(query, signal)) : undefined
+    return { pages: noPages(), isEmpty: true, next: undefined, isClipped: false, total }
+  }
+
+  const total = request.total ? await index.count(query, signal) : undefined
+  const complete = (row: SearchRow): SearchRow => completed(row, request.level, settings)
+  /** Reads up to `most` rows, a page at a time, after `token`. */
+  async function* read(most: number, from: Query): AsyncGenerator<PageRead> {
+    let [left, next] = [most, from]
+    while (left > 0) {
+      const page = await index.search({ ...next, limit: Math.min(left, PAGE) }, signal)
+      left -= page.rows.length
+      yield { rows: page.rows.map(complete), token: page.more ? page.next : undefined }
+      if (!page.more || page.next === undefined) return
+      next = { ...from, offset: 0, after: page.next }
+    }
+  }
+
+  if (limit === Infinity) return { ...(await streamed(read(limit, query))), total }
+  const pages = await Array.fromAsync(read(limit, query))
+  const next = pages.at(-1)?.token
+  return {
+    pages: inBatches(pages),
+    isEmpty: pages.every((page) => page.rows.length === 0),
+    next,
+    isClipped: next !== undefined && (request.limit === undefined || request.limit > limit),
+    total,
+  }
+}
+
+/** The exact number of matches of a search; paging and order do not matter. */
+export async function countMatches(
+  archive: Archive,
+  request: SearchRequest,
+  signal?: AbortSignal,
+): Promise<number> {
+  const query = queryOf(request)
+  return query === null ? 0 : archive.database.index.count(query, signal)
+}
+
+interface PageRead {
+  readonly rows: readonly SearchRow[]
+  readonly token: string | undefined
+}
+
+/** The first page is read before anything is answered, so that what is wrong with the request is still an answer. */
+async function streamed(pages: AsyncGenerator<PageRead>): Promise<Omit<SearchAnswer, 'total'>> {
+  const first = await pages.next()
+  const head: PageRead = first.done === true ? { rows: [], token: undefined } : first.value
+  async function* all(): AsyncGenerator<readonly SearchRow[]> {
+    yield head.rows
+    for await (const page of pages) yield page.rows
+  }
+  return { pages: all(), isEmpty: head.rows.length === 0, next: undefined, isClipped: false }
+}
+
+// Both are asynchronous only so that every answer is read in the same way.
+async function* inBatches(pages: readonly PageRead[]): AsyncGenerator<readonly SearchRow[]> {
+  for (const { rows } of pages) yield await Promise.resolve(rows)
+}
+
+async function* noPages(): AsyncGenerator<readonly SearchRow[]> {
+  yield await Promise.resolve([])
+}
+
+/** The question to the index, with the attributes that a row has by default; null when nothing can match. */
+function queryOf(request: SearchRequest): Query | null {
+  const { level, within } = request
+  // Everything in the index can be had at once: PS3.3 C.4.23.1.1.
+  const here: DataSet = { [AVAILABILITY]: { vr: 'CS', Value: ['ONLINE'] } }
+  const [availability, keys] = partition(request.keys, (key) => key.path[0] === AVAILABILITY)
+  if (!availability.every((key) => matches(here, key))) return null
+  const { required, optional } = returnedAttributes(level, within)
+  return {
+    level,
+    within,
+    keys,
+    aggregates: request.aggregates,
+    include: request.include === 'all' ? 'all' : [...optional, ...request.include],
+    includePrivate: request.includePrivate,
+    required,
+    orderBy: request.orderBy,
+    limit: undefined,
+    offset: request.offset,
+    ...(request.after !== undefined && { after: request.after }),
+  }
+}
+
+function completed(row: SearchRow, level: Level, settings: SearchSettings): SearchRow {
+  const { study, series, instance }: Partial<InstanceUids> = row.uids
+  if (level === 'patient' || study === undefined) return row
+  const dataSet: DataSet = {
+    ...row.dataSet,
+    [AVAILABILITY]: { vr: 'CS', Value: ['ONLINE'] },
+    [RETRIEVE_URL]: { vr: 'UR', Value: [settings.addressOf(study, series, instance)] },
+  }
+  return { uids: row.uids, dataSet }
+}
+
+function partition<T>(all: readonly T[], test: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(test), all.filter((one) => !test(one))]
+}

@@ -1,0 +1,105 @@
+import { aggregateOf } from '../dicom/attributes.ts'
+import { numberText } from '../dicom/matching-values.ts'
+import type { Level, Tag } from '../dicom/data-set.ts'
+import type { Dialect, Row, Step } from './operation.ts'
+import type { Key, Query } from './query.ts'
+import { findSeries } from './search-postings.ts'
+import { allOf, anyOf, contains, FALSE, idIn, rowsOf, sql, TRUE, type Sql } from './search-sql.ts'
+import { termCondition } from './search-terms.ts'
+
+/** Lists of a study: the column, and the attribute of its instances that it gathers (PS3.4 C.3.4). */
+const LISTS: ReadonlyMap<Tag, { readonly column: string; readonly source: Tag }> = new Map([
+  ['00080061', { column: 's.modalities', source: '00080060' }],
+  ['00080062', { column: 's.sop_classes', source: '00080016' }],
+])
+const COUNTS: ReadonlyMap<Tag, string> = new Map([
+  ['00201200', 'p.n_studies'],
+  ['00201202', '(SELECT sum(s.n_series) FROM study s WHERE s.patient_key = p.id)'],
+  ['00201204', 'p.n_instances'],
+  ['00201206', 's.n_series'],
+  ['00201208', 's.n_instances'],
+  ['00201209', 'e.n_instances'],
+])
+const FEW = 2000
+const ALIAS = { patient: 'p', study: 's', series: 'e' } as const
+
+/**
+ * The aggregates of a search as one condition. They speak of whole entities, each alone (design §5): of those to which a
+ * row belongs, or of any that belongs to a row of a higher level.
+ */
+export function* aggregateConditions(dialect: Dialect, query: Query): Generator<Step, Sql, Row[]> {
+  const conditions: Sql[] = []
+  for (const key of query.aggregates) {
+    const [tag = ''] = key.path
+    const level = aggregateOf(tag)?.level
+    if (key.match.kind === 'universal' || level === undefined || level === 'instance') continue
+    const list = LISTS.get(tag)
+    const own = list ? yield* listCondition(dialect, list, key) : countCondition(COUNTS.get(tag) ?? '', key)
+    conditions.push(related(query.level, level, own))
+    if (list && query.level !== 'patient') conditions.push(yield* rareStudies(dialect, list.source, key))
+  }
+  return allOf(conditions)
+}
+
+function* listCondition(
+  dialect: Dialect,
+  { column, source }: { readonly column: string; readonly source: Tag },
+  key: Key,
+): Generator<Step, Sql, Row[]> {
+  const enclosed = `'\\' || ${column} || '\\'`
+  const has = (value: string): Sql => contains(dialect, enclosed, `\\${value}\\`)
+  const { match } = key
+  if (match.kind === 'values') return anyOf(match.values.map(has))
+  if (match.kind === 'every') return allOf(match.values.map(has))
+  if (match.kind === 'empty') return sql(`${column} = ''`)
+  if (match.kind !== 'wildcard') return FALSE
+  // Patterns are tried on the values that there are: modalities are few.
+  const term = termCondition(dialect, 'v.value', key)
+  const rows = yield* rowsOf({
+    sql: `SELECT v.value FROM tag_value v JOIN tag_path t ON t.id = v.path_id WHERE t.path = ? AND (${term.sql})`,
+    params: [source, ...term.params],
+  })
+  return anyOf(rows.map((row) => has(String(row['value']))))
+}
+
+function countCondition(expression: string, { match }: Key): Sql {
+  if (match.kind !== 'values') return FALSE
+  const numbers = match.values.flatMap((value) => {
+    const number = numberText('IS', value)
+    return number !== null && /^\d{1,15}$/u.test(number) ? [Number(number)] : []
+  })
+  return numbers.length === 0
+    ? FALSE
+    : sql(`${expression} IN (${numbers.map(() => '?').join(', ')})`, ...numbers)
+}
+
+/** Studies with a series that has a rare value: found from there, so that nothing walks past all the others. */
+function* rareStudies(dialect: Dialect, source: Tag, key: Key): Generator<Step, Sql, Row[]> {
+  if (key.match.kind !== 'values' && key.match.kind !== 'every') return TRUE
+  const found = yield* findSeries(dialect, { path: [source], vr: key.vr, match: key.match }, FEW)
+  if (found.series === null) return TRUE
+  const list = idIn(dialect, 'r.id', found.series)
+  return { sql: `s.id IN (SELECT r.study_id FROM series r WHERE ${list.sql})`, params: list.params }
+}
+
+/** A condition on an entity of `level`, said of a row of the search's level. */
+function related(searched: Level, level: 'patient' | 'study' | 'series', condition: Sql): Sql {
+  const within = (text: string): Sql => ({ sql: text, params: condition.params })
+  if (searched === level || (level === 'study' && (searched === 'series' || searched === 'instance')))
+    return condition
+  if (level === 'series' && searched === 'instance') return condition
+  if (level === 'patient') {
+    const owner = searched === 'instance' ? 'i.patient_key' : 's.patient_key'
+    return within(`EXISTS (SELECT 1 FROM patient p WHERE p.id = ${owner} AND ${condition.sql})`)
+  }
+  const join = level === 'series' ? ' JOIN series e ON e.study_id = s.id' : ''
+  if (searched === 'study') {
+    return within(
+      `EXISTS (SELECT 1 FROM series e WHERE e.study_id = s.id AND e.n_instances > 0 AND ${condition.sql})`,
+    )
+  }
+  return within(
+    `EXISTS (SELECT 1 FROM patient_study ps JOIN study s ON s.id = ps.study_id${join}
+      WHERE ps.patient_key = p.id AND ${ALIAS[level]}.n_instances > 0 AND ${condition.sql})`,
+  )
+}

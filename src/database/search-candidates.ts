@@ -1,0 +1,166 @@
+import type { Level } from '../dicom/data-set.ts'
+import type { Row, Step } from './operation.ts'
+import { entityCondition, seriesCondition, stateCondition, type Plan } from './search-plan.ts'
+import { after, allOf, idIn, orderBy, rowsOf, sql, TRUE, type SortColumn, type Sql } from './search-sql.ts'
+
+/** An entity that may match, in the order of the answer. */
+export interface Candidate {
+  readonly id: number
+  /** Its first active instance; 0 when there is none. */
+  readonly firstId: number
+  /** What the conditions spoke of is the same for all its instances, and its columns say all. */
+  readonly isUniform: boolean
+  /** Its place in the order. */
+  readonly place: readonly (string | number)[]
+}
+
+const TABLES: Readonly<Record<Level, string>> = { patient: 'p', study: 's', series: 'e', instance: 'i' }
+
+/** The next `size` candidates behind a place. */
+export function* nextCandidates(
+  plan: Plan,
+  from: { readonly place: readonly (string | number)[] | null; readonly skip: number },
+  size: number,
+): Generator<Step, Candidate[], Row[]> {
+  const order = sortColumns(plan)
+  const where = allOf([entityCondition(plan), from.place === null ? TRUE : after(order, from.place)])
+  const keys = order.map(({ expression }, at) => `${expression} AS k${at}`)
+  const alias = TABLES[plan.query.level]
+  const first = plan.query.level === 'instance' ? 'i.id' : `coalesce(${alias}.first_id, 0)`
+  const rows = yield* rowsOf({
+    sql: `SELECT ${alias}.id AS id, ${first} AS first_id, ${mixedOf(plan)} AS mixed, ${keys.join(', ')}
+      FROM ${tablesOf(plan)} WHERE ${where.sql} ORDER BY ${orderBy(order)} LIMIT ? OFFSET ?`,
+    params: [...where.params, size, from.skip],
+  })
+  return rows.map((row) => ({
+    id: Number(row['id']),
+    firstId: Number(row['first_id']),
+    isUniform: Number(row['mixed']) === 0,
+    place: order.map((_, at) => placeOf(row[`k${at}`])),
+  }))
+}
+
+/** How many entities fulfil the conditions: those that are uniform, and the others. */
+export function* countCandidates(plan: Plan): Generator<Step, { uniform: number; all: number }, Row[]> {
+  const where = entityCondition(plan)
+  const rows = yield* rowsOf({
+    sql: `SELECT count(*) AS n, coalesce(sum(CASE WHEN ${mixedOf(plan)} = 0 THEN 1 ELSE 0 END), 0) AS uniform
+      FROM ${tablesOf(plan)} WHERE ${where.sql}`,
+    params: where.params,
+  })
+  return { uniform: Number(rows[0]?.['uniform']), all: Number(rows[0]?.['n']) }
+}
+
+/** For each entity the first instance that fulfils the conditions, and whether all series in question are uniform. */
+export function* firstInstances(
+  plan: Plan,
+  entities: readonly number[],
+): Generator<Step, Map<number, { readonly instance: number; readonly isUniform: boolean }>, Row[]> {
+  const { tables, owner, perPatient } = belowOf(plan)
+  const place = idIn(plan.dialect, owner, entities)
+  const inside = allOf([sql('i.series_id = e.id'), perPatient, stateCondition(plan), plan.on.i])
+  const byRow = plan.on.i === TRUE && perPatient === TRUE && plan.query.includeSuperseded !== true
+  const first: Sql = byRow
+    ? sql('e.first_id')
+    : { sql: `(SELECT min(i.id) FROM instance i WHERE ${inside.sql})`, params: inside.params }
+  const where = allOf([place, belowCondition(plan)])
+  const rows = yield* rowsOf({
+    sql: `SELECT ${owner} AS entity, min(${first.sql}) AS first_id, max(e.mixed) AS mixed
+      FROM ${tables} WHERE ${where.sql} GROUP BY ${owner}`,
+    params: [...first.params, ...where.params],
+  })
+  const found = new Map<number, { instance: number; isUniform: boolean }>()
+  for (const row of rows) {
+    if (row['first_id'] === null) continue
+    found.set(Number(row['entity']), {
+      instance: Number(row['first_id']),
+      isUniform: Number(row['mixed']) === 0,
+    })
+  }
+  return found
+}
+
+/** Instances of one entity that fulfil the conditions, after one of them, in order of arrival. */
+export function* laterInstances(
+  plan: Plan,
+  entity: number,
+  /** `anyInstance`: every active one, whatever the conditions; that is what emptiness wants. */
+  {
+    from,
+    size,
+    anyInstance,
+  }: { readonly from: number; readonly size: number; readonly anyInstance: boolean },
+): Generator<Step, number[], Row[]> {
+  const { tables, owner, perPatient } = belowOf(plan)
+  const where = allOf([
+    sql(`${owner} = ? AND i.id > ?`, entity, from),
+    perPatient,
+    stateCondition(plan),
+    ...(anyInstance ? [] : [plan.on.i, belowCondition(plan)]),
+  ])
+  const rows = yield* rowsOf(
+    {
+      sql: `SELECT i.id FROM ${tables} JOIN instance i ON i.series_id = e.id WHERE ${where.sql} ORDER BY i.id LIMIT ?`,
+      params: [...where.params, size],
+    },
+    true,
+  )
+  return rows.map((row) => Number(row['id']))
+}
+
+/** The tables below an entity down to its series, and what says which entity a row belongs to. */
+function belowOf({ query }: Plan): {
+  readonly tables: string
+  readonly owner: string
+  readonly perPatient: Sql
+} {
+  if (query.level === 'patient') {
+    return {
+      tables: 'patient_study ps JOIN study s ON s.id = ps.study_id JOIN series e ON e.study_id = s.id',
+      owner: 'ps.patient_key',
+      perPatient: sql('i.patient_key = ps.patient_key'),
+    }
+  }
+  const owner = query.level === 'study' ? 'e.study_id' : 'e.id'
+  return { tables: 'series e', owner, perPatient: TRUE }
+}
+
+function belowCondition(plan: Plan): Sql {
+  return allOf([seriesCondition(plan), ...(plan.query.level === 'patient' ? [plan.on.s] : [])])
+}
+
+/** The tables that a search at its level needs, and no others: a walk past many rows joins none for nothing. */
+function tablesOf(plan: Plan): string {
+  const { level, within } = plan.query
+  if (level === 'patient') return 'patient p'
+  if (level === 'study') return 'study s'
+  const speaks = (alias: string): boolean =>
+    plan.order.some(({ expression }) => expression.startsWith(`${alias}.`))
+  const needsStudy =
+    within.study !== undefined || plan.on.s !== TRUE || plan.aggregates !== TRUE || speaks('s')
+  if (level === 'series') return `series e${needsStudy ? ' JOIN study s ON s.id = e.study_id' : ''}`
+  const needsSeries = needsStudy || plan.on.e !== TRUE || plan.seriesIds !== null || speaks('e')
+  return [
+    'instance i',
+    ...(needsSeries ? ['JOIN series e ON e.id = i.series_id'] : []),
+    ...(needsStudy ? ['JOIN study s ON s.id = e.study_id'] : []),
+  ].join(' ')
+}
+
+/** Disagreement matters where keys speak of the level: 0 when there is none. */
+function mixedOf({ query, on }: Plan): string {
+  const columns = (['p', 's', 'e'] as const).filter((alias) => on[alias] !== TRUE)
+  const own = { patient: ['p'], study: ['s'], series: ['s', 'e'], instance: ['s', 'e'] }[query.level]
+  const mixed = columns.filter((alias) => own.includes(alias)).map((alias) => `${alias}.mixed`)
+  return mixed.length === 0 ? '0' : mixed.join(' + ')
+}
+
+/** SQLite would walk all instances in order rather than look into the few series that are in question. */
+function sortColumns({ dialect, query, order, isNarrow }: Plan): readonly SortColumn[] {
+  if (dialect !== 'sqlite' || query.level !== 'instance' || !isNarrow) return order
+  return order.map(({ expression, descending }) => ({ expression: `+${expression}`, descending }))
+}
+
+function placeOf(value: Row[string] | undefined): string | number {
+  return typeof value === 'string' ? value : Number(value)
+}

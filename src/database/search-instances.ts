@@ -1,0 +1,107 @@
+import { elementTags } from '../dicom/matching.ts'
+import { pairedTime } from '../dicom/attributes.ts'
+import type { DataElement, DataSet, Tag } from '../dicom/data-set.ts'
+import { isRemoval, linesOfJson, tagOfLine, unpacked } from './encoding.ts'
+import type { Dialect, Row, Step } from './operation.ts'
+import type { Key } from './query.ts'
+import { idIn, rowsOf } from './search-sql.ts'
+
+/** The data set of an instance of which only what is asked for is parsed. */
+export interface StoredDataSet {
+  element(tag: Tag): DataElement | undefined
+  /** Every tag there is, in ascending order. */
+  tags(): Tag[]
+}
+
+type Lines = ReadonlyMap<Tag, string>
+
+/** Bases that a search has read, by number: instances of a series share them. */
+export type Bases = Map<number, Lines>
+
+/** Reads data sets by the numbers of their instances. */
+export function* readDataSets(
+  dialect: Dialect,
+  ids: readonly number[],
+  bases: Bases,
+): Generator<Step, Map<number, StoredDataSet>, Row[]> {
+  const place = idIn(dialect, 'i.id', ids)
+  const rows = yield* rowsOf({
+    sql: `SELECT i.id, i.base_id, i.patch, i.packed FROM instance i WHERE ${place.sql}`,
+    params: place.params,
+  })
+  const missing = new Set<number>()
+  for (const { base_id: base } of rows)
+    if (base !== null && !bases.has(Number(base))) missing.add(Number(base))
+  if (missing.size > 0) {
+    const list = idIn(dialect, 'b.id', [...missing])
+    const found = yield* rowsOf({
+      sql: `SELECT b.id, b.base FROM tag_base b WHERE ${list.sql}`,
+      params: list.params,
+    })
+    for (const row of found) bases.set(Number(row['id']), byTag(String(row['base'])))
+  }
+  return new Map(
+    rows.map((row) => {
+      const base = row['base_id'] === null ? undefined : bases.get(Number(row['base_id']))
+      const packed = row['packed']
+      const own = packed instanceof Uint8Array ? unpacked(packed) : String(row['patch'])
+      return [Number(row['id']), stored(base ?? new Map<Tag, string>(), byTag(own))]
+    }),
+  )
+}
+
+/** The tuple of a level as a data set: its column `attributes`. */
+export function readTuple(attributes: string): StoredDataSet {
+  return stored(new Map<Tag, string>(), byTag(attributes))
+}
+
+/** What the keys look at, as a data set for `dicom/matching.ts`. */
+export function partFor(keys: readonly Key[], whole: StoredDataSet): DataSet {
+  const part: DataSet = {}
+  const take = (tag: Tag): void => {
+    const element = whole.element(tag)
+    if (element) part[tag] = element
+  }
+  take('00080201')
+  for (const { path, creator } of keys) {
+    const [tag = ''] = path
+    if (creator !== undefined && path.length === 1) takeBlocks(whole, tag, creator, take)
+    else take(tag)
+    const time = pairedTime(tag)
+    if (time !== undefined) take(time)
+  }
+  return part
+}
+
+/** The elements of a private creator, and its own, in whatever blocks it has. */
+export function takeBlocks(whole: StoredDataSet, tag: Tag, creator: string, take: (tag: Tag) => void): Tag[] {
+  const group = tag.slice(0, 4)
+  const creators: DataSet = {}
+  for (const own of whole.tags()) {
+    const element = own.startsWith(`${group}00`) ? whole.element(own) : undefined
+    if (element) creators[own] = element
+  }
+  const found = elementTags(creators, tag, creator)
+  for (const own of found) {
+    take(`${group}00${own.slice(4, 6)}`)
+    take(own)
+  }
+  return found
+}
+
+function byTag(json: string): Lines {
+  return new Map(linesOfJson(json).map((line) => [tagOfLine(line), line]))
+}
+
+function stored(base: Lines, patch: Lines): StoredDataSet {
+  return {
+    element: (tag) => {
+      const line = patch.get(tag) ?? base.get(tag)
+      return line === undefined || isRemoval(line) ? undefined : (JSON.parse(line.slice(11)) as DataElement)
+    },
+    tags: () => {
+      const all = new Set([...base.keys(), ...patch.keys()])
+      return [...all].filter((tag) => !isRemoval(patch.get(tag) ?? '')).sort()
+    },
+  }
+}

@@ -1,0 +1,235 @@
+import type { Level } from '../dicom/data-set.ts'
+import { numberText } from '../dicom/matching-values.ts'
+import type { Dialect, Row, Step } from './operation.ts'
+import type { Key, Query } from './query.ts'
+import { aggregateConditions } from './search-aggregates.ts'
+import {
+  columnOf,
+  conditionOn,
+  isSelective,
+  orderOf,
+  withinCondition,
+  type Alias,
+  type Column,
+} from './search-columns.ts'
+import { findSeries, type Found } from './search-postings.ts'
+import {
+  allOf,
+  anyOf,
+  FALSE,
+  idIn,
+  rowsOf,
+  sql,
+  textIn,
+  TRUE,
+  type SortColumn,
+  type Sql,
+} from './search-sql.ts'
+import { columnCondition } from './search-terms.ts'
+import { hasOwnColumn } from './terms.ts'
+
+/** A question to the index, prepared: what SQL can say of it, and what is left to the data sets. */
+export interface Plan {
+  readonly dialect: Dialect
+  readonly query: Query
+  readonly order: readonly SortColumn[]
+  /** Conditions by the table they speak of; each is fulfilled by all matches, and maybe by more. */
+  readonly on: Readonly<Record<Alias, Sql>>
+  /** Every match lies in one of these series; null when they are too many to list. */
+  readonly seriesIds: readonly number[] | null
+  /** Few instances can match, so that it is better to begin with them than with the order of the answer. */
+  readonly isNarrow: boolean
+  /** Conditions on the level of the aggregates, for the entity alone. */
+  readonly aggregates: Sql
+  /** Whether the conditions say all there is to say of entities that are not mixed. */
+  readonly isExact: boolean
+  /** Keys that one instance must satisfy together; at instance level those of emptiness too. */
+  readonly keys: readonly Key[]
+  /** Keys that no active instance of the entity may have a value for. */
+  readonly empty: readonly Key[]
+  /** Nothing can match. */
+  readonly isVain: boolean
+}
+
+/** More series than this are not listed but looked at in the order of the answer. */
+const FEW: Readonly<Record<Level, number>> = { patient: 2000, study: 2000, series: 2000, instance: 250 }
+const FEW_MIXED = 1000
+const TABLES = { p: 'patient', s: 'study', e: 'series' } as const
+/** Tables that are at or above a level. */
+const ABOVE: Readonly<Record<Level, readonly Alias[]>> = {
+  patient: ['p'],
+  study: ['s'],
+  series: ['s', 'e'],
+  instance: ['s', 'e', 'i'],
+}
+
+/** Reads what the index knows of the keys and decides how to look for matches. */
+export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, Row[]> {
+  const isInstance = query.level === 'instance'
+  const keys = query.keys.map(withMeta).filter((key) => key.match.kind !== 'universal')
+  const [empty, positive] = [
+    keys.filter((key) => key.match.kind === 'empty'),
+    keys.filter((key) => key.match.kind !== 'empty'),
+  ]
+  const on: Record<Alias, Sql[]> = { p: [], s: [], e: [], i: [] }
+  let seriesIds: readonly number[] | null = null
+  let isExact = !(isInstance && empty.length > 0) && query.includeSuperseded !== true
+  // The UIDs of the levels are never empty.
+  let isVain = empty.some(({ path: [tag = ''], path }) => path.length === 1 && hasOwnColumn(tag))
+  for (const key of positive) {
+    const column = columnOf(query.level, key)
+    if (column) {
+      const condition = conditionOn(dialect, column, key)
+      isExact &&= condition.isExact
+      on[column.alias].push(yield* withMixed(dialect, column, key, condition))
+    } else isExact = false
+    if (!isWorthFinding(query.level, column, key)) continue
+    const found: Found = yield* findSeries(dialect, key, FEW[query.level])
+    if (found.series !== null) {
+      seriesIds = intersection(seriesIds, found.series)
+      isVain ||= seriesIds.length === 0
+    } else if (!column) on.e.push(found.condition)
+  }
+  return {
+    dialect,
+    query,
+    order: orderOf(query),
+    on: {
+      p: allOf(on.p),
+      s: allOf(on.s),
+      e: allOf(on.e),
+      i: allOf(on.i),
+    },
+    seriesIds,
+    isNarrow: seriesIds !== null || positive.some((key) => isUnique(columnOf(query.level, key))),
+    aggregates: yield* aggregateConditions(dialect, query),
+    isExact,
+    keys: isInstance ? keys : positive,
+    empty: isInstance ? [] : empty,
+    isVain,
+  }
+}
+
+/** Whether keys speak of what is below the entity, so that it matters which of its instances match. */
+export function hasLowerKeys({ query, on, seriesIds }: Plan): boolean {
+  const above = ABOVE[query.level]
+  const lower = (['s', 'e', 'i'] as const).filter((alias) => !above.includes(alias))
+  return (lower.length > 0 && seriesIds !== null) || lower.some((alias) => on[alias] !== TRUE)
+}
+
+/** The conditions on an active instance `i` of a series `e`, beyond those on its entity. */
+export function stateCondition({ query }: Plan): Sql {
+  return sql(query.includeSuperseded === true ? 'i.state IN (0, 1)' : 'i.state = 0')
+}
+
+/** Conditions on the series in which matches lie. */
+export function seriesCondition({ dialect, on, seriesIds, query }: Plan): Sql {
+  return allOf([
+    ...(query.includeSuperseded === true ? [] : [sql('e.n_instances > 0')]),
+    on.e,
+    ...(seriesIds === null ? [] : [idIn(dialect, 'e.id', seriesIds)]),
+  ])
+}
+
+/** Conditions on the entities of the search's level: what it says of them, and that something below can match. */
+export function entityCondition(plan: Plan): Sql {
+  const { query, on, aggregates } = plan
+  const place = withinCondition(query)
+  const isActive =
+    query.includeSuperseded === true ? TRUE : sql(`${ABOVE[query.level].at(-1) ?? 's'}.n_instances > 0`)
+  switch (query.level) {
+    case 'patient':
+      return allOf([isActive, on.p, aggregates, below(plan, 'p.id', 'ps.patient_key')])
+    case 'study':
+      return allOf([place, isActive, on.s, aggregates, below(plan, 's.id', 'e.study_id')])
+    case 'series':
+      return allOf([place, on.s, seriesCondition(plan), aggregates, below(plan, 'e.id', 'i.series_id')])
+    case 'instance': {
+      const series = plan.on.e === TRUE && plan.seriesIds === null ? TRUE : seriesCondition(plan)
+      return allOf([place, stateCondition(plan), on.s, series, on.i, aggregates])
+    }
+  }
+}
+
+/** That an entity has something below it which can match; from below where that is little, else looked at one by one. */
+function below(plan: Plan, entity: string, owner: string): Sql {
+  if (!hasLowerKeys(plan)) return TRUE
+  const { level } = plan.query
+  const { on, isNarrow } = plan
+  const instances = allOf([stateCondition(plan), on.i])
+  const link = (sub: Sql): Sql =>
+    isNarrow
+      ? { ...sub, sql: `${entity} IN (SELECT ${owner} ${sub.sql})` }
+      : { ...sub, sql: `EXISTS (SELECT 1 ${sub.sql} AND ${owner} = ${entity})` }
+  if (level === 'series') return link({ ...instances, sql: `FROM instance i WHERE ${instances.sql}` })
+  const withInstances = on.i !== TRUE || level === 'patient'
+  const where = allOf([
+    on.s === TRUE || level !== 'patient' ? TRUE : on.s,
+    seriesCondition(plan),
+    ...(withInstances ? [instances] : []),
+  ])
+  const tables =
+    level === 'patient'
+      ? `patient_study ps JOIN study s ON s.id = ps.study_id JOIN series e ON e.study_id = s.id
+        JOIN instance i ON i.series_id = e.id AND i.patient_key = ps.patient_key`
+      : `series e${withInstances ? ' JOIN instance i ON i.series_id = e.id' : ''}`
+  return link({ ...where, sql: `FROM ${tables} WHERE ${where.sql}` })
+}
+
+/** AvailableTransferSyntaxUID is the one in which the instance is stored: PS3.4 C.6.1.1.5.2. */
+function withMeta(key: Key): Key {
+  return key.path.length === 1 && key.path[0] === '00083002' ? { ...key, path: ['00020010'] } : key
+}
+
+function intersection(known: readonly number[] | null, more: readonly number[]): readonly number[] {
+  if (known === null) return more
+  const both = new Set(more)
+  return known.filter((id) => both.has(id))
+}
+
+/** SOP classes are shared by many. */
+function isUnique(column: Column | undefined): boolean {
+  return column?.kind === 'uid' && !column.expression.startsWith('(')
+}
+
+function isWorthFinding(level: Level, column: Column | undefined, key: Key): boolean {
+  if (isUnique(column) || column?.kind === 'number') return false
+  return !column || !ABOVE[level].includes(column.alias) || !isSelective(column, key)
+}
+
+/**
+ * A condition on a column, or that the entity is one of those whose instances have something else too: what they have is
+ * counted in `level_value`; columns that do not say all are marked (`level-tuples.ts`). Those are verified.
+ */
+function* withMixed(dialect: Dialect, column: Column, key: Key, condition: Sql): Generator<Step, Sql, Row[]> {
+  const { alias } = column
+  if (alias === 'i' || column.kind === 'uid') return condition
+  const other = sql(
+    `SELECT entity FROM level_value WHERE level = ? AND attribute = ? AND (${otherValue(dialect, column, key).sql})`,
+    TABLES[alias],
+    key.path[0] ?? '',
+    ...otherValue(dialect, column, key).params,
+  )
+  const inexact = `SELECT id FROM ${TABLES[alias]} WHERE mixed >= 2`
+  const union: Sql = { sql: `${other.sql} UNION ${inexact}`, params: other.params }
+  const rows = yield* rowsOf({ sql: `${union.sql} LIMIT ${FEW_MIXED + 1}`, params: union.params })
+  if (rows.length === 0) return condition
+  if (rows.length > FEW_MIXED) return anyOf([condition, { ...union, sql: `${alias}.id IN (${union.sql})` }])
+  return anyOf([
+    condition,
+    idIn(
+      dialect,
+      `${alias}.id`,
+      rows.map((row) => Number(row['entity'])),
+    ),
+  ])
+}
+
+function otherValue(dialect: Dialect, column: Column, key: Key): Sql {
+  if (column.kind === 'text') return columnCondition(dialect, 'value', key)
+  if (key.match.kind !== 'values') return FALSE
+  return textIn(
+    'value',
+    key.match.values.flatMap((value) => numberText('IS', value) ?? []),
+  )
+}

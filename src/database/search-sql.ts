@@ -1,0 +1,100 @@
+import type { Dialect, Param, Row, Step } from './operation.ts'
+
+/** A piece of a statement with the values of its parameters. */
+export interface Sql {
+  readonly sql: string
+  readonly params: readonly Param[]
+}
+
+export const TRUE: Sql = { sql: '1 = 1', params: [] }
+export const FALSE: Sql = { sql: '1 = 0', params: [] }
+
+export function sql(text: string, ...params: readonly Param[]): Sql {
+  return { sql: text, params }
+}
+
+/** All of the conditions; of none: true. */
+export function allOf(conditions: readonly Sql[]): Sql {
+  const some = conditions.filter((condition) => condition !== TRUE)
+  return some.length === 0 ? TRUE : joined(some, ' AND ')
+}
+
+/** Any of the conditions; of none: false. */
+export function anyOf(conditions: readonly Sql[]): Sql {
+  return conditions.length === 0 ? FALSE : joined(conditions, ' OR ')
+}
+
+function joined(conditions: readonly Sql[], word: string): Sql {
+  return {
+    sql: conditions.map((condition) => `(${condition.sql})`).join(word),
+    params: conditions.flatMap((condition) => condition.params),
+  }
+}
+
+/** A row's number among numbers that were read before: one parameter, however many they are. */
+export function idIn(dialect: Dialect, expression: string, ids: readonly number[]): Sql {
+  if (ids.length === 0) return FALSE
+  const list =
+    dialect === 'sqlite'
+      ? 'SELECT value FROM json_each(?)'
+      : 'SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(? AS json)) AS value'
+  return sql(`${expression} IN (${list})`, JSON.stringify(ids))
+}
+
+export function textIn(expression: string, texts: readonly string[]): Sql {
+  const distinct = [...new Set(texts)]
+  if (distinct.length === 0) return FALSE
+  return sql(`${expression} IN (${distinct.map(() => '?').join(', ')})`, ...distinct)
+}
+
+/** Whether a column contains a text; case matters, nothing in it is special. */
+export function contains(dialect: Dialect, expression: string, text: string): Sql {
+  return sql(dialect === 'sqlite' ? `instr(${expression}, ?) > 0` : `strpos(${expression}, ?) > 0`, text)
+}
+
+/**
+ * Whether a column matches a pattern of PS3.4 C.2.2.2.4; case matters. SQLite's LIKE ignores case in ASCII, so it is GLOB
+ * there, in which a bracket would begin a set. A beginning without wildcards is a range besides, which indexes serve.
+ */
+export function like(dialect: Dialect, expression: string, pattern: string): Sql {
+  const match =
+    dialect === 'sqlite'
+      ? sql(`${expression} GLOB ?`, pattern.replaceAll('[', '[[]'))
+      : sql(
+          `${expression} LIKE ? ESCAPE '~'`,
+          pattern.replaceAll(/[~%_]/gu, '~$&').replaceAll('*', '%').replaceAll('?', '_'),
+        )
+  const prefix = /^[^*?]*/u.exec(pattern)?.[0] ?? ''
+  if (prefix === '' || prefix === pattern) return match
+  // Every text that begins so sorts below the prefix with the last character of Unicode behind it.
+  return allOf([sql(`${expression} >= ? AND ${expression} <= ?`, prefix, `${prefix}\u{10FFFF}`), match])
+}
+
+/** A column by which rows are ordered. */
+export interface SortColumn {
+  readonly expression: string
+  readonly descending: boolean
+}
+
+export function orderBy(columns: readonly SortColumn[]): string {
+  return columns.map(({ expression, descending }) => expression + (descending ? ' DESC' : '')).join(', ')
+}
+
+/**
+ * Rows that come after the one with these values in an order. Written with the first column's bound by itself, because
+ * SQLite seeks neither by row values nor by alternatives (schema.md §4).
+ */
+export function after(columns: readonly SortColumn[], values: readonly (string | number)[]): Sql {
+  const [first] = columns
+  const [value] = values
+  if (first === undefined || value === undefined) return TRUE
+  const strict = sql(`${first.expression} ${first.descending ? '<' : '>'} ?`, value)
+  if (columns.length === 1) return strict
+  const bound = sql(`${first.expression} ${first.descending ? '<=' : '>='} ?`, value)
+  return allOf([bound, anyOf([strict, after(columns.slice(1), values.slice(1))])])
+}
+
+/** A read as a step of an operation. */
+export function* rowsOf(statement: Sql, slow = false): Generator<Step, Row[], Row[]> {
+  return yield { sql: statement.sql, params: statement.params, ...(slow && { slow }) }
+}

@@ -1,0 +1,186 @@
+import { comparisonOf, isTimeVr, numberText, trimPadding } from '../dicom/matching-values.ts'
+import { foldPersonName } from '../dicom/person-name.ts'
+import { readRange, readSpan, splitBound, type TimeVr } from '../dicom/times.ts'
+import type { Match } from '../dicom/matching.ts'
+import type { Dialect } from './operation.ts'
+import type { Key } from './query.ts'
+import { allOf, anyOf, contains, FALSE, like, sql, textIn, TRUE, type Sql } from './search-sql.ts'
+import { CUT, indexText, isCut } from './terms.ts'
+
+/** A condition that every match fulfils; `isExact` when nothing else does. */
+export interface Condition extends Sql {
+  readonly isExact: boolean
+}
+
+const exactly = (condition: Sql): Condition => ({ ...condition, isExact: true })
+const roughly = (condition: Sql): Condition => ({ ...condition, isExact: false })
+
+/**
+ * A key on a column of a level, which holds the normal forms of an attribute's values (`terms.ts`, columnText). Exact
+ * where the row says that its columns are, and the condition is.
+ */
+export function columnCondition(dialect: Dialect, column: string, { vr, match }: Key): Condition {
+  if (vr === 'PN') return nameCondition(dialect, column, match)
+  switch (match.kind) {
+    case 'values':
+      if (isTimeVr(vr)) return exactly(anyOf(match.values.map((text) => spanCondition(column, vr, text))))
+      return equality(column, match.values.map(trimPadding))
+    case 'wildcard':
+      return exactly(anyOf(match.patterns.map((pattern) => like(dialect, column, trimPadding(pattern)))))
+    case 'range':
+      return isTimeVr(vr) ? rangeCondition(column, vr, match) : exactly(FALSE)
+    case 'every':
+      // A column with several values is never exact, and one value is not two.
+      return roughly(FALSE)
+    case 'fuzzy':
+      return exactly(FALSE)
+    case 'universal':
+    case 'empty':
+      return roughly(TRUE)
+  }
+}
+
+/**
+ * A key on `tag_value.value`, which holds one normal form of one value. As the VR of the stored element decides how values
+ * are compared, whatever VR it has, every form that the key may have is looked for; what is found is verified.
+ */
+export function termCondition(dialect: Dialect, column: string, { vr, match }: Key): Sql {
+  switch (match.kind) {
+    case 'values':
+      return anyOf(match.values.map((text) => formsCondition(column, vr === 'UN', text)))
+    case 'every':
+      return formsCondition(column, false, match.values[0] ?? '')
+    case 'wildcard':
+      return anyOf([
+        isCutText(dialect, column),
+        ...match.patterns.map((pattern) => patternForms(dialect, column, pattern)),
+      ])
+    case 'range':
+      return isTimeVr(vr) ? looseRange(column, match) : FALSE
+    case 'fuzzy': {
+      const longest = match.words.toSorted((a, b) => b.length - a.length)[0]
+      if (longest === undefined) return FALSE
+      return anyOf([contains(dialect, column, foldPersonName(longest)), isCutText(dialect, column)])
+    }
+    case 'universal':
+    case 'empty':
+      return TRUE
+  }
+}
+
+function equality(column: string, texts: readonly string[]): Condition {
+  const forms = texts.map(indexText)
+  return { ...textIn(column, forms), isExact: !forms.some(isCut) }
+}
+
+/** Component groups stand in a column with `=` between them; a name without `=` may be any of them. */
+function nameCondition(dialect: Dialect, column: string, match: Match): Condition {
+  const enclosed = `'=' || ${column} || '='`
+  switch (match.kind) {
+    case 'values':
+      return roughly(
+        anyOf(
+          match.values.map((text) => anyOfGroups(text, (group) => contains(dialect, enclosed, `=${group}=`))),
+        ),
+      )
+    case 'wildcard':
+      return roughly(
+        anyOf(
+          match.patterns.map((text) => anyOfGroups(text, (group) => like(dialect, enclosed, `*=${group}=*`))),
+        ),
+      )
+    case 'fuzzy':
+      return roughly(allOf(match.words.map((word) => contains(dialect, column, foldPersonName(word)))))
+    case 'range':
+    case 'every':
+      return roughly(FALSE)
+    case 'universal':
+    case 'empty':
+      return roughly(TRUE)
+  }
+}
+
+/** A condition on the first group that a name has; what else it has is verified. */
+function anyOfGroups(text: string, condition: (group: string) => Sql): Sql {
+  const group = foldPersonName(text)
+    .split('=')
+    .find((part) => part !== '')
+  return group === undefined ? FALSE : condition(group)
+}
+
+function formsCondition(column: string, isUnknown: boolean, text: string): Sql {
+  const folded = foldPersonName(text)
+  const forms = [trimPadding(text), text.toUpperCase(), numberText('DS', text), numberText('FL', text)]
+  const names = folded.split('=').filter((group) => group !== '')
+  const found = [...forms.filter((form) => form !== null), ...names].map(indexText)
+  const times = (['DA', 'TM', 'DT'] as const).flatMap((vr) => {
+    const range = isUnknown ? readRange(vr, text) : readSpan(vr, text)
+    return range ? [looseRange(column, range)] : []
+  })
+  return anyOf([textIn(column, found), ...times])
+}
+
+function patternForms(dialect: Dialect, column: string, pattern: string): Sql {
+  const groups = foldPersonName(pattern)
+    .split('=')
+    .filter((group) => group !== '')
+  return anyOf([...new Set([trimPadding(pattern), ...groups])].map((form) => like(dialect, column, form)))
+}
+
+function isCutText(dialect: Dialect, column: string): Sql {
+  return like(dialect, column, `*${CUT}`)
+}
+
+function spanCondition(column: string, vr: TimeVr, text: string): Sql {
+  const span = readSpan(vr, text)
+  return span ? rangeCondition(column, vr, span) : FALSE
+}
+
+interface Bounds {
+  readonly from?: string
+  readonly to?: string
+}
+
+/** A range on a column of dates or times; not exact when a time of day or a time zone decides. */
+function rangeCondition(column: string, vr: TimeVr, range: Bounds): Condition {
+  const bounds = [range.from, range.to].filter((bound) => bound !== undefined).map(splitBound)
+  const isPlain = bounds.every(
+    ({ digits, zone }) => zone === undefined && (vr !== 'DA' || digits.length === 8),
+  )
+  if (!isPlain) return roughly(looseRange(column, range))
+  return exactly(between(column, range.from, range.to))
+}
+
+/** All that a range may find, of dates, times or both: to the day, or two days more when time zones matter. */
+function looseRange(column: string, range: Bounds): Sql {
+  const edge = (bound: string, days: number): string | undefined => {
+    const { digits, zone } = splitBound(bound)
+    // A time without a date is found at any time of day in some other zone.
+    if (digits.length === 13) return zone === undefined ? digits : undefined
+    return zone === undefined ? digits.slice(0, 8) : dayAfter(digits, days)
+  }
+  const from = range.from === undefined ? undefined : edge(range.from, -2)
+  const to = range.to === undefined ? undefined : edge(range.to, 2)
+  // '~' sorts behind all digits: whatever has that date is found, at whatever time.
+  return between(column, from, to === undefined ? undefined : `${to}~`)
+}
+
+function between(column: string, from: string | undefined, to: string | undefined): Sql {
+  return allOf([sql(`${column} >= ?`, from ?? '0'), ...(to === undefined ? [] : [sql(`${column} <= ?`, to)])])
+}
+
+function dayAfter(digits: string, days: number): string {
+  const day = new Date(0)
+  day.setUTCFullYear(
+    Number(digits.slice(0, 4)),
+    Number(digits.slice(4, 6)) - 1,
+    Number(digits.slice(6, 8)) + days,
+  )
+  const iso = day.toISOString()
+  return iso.length === 24 ? iso.slice(0, 10).replaceAll('-', '') : days < 0 ? '00000101' : '99991231'
+}
+
+/** Whether values of the VR are compared as numbers, so that a column of text does not serve. */
+export function isNumeric(key: Key): boolean {
+  return comparisonOf(key.vr) === 'number'
+}

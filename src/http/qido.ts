@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto'
+import { pipeline } from 'node:stream/promises'
+import express, { type Request, type Response, type Router } from 'express'
+import { Problem } from '../problem.ts'
+import { countMatches, search, type SearchAnswer, type SearchRequest } from '../archive/search.ts'
+import { dicomJsonText, toDicomJson, type JsonDataSet } from '../dicom/dicom-json.ts'
+import { nativeXml } from '../dicom/native-xml.ts'
+import { parseAccept, selectMedia } from './accept.ts'
+import { readSearchParams, type SearchParams } from './query-params.ts'
+import { DICOMWEB, retrieveUrl, type HttpSettings } from './settings.ts'
+import type { Level } from '../dicom/data-set.ts'
+import type { SearchRow } from '../database/query.ts'
+import type { Archive } from '../archive/archive.ts'
+
+/** The resources that can be searched (PS3.18 Table 10.6.1-1), and patients, which the standard leaves out. */
+const RESOURCES: readonly { readonly path: string; readonly level: Level }[] = [
+  { path: '/patients', level: 'patient' },
+  { path: '/studies', level: 'study' },
+  { path: '/series', level: 'series' },
+  { path: '/instances', level: 'instance' },
+  { path: '/studies/:study/series', level: 'series' },
+  { path: '/studies/:study/instances', level: 'instance' },
+  { path: '/studies/:study/series/:series/instances', level: 'instance' },
+]
+const JSON_TYPE = 'application/dicom+json'
+const XML_TYPE = 'application/dicom+xml'
+const OFFERS = [
+  { media: JSON_TYPE },
+  { media: 'application/json' },
+  { media: 'multipart/related', part: XML_TYPE },
+  { media: XML_TYPE },
+] as const
+/** What the token of the next page replaces. */
+const PAGING = /^(?:after|offset)$/iu
+
+type Settings = Pick<HttpSettings, 'publicUrl' | 'emptySearchIs204' | 'searchLimit' | 'searchLimitMax'>
+
+/** The search transaction, PS3.18 §10.6: to be mounted at the root of the DICOMweb services. */
+export function qidoRoutes(archive: Archive, settings: Settings): Router {
+  const router = express.Router({ caseSensitive: true })
+  for (const { path, level } of RESOURCES) {
+    router.get(path, (request, response) => answerSearch(archive, settings, level, request, response))
+    router.get(`${path}/count`, (request, response) => answerCount(archive, level, request, response))
+  }
+  return router
+}
+
+async function answerSearch(
+  archive: Archive,
+  settings: Settings,
+  level: Level,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const within = scopeOf(request)
+  const params = readSearchParams(queryString(request))
+  const media = selectMedia(parseAccept(request.headers.accept, params.accept), OFFERS)?.offer.media
+  if (media === undefined) {
+    throw new Problem('not-acceptable', `Searches are answered as ${JSON_TYPE}, or as parts of ${XML_TYPE}.`)
+  }
+  const signal = abortedWith(response)
+  const answer = await search(
+    archive,
+    { level, within, ...params },
+    { ...settings, addressOf: (study, series, instance) => retrieveUrl(settings, study, series, instance) },
+    signal,
+  )
+  setHeaders(request, response, settings, params, answer)
+  const isXml = media !== JSON_TYPE && media !== 'application/json'
+  if (answer.isEmpty && (isXml || settings.emptySearchIs204)) {
+    response.status(204).end()
+    return
+  }
+  const boundary = randomBytes(16).toString('hex')
+  // Never response.json(), which would name a charset: DICOM JSON is UTF-8 and has no parameter for it (PS3.18 §F.2).
+  response.setHeader(
+    'Content-Type',
+    isXml ? `multipart/related; type="${XML_TYPE}"; boundary=${boundary}` : media,
+  )
+  if (request.method === 'HEAD') {
+    response.end()
+    return
+  }
+  const body = isXml ? xmlBody(answer.pages, settings, boundary) : jsonBody(answer.pages, settings)
+  await pipeline(body, response).catch((error: unknown) => {
+    // A client that has gone away is no fault; the search has ended with it.
+    if (!signal.aborted) throw error
+  })
+}
+
+async function answerCount(
+  archive: Archive,
+  level: Level,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const params = readSearchParams(queryString(request))
+  const asked: SearchRequest = { level, within: scopeOf(request), ...params }
+  const count = await countMatches(archive, asked, abortedWith(response))
+  response.setHeader('Cache-Control', 'no-cache')
+  response.setHeader('Content-Type', 'application/json')
+  response.end(JSON.stringify({ count }))
+}
+
+function setHeaders(
+  request: Request,
+  response: Response,
+  settings: Settings,
+  params: SearchParams,
+  answer: SearchAnswer,
+): void {
+  const warnings = [...params.warnings]
+  if (answer.isClipped) warnings.push('There are additional results that can be requested.')
+  response.setHeader('Cache-Control', 'no-cache')
+  response.vary('Accept')
+  const service = settings.publicUrl + DICOMWEB
+  if (warnings.length > 0) {
+    // RFC 7234 §5.5: code, agent, quoted text; one line each (PS3.18 §8.3.4.4.1 asks for 299).
+    response.setHeader(
+      'Warning',
+      warnings.map((text) => `299 ${service} ${quoted(text)}`),
+    )
+  }
+  if (answer.next !== undefined) {
+    const kept = queryString(request)
+      .split('&')
+      .filter((piece) => piece !== '' && !PAGING.test(piece.split('=', 1)[0] ?? ''))
+    const query = [...kept, `after=${encodeURIComponent(answer.next)}`].join('&')
+    response.setHeader('Link', `<${service}${request.path}?${query}>; rel="next"`)
+  }
+  if (answer.total !== undefined) response.setHeader('X-Total-Count', String(answer.total))
+}
+
+async function* jsonBody(
+  pages: AsyncIterable<readonly SearchRow[]>,
+  settings: Settings,
+): AsyncGenerator<string> {
+  let before = '['
+  for await (const rows of pages) {
+    for (const piece of slices(rows)) {
+      yield before + piece.map((row) => dicomJsonText(visible(row, settings))).join(',')
+      before = ','
+    }
+  }
+  yield before === '[' ? '[]' : ']'
+}
+
+async function* xmlBody(
+  pages: AsyncIterable<readonly SearchRow[]>,
+  settings: Settings,
+  boundary: string,
+): AsyncGenerator<string> {
+  let before = ''
+  for await (const rows of pages) {
+    for (const row of rows) {
+      yield `${before}--${boundary}\r\nContent-Type: ${XML_TYPE}\r\n\r\n${nativeXml(visible(row, settings))}`
+      before = '\r\n'
+    }
+  }
+  yield `\r\n--${boundary}--\r\n`
+}
+
+/** Rows a few at a time, so that writing an answer never keeps others waiting. */
+function* slices(rows: readonly SearchRow[]): Generator<readonly SearchRow[]> {
+  for (let from = 0; from < rows.length; from += 100) yield rows.slice(from, from + 100)
+}
+
+/** A row as clients see it: without Specific Character Set, which the tables of §10.6.3.3 do not have any more. */
+function visible({ dataSet, uids }: SearchRow, settings: Settings): JsonDataSet {
+  const address = retrieveUrl(settings, uids.study ?? '', uids.series, uids.instance)
+  const shown = toDicomJson(dataSet, (path) => `${address}/bulkdata/${path.join('/')}`)
+  return Object.fromEntries(Object.entries(shown).filter(([tag]) => tag !== '00080005'))
+}
+
+function scopeOf(request: Request): { readonly study?: string; readonly series?: string } {
+  const { study, series } = request.params as { study?: string; series?: string }
+  for (const uid of [study, series]) {
+    if (uid !== undefined && !/^[\d.]{1,64}$/u.test(uid)) {
+      throw new Problem('malformed', 'The path names a UID that is none: digits and dots, at most 64.')
+    }
+  }
+  return { ...(study !== undefined && { study }), ...(series !== undefined && { series }) }
+}
+
+/** As received: Express would decode it, and turn lists and brackets into objects. */
+function queryString(request: Request): string {
+  const mark = request.originalUrl.indexOf('?')
+  return mark < 0 ? '' : request.originalUrl.slice(mark + 1)
+}
+
+function abortedWith(response: Response): AbortSignal {
+  const controller = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort(new Problem('timeout', 'The client has gone away.'))
+  })
+  return controller.signal
+}
+
+/** A quoted string of RFC 9110 §5.6.4 that a header can hold. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/[^\x20-\x7e]/gu, '?').replaceAll(/["\\]/gu, '\\$&')}"`
+}
