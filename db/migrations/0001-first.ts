@@ -1,5 +1,7 @@
 import type { Migration } from '../../src/database/migrate.ts'
-import { tables, type Types } from './0001-tables.ts'
+import { levels } from './0001-levels.ts'
+import { rest } from './0001-rest.ts'
+import type { Types } from './0001-types.ts'
 import { views } from './0001-views.ts'
 
 const sqlite: Types = {
@@ -45,6 +47,6 @@ export const first: Migration = {
   number: 1,
   name: 'first',
   survives: 1,
-  sqlite: [...tables(sqlite), trigrams.sqlite, ...views.sqlite],
-  postgres: [...tables(postgres), trigrams.postgres, ...views.postgres],
+  sqlite: [...levels(sqlite), ...rest(sqlite), trigrams.sqlite, ...views.sqlite],
+  postgres: [...levels(postgres), ...rest(postgres), trigrams.postgres, ...views.postgres],
 }

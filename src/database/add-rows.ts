@@ -9,16 +9,12 @@ import {
   type SeriesEntity,
   type StudyEntity,
 } from './level-rows.ts'
-import { NO_NUMBER, type LevelColumns } from './level-tuples.ts'
+import { NO_NUMBER } from './level-tuples.ts'
 import { nextIds } from './locks.ts'
 import { RestartError, type Dialect, type Param, type Row, type Step, type Writer } from './operation.ts'
 import type { PlannedInstance } from './plan.ts'
 import type { PreparedInstance } from './prepare.ts'
-
-function columnsOf(entity: { readonly columns: LevelColumns | null }): LevelColumns {
-  if (entity.columns === null) throw new Error('a new row has no first instance')
-  return entity.columns
-}
+import { columnsOf, replaceTuples } from './tuple-rows.ts'
 
 /** New rows of patient, study and series, counters at nought, and new bases. */
 export function* insertLevels(
@@ -91,19 +87,7 @@ export function* insertInstances(
   context: InstanceContext,
 ): Generator<Step, void, Row[]> {
   const { ids, numbers } = context
-  const blobs = yield* nextIds(dialect, 'blob', planned.length)
-  yield {
-    sql: 'INSERT INTO blob (id, store, key, version_id, size, sha256) VALUES (?, ?, ?, ?, ?, ?)',
-    types: 'bigint, text, text, text, bigint, bytea',
-    each: planned.map(({ instance }, at) => [
-      blobs[at] ?? 0,
-      instance.store,
-      instance.key,
-      instance.versionId,
-      instance.size,
-      instance.fileSha256,
-    ]),
-  }
+  const blobs = yield* insertBlobs(dialect, planned)
   const series = new Map(context.rows.map((row) => [row.planned, row.id]))
   yield {
     sql: `INSERT INTO instance (id, series_id, patient_key, sop_uid, sop_class_id, transfer_syntax_id, modality, number,
@@ -159,6 +143,26 @@ export function* insertInstances(
     types: 'bigint, text',
     each: planned.map(({ instance }, at) => [ids[at] ?? 0, instance.sender]),
   }
+}
+
+function* insertBlobs(
+  dialect: Dialect,
+  planned: readonly PlannedInstance[],
+): Generator<Step, number[], Row[]> {
+  const blobs = yield* nextIds(dialect, 'blob', planned.length)
+  yield {
+    sql: 'INSERT INTO blob (id, store, key, version_id, size, sha256) VALUES (?, ?, ?, ?, ?, ?)',
+    types: 'bigint, text, text, text, bigint, bytea',
+    each: planned.map(({ instance }, at) => [
+      blobs[at] ?? 0,
+      instance.store,
+      instance.key,
+      instance.versionId,
+      instance.size,
+      instance.fileSha256,
+    ]),
+  }
+  return blobs
 }
 
 /** In order of the UIDs, so that two writers of the same instances wait for each other and not in a circle. */
@@ -234,7 +238,10 @@ export function* updateLevels(dialect: Dialect, changes: LevelChanges): Generato
     each: changes.links.map((link) => [link.patient.id, link.study.id, link.n]),
   }
   const totals = new Map(
-    linked.map((row) => [`${row['patient_key']}/${row['study_id']}`, Number(row['n_instances'])]),
+    linked.map((row) => [
+      `${String(row['patient_key'])}/${String(row['study_id'])}`,
+      Number(row['n_instances']),
+    ]),
   )
   for (const link of changes.links)
     if (totals.get(`${link.patient.id}/${link.study.id}`) === link.n) link.patient.nStudies++
@@ -246,51 +253,6 @@ export function* updateLevels(dialect: Dialect, changes: LevelChanges): Generato
   }
   yield* replaceTuples(dialect, changes)
   yield* countArchive(dialect, changes)
-}
-
-/** Entities that had no active instance left: the first one that comes gives them its attributes. */
-function* replaceTuples(dialect: Dialect, changes: LevelChanges): Generator<Step, void, Row[]> {
-  const revived = <E extends { readonly isNew: boolean; readonly columns: LevelColumns | null }>(
-    all: readonly E[],
-  ): E[] => all.filter((one) => !one.isNew && one.columns !== null)
-  for (const one of revived(changes.patients))
-    yield {
-      sql: 'UPDATE patient SET attributes = ?, patient_name = ?, birth_date = ?, sex = ? WHERE id = ?',
-      params: [one.attributes, ...columnsOf(one).texts, one.id],
-    }
-  for (const one of revived(changes.studies))
-    yield* renameStudy(dialect, one.id, one.patient.id, columnsOf(one))
-  for (const one of revived(changes.series))
-    yield {
-      sql: `UPDATE series SET attributes = ?, number = ?, study_date = ?, modality = ?, series_description = ?,
-        body_part = ?, pps_start_date = ?, pps_start_time = ? WHERE id = ?`,
-      params: [one.attributes, columnsOf(one).number, ...columnsOf(one).texts, one.id],
-    }
-}
-
-/** Gives a study another tuple, and its name to the trigrams: external content is told what goes before it goes. */
-function* renameStudy(
-  dialect: Dialect,
-  id: number,
-  patientId: number,
-  columns: LevelColumns,
-): Generator<Step, void, Row[]> {
-  if (dialect === 'sqlite')
-    yield {
-      sql: `INSERT INTO study_name (study_name, rowid, patient_name) SELECT 'delete', id, patient_name FROM study WHERE id = ?`,
-      params: [id],
-    }
-  yield {
-    sql: `UPDATE study SET attributes = ?, patient_key = ?, patient_id = ?, issuer = ?, patient_name = ?, birth_date = ?,
-      sex = ?, study_date = ?, study_time = ?, accession_number = ?, study_ident = ?, study_description = ?,
-      referring_physician = ? WHERE id = ?`,
-    params: [columns.attributes, patientId, ...columns.texts, id],
-  }
-  if (dialect === 'sqlite')
-    yield {
-      sql: 'INSERT INTO study_name (rowid, patient_name) SELECT id, patient_name FROM study WHERE id = ?',
-      params: [id],
-    }
 }
 
 /** Numbers of the whole archive, in one row per writer, for one row would be a queue. */

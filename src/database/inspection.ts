@@ -165,7 +165,7 @@ export function* referenced(
 }
 
 /** Outbox rows and links that contradict each other or the index. */
-export function* checkOutbox(_dialect: Dialect): Generator<Step, Finding[], Row[]> {
+export function* checkOutbox(): Generator<Step, Finding[], Row[]> {
   const findings: Finding[] = []
   const look = function* (
     what: string,
@@ -223,7 +223,7 @@ export interface ArchiveCounts {
   readonly bytes: number
 }
 
-export function* counts(_dialect: Dialect): Generator<Step, ArchiveCounts, Row[]> {
+export function* counts(): Generator<Step, ArchiveCounts, Row[]> {
   const sum = (column: string): string => `CAST(coalesce(sum(${column}), 0) AS bigint) AS ${column}`
   const [row] = yield {
     sql: `SELECT ${['n_patients', 'n_studies', 'n_series', 'n_instances', 'n_bytes'].map(sum).join(', ')} FROM archive_stat`,
@@ -238,6 +238,6 @@ export function* counts(_dialect: Dialect): Generator<Step, ArchiveCounts, Row[]
 }
 
 /** Whether the database answers at all. */
-export function* ping(_dialect: Dialect): Generator<Step, void, Row[]> {
+export function* ping(): Generator<Step, void, Row[]> {
   yield { sql: 'SELECT 1 AS one' }
 }

@@ -49,36 +49,35 @@ export function* instancesPage(
   dialect: Dialect,
   query: InstancesQuery,
 ): Generator<Step, InstancesPage, Row[]> {
+  const { found, next } = yield* walk(query)
+  if (!query.tags) return { rows: yield* instanceRows(found, query.pixelMap), tags: null, ends: [], next }
+  const { tags, ends } = yield* dataSets(dialect, found)
+  const kept = found.slice(0, ends.length)
+  const last = kept.at(-1)
+  const cut = kept.length < found.length && last !== undefined
+  return { rows: yield* instanceRows(kept, query.pixelMap), tags, ends, next: cut ? cursorOf(last) : next }
+}
+
+/** Rows from series to series until the page is full. */
+function* walk(
+  query: InstancesQuery,
+): Generator<Step, { found: Row[]; next: InstancesCursor | null }, Row[]> {
   const found: Row[] = []
   let cursor = query.after
-  let more = true
-  while (more && found.length < query.limit) {
+  while (found.length < query.limit) {
     const series = yield* nextSeries(query, cursor)
-    if (series === undefined) {
-      more = false
-      break
-    }
+    if (series === undefined) return { found, next: null }
     const wanted = query.limit - found.length
     const rows = yield* rowsOfSeries(query, series, wanted)
-    for (const row of rows) found.push(row)
+    found.push(...rows)
     const last = rows.at(-1)
-    cursor = {
-      ...series,
-      number: rows.length < wanted ? END : Number(last?.['number']),
-      sopUid: rows.length < wanted ? '' : String(last?.['sop_uid']),
-    }
+    const { study, seriesNumber, seriesUid } = series
+    cursor =
+      last === undefined || rows.length < wanted
+        ? { study, seriesNumber, seriesUid, number: END, sopUid: '' }
+        : cursorOf(last)
   }
-  const built = query.tags ? yield* dataSets(dialect, found) : null
-  const kept = built === null ? found : found.slice(0, built.ends.length)
-  const lastKept = kept.at(-1)
-  const cut = kept.length < found.length && lastKept !== undefined
-  const rows = yield* instanceRows(kept, query.pixelMap)
-  return {
-    rows,
-    tags: built?.tags ?? null,
-    ends: built?.ends ?? [],
-    next: cut ? cursorOf(lastKept) : more ? cursor : null,
-  }
+  return { found, next: cursor }
 }
 
 /** Behind every Instance Number: the series is done. */

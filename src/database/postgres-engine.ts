@@ -35,8 +35,8 @@ export function postgresEngine(options: PostgresOptions): Engine {
   const pool: Pool = {
     knex: knex({
       client: 'pg',
-      connection: { connectionString: options.url, types: { getTypeParser: typeParser as never } },
-      pool: { min: 0, max: options.connections ?? 10 },
+      connection: options.url,
+      pool: { min: 0, max: options.connections ?? 10, afterCreate: prepareConnection },
       acquireConnectionTimeout: 10_000,
     }),
     memory: createMemory(),
@@ -51,23 +51,29 @@ export function postgresEngine(options: PostgresOptions): Engine {
   }
 }
 
-const INT8 = 20
-
-function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  if (oid === INT8 && format !== 'binary') return Number
-  return pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown
+function prepareConnection(client: pg.Client, done: (error: Error | null, client: pg.Client) => void): void {
+  client.setTypeParser(pg.types.builtins.INT8, Number)
+  done(null, client)
 }
+
+/** The part of knex's client that hands out connections. */
+interface Connections {
+  acquireConnection(): Promise<pg.Client>
+  releaseConnection(client: pg.Client): Promise<void>
+}
+
+const connectionsOf = (pool: Pool): Connections => pool.knex.client as Connections
 
 async function acquire(pool: Pool): Promise<pg.Client> {
   try {
-    return (await pool.knex.client.acquireConnection()) as pg.Client
+    return await connectionsOf(pool).acquireConnection()
   } catch (error) {
     throw new Problem('unavailable', 'The database cannot be reached.', { cause: error, retryAfter: 2 })
   }
 }
 
 function release(pool: Pool, client: pg.Client): void {
-  void pool.knex.client.releaseConnection(client)
+  void connectionsOf(pool).releaseConnection(client)
 }
 
 /** Runs one step; names make prepared statements, so only texts of which there are few have one. */
