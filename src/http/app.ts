@@ -19,6 +19,7 @@ import { qidoRoutes } from './qido.ts'
 import { type Mount, routeFacts, type RouteFact, routeGuard } from './routes.ts'
 import { DICOMWEB, type HttpSettings } from './settings.ts'
 import { stowRoutes } from './stow.ts'
+import { wadoRoutes } from './wado.ts'
 
 /** What an app stands on. */
 export interface AppParts {
@@ -44,6 +45,7 @@ export function createApp(parts: AppParts): { readonly app: Express; readonly fa
     { at: '', router: openapiRoutes(() => facts, settings), access: 'read' },
     { at: DICOMWEB, router: stowRoutes(intake, settings, metrics), access: 'by-method' },
     { at: DICOMWEB, router: qidoRoutes(archive, settings), access: 'by-method' },
+    { at: DICOMWEB, router: wadoRoutes(archive, settings), access: 'by-method' },
     { at: DICOMWEB, router: capabilitiesRoutes(() => facts, settings), access: 'by-method' },
     { at: '/admin', router: attentionRoutes(archive), access: 'admin' },
     ...more,

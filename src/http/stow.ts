@@ -70,6 +70,7 @@ async function readParts(
     await readBody(request, { minBytesPerSecond, windowMs: paceWindowMs }, (chunk) => {
       received += chunk.length
       if (received > maxRequestBytes) {
+        splitter.push(chunk.subarray(0, chunk.length - (received - maxRequestBytes)))
         throw new Problem('too-large', `An upload may have ${maxRequestBytes} bytes; send it in several.`)
       }
       splitter.push(chunk)
