@@ -50,8 +50,7 @@ function contentXml({ vr, Value, InlineBinary, BulkDataURI }: JsonElement): stri
 function valueXml(vr: string, value: JsonValue, number: number): string {
   if (vr === 'SQ') return `<Item number="${number}">${attributesXml((value ?? {}) as JsonDataSet)}</Item>`
   if (value === null) return ''
-  if (typeof value === 'object')
-    return `<PersonName number="${number}">${nameXml(value)}</PersonName>`
+  if (typeof value === 'object') return `<PersonName number="${number}">${nameXml(value)}</PersonName>`
   return `<Value number="${number}">${escaped(`${value}`)}</Value>`
 }
 

@@ -154,7 +154,8 @@ function sequenceStep(state: State): boolean {
   if ((parse.fromUn || scope.implicit) && length >= 8) {
     if (!has(input, headerLength + 4)) return false
     const at = input.at + headerLength
-    const group = scope.bigEndian ? input.buffer.readUInt16BE(at) : input.buffer.readUInt16LE(at)
+    const group =
+      scope.bigEndian && !parse.fromUn ? input.buffer.readUInt16BE(at) : input.buffer.readUInt16LE(at)
     if (group !== ITEM / 0x10000) {
       parse.rule = vrRule('UN')
       return valueStep(state)
@@ -175,6 +176,7 @@ function openSequence(state: State, end: number): void {
   input.at += parse.headerLength
   if (length === 0) return
   scope.open = {
+    tag,
     element: { vr: 'SQ' },
     end,
     delimited: length === UNDEFINED_LENGTH,
