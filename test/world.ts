@@ -45,8 +45,11 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
   readonly text: string
-  /** The body as JSON. */
-  json<T = unknown>(): T
+  json(): unknown
+  /** The body as one data set in JSON, as STOW answers. */
+  dataSet(): JsonDataSet
+  /** The body as data sets in JSON, as QIDO and metadata answer. */
+  dataSets(): readonly JsonDataSet[]
 }
 
 export interface Ask {
@@ -126,7 +129,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   })
 
   // The address must be known before the app is made, so the server listens first.
-  const server = createHttpServer((request, response) => app(request, response))
+  const server = createHttpServer((request, response) => void app(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const settings: HttpSettings = {
@@ -146,6 +149,12 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const agent = new Agent({ keepAlive: true })
   const ask: World['ask'] = (path, question = {}) => askHttp(agent, url + path, question)
 
+  const stow: World['stow'] = (samples, { path = '/studies', headers, ...rest } = {}) => {
+    const built = stowBody(samples)
+    const all = { ...built.headers, ...headers }
+    return ask(`/dicomweb${path}`, { method: 'POST', body: built.body, ...rest, headers: all })
+  }
+
   return {
     url,
     archive,
@@ -156,23 +165,15 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     ask,
     get: (path, headers = {}) => ask(path, { headers }),
     async store(...samples) {
-      const answer = await this.stow(samples)
+      const answer = await stow(samples)
       if (answer.status !== 200) throw new Error(`not stored: ${answer.status} ${answer.text}`)
       return answer
     },
-    stow(samples, { path = '/studies', headers, ...rest } = {}) {
-      const built = stowBody(samples)
-      return ask(`/dicomweb${path}`, {
-        method: 'POST',
-        body: built.body,
-        ...rest,
-        headers: { ...built.headers, ...headers },
-      })
-    },
+    stow,
     async qido(path) {
       const answer = await ask(`/dicomweb${path}`, { headers: { Accept: 'application/dicom+json' } })
       if (answer.status !== 200) throw new Error(`not found: ${answer.status} ${answer.text}`)
-      return answer.json<JsonDataSet[]>()
+      return answer.dataSets()
     },
     async [Symbol.asyncDispose]() {
       agent.destroy()
@@ -205,7 +206,9 @@ function askHttp(agent: Agent, url: string, { method = 'GET', headers = {}, body
           headers: incoming.headers,
           body: bytes,
           text,
-          json: <T>() => JSON.parse(text) as T,
+          json: () => JSON.parse(text) as unknown,
+          dataSet: () => JSON.parse(text) as JsonDataSet,
+          dataSets: () => JSON.parse(text) as JsonDataSet[],
         })
       }, reject)
     })

@@ -1,0 +1,165 @@
+import { mkdir } from 'node:fs/promises'
+import type { RequestListener, Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import closeWithGrace from 'close-with-grace'
+import type { Archive } from './archive/archive.ts'
+import { startSequencer } from './archive/sequence.ts'
+import { createIntake, type Intake } from './archive/store.ts'
+import { startSync, type Sync } from './archive/sync.ts'
+import { openFolderBlobs } from './blobs/folder.ts'
+import type { BlobStore } from './blobs/ports.ts'
+import { openS3Blobs } from './blobs/s3.ts'
+import { bracketed, type Config, EXIT_CONFIG, readConfig } from './config.ts'
+import { openPostgres } from './database/postgres.ts'
+import type { Database } from './database/ports.ts'
+import { openSqlite } from './database/sqlite.ts'
+import { openFhirServer } from './fhir/kit.ts'
+import { createApp } from './http/app.ts'
+import { fhirAdminRoutes } from './http/fhir-admin.ts'
+import { createHttpServer } from './http/server.ts'
+import { DICOMWEB, type HttpSettings } from './http/settings.ts'
+import { createLog, type Log } from './log.ts'
+import { isProblem } from './problem.ts'
+
+/** How long requests under way may take to end when the service is told to, in milliseconds. */
+const DRAIN_MS = 25_000
+/** Over which the pace of an upload is measured. */
+const PACE_WINDOW_MS = 30_000
+
+const config = readConfig(process.env)
+if ('faults' in config) {
+  for (const fault of config.faults) console.error(`concord: ${fault}`)
+  process.exitCode = EXIT_CONFIG
+} else {
+  try {
+    await serve(config)
+  } catch (error) {
+    // What an operator can mend is one line; anything else is ours to mend.
+    if (!isProblem(error) && (error as NodeJS.ErrnoException).syscall === undefined) throw error
+    console.error(`concord: ${(error as Error).message}`)
+    process.exitCode = 1
+  }
+}
+
+/** Opens everything, listens, and says so in one line; closes it all in the other order when it is told to end. */
+async function serve(config: Config): Promise<void> {
+  const log = createLog(config.logLevel)
+  for (const folder of [config.dataDir, config.spoolDir])
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  const opened = new AsyncDisposableStack()
+  try {
+    const blobs = await openBlobs(config)
+    opened.defer(() => blobs.close())
+    const database = await openDatabase(config)
+    opened.defer(() => database.close())
+    const archive: Archive = { blobs, database, now: () => new Date() }
+    const intake = openIntake(archive, config, log)
+    const listener: { app: RequestListener } = {
+      app: (_request, response) => void response.writeHead(503).end(),
+    }
+    const server = createHttpServer((request, response) => listener.app(request, response))
+    const settings = httpSettings(config, await listen(server, config))
+    opened.defer(() => drain(server))
+    const sequencer = startSequencer(archive, (err) => log.warn({ err }, 'feed rows not numbered'))
+    opened.defer(() => sequencer.stop())
+    const sync = syncOf(archive, config, settings, log)
+    opened.defer(() => sync?.stop())
+    const more = [{ at: '', router: fhirAdminRoutes(archive, sync), access: 'admin' as const }]
+    listener.app = createApp({ archive, intake, settings, log, more }).app
+    announce(config, settings)
+  } catch (error) {
+    await opened.disposeAsync()
+    throw error
+  }
+  closeWithGrace({ delay: DRAIN_MS + 10_000, logger: false }, async ({ err }) => {
+    if (err !== undefined) log.fatal({ err }, 'a fault that nobody handled')
+    await opened.disposeAsync()
+    log.flush()
+  })
+}
+
+function openBlobs({ blobs, spoolDir }: Config): Promise<BlobStore> {
+  return blobs.kind === 's3'
+    ? openS3Blobs(blobs)
+    : openFolderBlobs({ path: blobs.path, stagingPath: spoolDir })
+}
+
+function openDatabase({ database, fhirQuietMs, fhirMaxWaitMs, defaultIssuer }: Config): Promise<Database> {
+  const settings = { quietMs: fhirQuietMs, maxWaitMs: fhirMaxWaitMs, ...(defaultIssuer && { defaultIssuer }) }
+  if (database.kind === 'postgres') return openPostgres({ url: database.url, ...settings })
+  return openSqlite({ path: database.path, ...settings })
+}
+
+function openIntake(archive: Archive, { limits, spoolDir }: Config, log: Log): Intake {
+  return createIntake(archive, {
+    spoolDir,
+    memoryBytes: limits.uploadMemory,
+    partBytes: limits.partBytes,
+    headerBytes: limits.headerBytes,
+    onBug: (err) => log.error({ err }, 'an instance could not be processed'),
+  })
+}
+
+function syncOf(archive: Archive, config: Config, settings: HttpSettings, log: Log): Sync | null {
+  const { fhir, siteTimezone, defaultIssuer } = config
+  if (fhir === undefined) return null
+  const { url, version, token } = fhir
+  const server = openFhirServer({ url, ...(token !== undefined && { token: () => Promise.resolve(token) }) })
+  return startSync(archive, server, {
+    mapping: {
+      archiveId: archive.database.archiveId,
+      release: version,
+      zone: siteTimezone,
+      defaultIssuer,
+      dicomwebUrl: settings.publicUrl + DICOMWEB,
+    },
+    report: ({ what, error }) => log[what === 'bug' ? 'error' : 'info']({ what, err: error }, 'fhir'),
+  })
+}
+
+/** Listens, and gives the port that was got. */
+async function listen(server: Server, { host, port }: Config): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen({ host, port }, resolve)
+  })
+  return (server.address() as AddressInfo).port
+}
+
+function httpSettings(config: Config, port: number): HttpSettings {
+  const { limits, search } = config
+  return {
+    publicUrl: config.publicUrl ?? `http://${bracketed(config.host)}:${port}`,
+    allowedHosts: config.allowedHosts,
+    corsOrigins: config.corsOrigins,
+    tokens: config.tokens,
+    upload: {
+      maxRequestBytes: limits.requestBytes,
+      maxPartBytes: limits.partBytes,
+      maxParts: limits.parts,
+      maxUploads: limits.uploads,
+      minBytesPerSecond: limits.uploadRate,
+      paceWindowMs: PACE_WINDOW_MS,
+    },
+    emptySearchIs204: search.emptyIs204,
+    searchLimit: search.limit,
+    searchLimitMax: search.limitMax,
+  }
+}
+
+/** Takes no more connections, and waits for the requests under way, but not for ever. */
+async function drain(server: Server): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
+  await new Promise((resolve) => server.close(resolve))
+  clearTimeout(timer)
+}
+
+/** One line for whoever started it, apart from the log. */
+function announce({ access, database, blobs, fhir }: Config, { publicUrl }: HttpSettings): void {
+  const who = {
+    tokens: 'tokens needed',
+    local: 'local mode: everybody on this machine is administrator',
+    open: 'AUTH=none: EVERYBODY WHO CAN REACH IT IS ADMINISTRATOR',
+  }[access]
+  const parts = [`index ${database.kind}`, `blobs ${blobs.kind}`, `FHIR ${fhir?.url ?? 'none yet'}`, who]
+  console.error(`concord: open ${publicUrl}/ ; DICOMweb is at ${publicUrl}${DICOMWEB} (${parts.join('; ')})`)
+}
