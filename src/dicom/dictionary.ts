@@ -106,7 +106,12 @@ export function privateBlock(creator: string): PrivateBlock {
  * The VR of a private element, from dcmjs' dictionary of private blocks; undefined when creator or element are not in
  * it. `element` is the element number within the block: `0x10` for (0029,1010).
  */
-export function privateVr(creator: string, block: PrivateBlock, group: number, element: number): Vr | undefined {
+export function privateVr(
+  creator: string,
+  block: PrivateBlock,
+  group: number,
+  element: number,
+): Vr | undefined {
   const number = (group << 8) | element
   const known = block.get(number)
   if (known !== undefined || block.has(number)) return known

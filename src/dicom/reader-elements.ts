@@ -108,15 +108,11 @@ function elementStep(parse: Parse, scope: Scope): boolean {
     closeScope(parse, scope)
     return true
   }
+  if (scope.parent === undefined && isZeroNext(parse)) return true
   if (scope.unsure && !lookForVr(parse, scope)) return false
   if (!readHeader(parse, scope)) return false
   const { tag, length, headerLength } = parse
   if (tag >= ITEM && tag <= SEQUENCE_DELIMITER) return delimiterStep(parse, scope)
-  if (tag === 0 && length === 0 && scope.parent === undefined) {
-    parse.trailing = 'zeros'
-    note(parse.oddities, 'has zero bytes behind the data set')
-    return true
-  }
   if (length === UNDEFINED_LENGTH) return undefinedLength(parse, scope)
   if (offset + headerLength + length > scope.end) {
     throw new Unreadable('is longer than the item that holds it', { tag: tagText(tag) })
@@ -126,6 +122,15 @@ function elementStep(parse: Parse, scope: Scope): boolean {
     return true
   }
   return parse.rule.kind === 'sequence' ? sequenceStep(parse, scope) : valueStep(parse, scope)
+}
+
+/** No data set goes on with eight zero bytes: from here on there is only padding, of a tape or a block. */
+function isZeroNext(parse: Parse): boolean {
+  const { buffer, at, end } = parse.input
+  if (end - at < 8 || buffer.readUInt32LE(at) !== 0 || buffer.readUInt32LE(at + 4) !== 0) return false
+  parse.trailing = 'zeros'
+  note(parse.oddities, 'has zero bytes behind the data set')
+  return true
 }
 
 function delimiterStep(parse: Parse, scope: Scope): boolean {
@@ -179,7 +184,7 @@ function sequenceStep(parse: Parse, scope: Scope): boolean {
     if (!has(input, headerLength + 4)) return false
     const { buffer, at } = input
     const first = at + headerLength
-    const group = scope.bigEndian ? buffer.readUInt16BE(first) : buffer.readUInt16LE(first)
+    const group = scope.bigEndian && !fromUn ? buffer.readUInt16BE(first) : buffer.readUInt16LE(first)
     if (group !== ITEM >>> 16) {
       parse.rule = vrRule('UN')
       return valueStep(parse, scope)
@@ -201,6 +206,7 @@ function openSequence(parse: Parse, scope: Scope, end: number): void {
   input.at += parse.headerLength
   if (length === 0) return
   scope.open = {
+    tag,
     element,
     end,
     delimited: length === UNDEFINED_LENGTH,

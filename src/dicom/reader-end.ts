@@ -11,7 +11,8 @@ import { note, Unreadable } from './reader-unreadable.ts'
 export function abandon(parse: Parse): void {
   const { input } = parse
   const root = rootOf(parse.scope)
-  if (root.open !== undefined || input.skip > 0) Reflect.deleteProperty(root.dataSet, tagText(root.lastTag))
+  const cut = root.open?.tag ?? (input.skip > 0 ? parse.tag : undefined)
+  if (cut !== undefined) Reflect.deleteProperty(root.dataSet, tagText(cut))
   root.open = undefined
   parse.scope = root
   parse.trailing = 'anything'

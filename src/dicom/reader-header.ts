@@ -3,7 +3,7 @@ import { entryOfNumber, privateVr, tagText, type DictionaryEntry } from './dicti
 import { areLetters, vrRule, vrRuleOf, type VrRule } from './element-vr.ts'
 import { has } from './reader-input.ts'
 import { UNDEFINED_LENGTH, type Parse, type Scope } from './reader-state.ts'
-import { note } from './reader-unreadable.ts'
+import { note, Unreadable } from './reader-unreadable.ts'
 
 export const ITEM = 0xfffee000
 export const ITEM_DELIMITER = 0xfffee00d
@@ -40,9 +40,11 @@ export function readHeader(parse: Parse, scope: Scope): boolean {
   if (!has(input, 12)) return false
   parse.length = scope.bigEndian ? buffer.readUInt32BE(at + 8) : buffer.readUInt32LE(at + 8)
   parse.headerLength = 12
-  if (rule === UN && parse.length !== UNDEFINED_LENGTH && !scope.bigEndian) {
+  if (rule === UN && parse.length !== UNDEFINED_LENGTH) {
     parse.fromUn = true
     resolve(parse, scope)
+    // Whoever wrote UN did not know what to turn round, so in big endian the order of the bytes is anybody's guess.
+    if (scope.bigEndian && parse.rule.width > 1) parse.rule = UN
   }
   return true
 }
@@ -76,6 +78,8 @@ function readStrangeVr(parse: Parse, scope: Scope): boolean {
     }
     note(parse.oddities, 'has an unknown VR', tagText(parse.tag))
   } else {
+    if (parse.pixelsMet && scope.parent === undefined)
+      throw new Unreadable('is no element', { tag: tagText(parse.tag) })
     parse.headerLength = 8
     parse.length = scope.bigEndian ? buffer.readUInt32BE(at + 4) : buffer.readUInt32LE(at + 4)
     note(parse.oddities, 'has no VR, though its data set is in explicit VR', tagText(parse.tag))

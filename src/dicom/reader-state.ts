@@ -27,6 +27,7 @@ export const DEFAULT_LIMITS: ReaderLimits = {
 
 /** A sequence whose items are being read. */
 export interface OpenSequence {
+  readonly tag: number
   readonly element: DataElement
   readonly end: number
   /** Of undefined length: a delimiter ends it. */

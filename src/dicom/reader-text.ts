@@ -90,7 +90,13 @@ function finished(parse: Parse, tag: number, vr: Vr, text: string, bytes: Buffer
   return elementOf(parse, tag, vr, clean, bytes.toString('base64'))
 }
 
-function elementOf(parse: Parse, tag: number, vr: Vr, text: string, undecoded: string | undefined): DataElement {
+function elementOf(
+  parse: Parse,
+  tag: number,
+  vr: Vr,
+  text: string,
+  undecoded: string | undefined,
+): DataElement {
   const causes: string[] = []
   const Value = textValues(vr, text, causes)
   for (const cause of causes) note(parse.oddities, cause, tagText(tag))

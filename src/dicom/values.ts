@@ -75,10 +75,14 @@ function jsonInteger(integer: bigint): number | string {
   return Number.isSafeInteger(number) ? number : integer.toString()
 }
 
+/** Below this, a float32 has fewer digits than the others. */
+const LEAST_NORMAL = 2 ** -126
+
 /** The double whose decimal text is the shortest that comes back as the same float32: 0.1, not 0.10000000149011612. */
 function shortestFloat(single: number): number {
-  if (Number.isInteger(single) || !Number.isFinite(single)) return single
-  for (let digits = 6; digits < 9; digits++) {
+  const size = Math.abs(single)
+  if (!Number.isFinite(single) || (size < 2 ** 24 && Number.isInteger(single))) return single
+  for (let digits = size < LEAST_NORMAL ? 1 : 6; digits < 9; digits++) {
     const number = Number(single.toPrecision(digits))
     if (Math.fround(number) === single) return number
   }
