@@ -1,0 +1,212 @@
+import fc from 'fast-check'
+import { canonical } from '../../../src/fhir/mapping/canonical.ts'
+import { merge, mergeOver } from '../../../src/fhir/mapping/merge.ts'
+import type { Json, JsonObject, Resource } from '../../../src/fhir/ports.ts'
+
+const words = fc.string({ minLength: 1, maxLength: 5 })
+const uid = fc.integer({ min: 1, max: 6 }).map((n) => `1.2.${n}`)
+
+const instance = fc.record(
+  {
+    uid,
+    sopClass: fc.constant({ system: 'urn:ietf:rfc:3986', code: 'urn:oid:1.2' }),
+    number: fc.nat(9),
+    title: words,
+  },
+  { requiredKeys: ['uid', 'sopClass'] },
+)
+const oneSeries = fc.record(
+  {
+    uid,
+    number: fc.nat(9),
+    modality: fc.constantFrom({ code: 'CT' }, { code: 'MR' }),
+    description: words,
+    numberOfInstances: fc.nat(9),
+    instance: fc.uniqueArray(instance, { selector: (one) => one.uid, minLength: 1, maxLength: 3 }),
+  },
+  { requiredKeys: ['uid', 'modality'] },
+)
+/** What Concord owns in an ImagingStudy, as pushed. */
+const owned = fc.record(
+  {
+    resourceType: fc.constant('ImagingStudy'),
+    meta: fc.constant({ tag: [{ system: 'urn:x', code: 'ours' }] }),
+    identifier: fc.constant([{ system: 'urn:dicom:uid', value: 'urn:oid:1.2' }]),
+    status: fc.constantFrom('available', 'cancelled'),
+    modality: fc.uniqueArray(fc.constantFrom({ code: 'CT' }, { code: 'MR' }, { code: 'US' }), {
+      minLength: 1,
+    }),
+    subject: fc.constantFrom({ reference: 'Patient/a' }, { display: 'Roe' }),
+    description: words,
+    referrer: words.map((display) => ({ display })),
+    numberOfSeries: fc.nat(9),
+    series: fc.uniqueArray(oneSeries, { selector: (one) => one.uid, minLength: 1, maxLength: 4 }),
+  },
+  { requiredKeys: ['resourceType', 'identifier', 'status', 'subject'] },
+) as fc.Arbitrary<Resource>
+
+/** What others add: elements, extensions, items of lists. */
+const foreign = fc.record(
+  {
+    note: fc.array(
+      words.map((text) => ({ text })),
+      { minLength: 1 },
+    ),
+    encounter: words.map((display) => ({ display })),
+  },
+  { requiredKeys: [] },
+)
+const extension = [{ url: 'http://example.org/x', valueString: 'theirs' }]
+
+/** The resource with foreign additions at every level, as a server holds it. */
+function decorated(resource: Resource, additions: JsonObject): Resource {
+  const series = (resource['series'] ?? []) as readonly JsonObject[]
+  return {
+    ...resource,
+    ...additions,
+    id: 'x',
+    meta: { ...(resource['meta'] as JsonObject | undefined), versionId: '7' },
+    identifier: [...(resource['identifier'] as readonly Json[]), { system: 'urn:theirs', value: '1' }],
+    ...(series.length > 0 && { series: series.map((one) => ({ ...one, extension })) }),
+  }
+}
+
+describe('the three-way merge', () => {
+  it('of what we last wrote plus what others added is what we write plus what others added', () => {
+    fc.assert(
+      fc.property(owned, owned, foreign, (base, ours, additions) => {
+        const theirs = decorated(base, additions)
+        const { resource, edits } = merge(theirs, ours, base)
+        const survivors = new Set(((base['series'] ?? []) as readonly JsonObject[]).map((one) => one['uid']))
+        const expected = decorated(ours, additions)
+        const series = ((expected['series'] ?? []) as readonly JsonObject[]).map((one) => {
+          const { extension: _theirs, ...rest } = one
+          return survivors.has(one['uid']) ? one : rest
+        })
+        expect(canonical(resource)).toBe(canonical({ ...expected, ...(series.length > 0 && { series }) }))
+        expect(edits).toEqual([])
+      }),
+    )
+  })
+
+  it('changes nothing the second time, whatever the server held', () => {
+    fc.assert(
+      fc.property(
+        owned,
+        owned,
+        owned,
+        foreign,
+        fc.constantFrom('repair', 'respect'),
+        (theirs, ours, base, more, policy) => {
+          const first = merge(decorated(theirs, more), ours, base, policy)
+          const second = merge(first.resource, ours, first.owned, policy)
+          expect(canonical(second.resource)).toBe(canonical(first.resource))
+          expect(second.changed).toBe(false)
+        },
+      ),
+    )
+  })
+
+  it('under repair ends with every element of ours but the subject, whatever was edited', () => {
+    fc.assert(
+      fc.property(owned, owned, (theirs, ours) => {
+        const base = ours
+        const { resource } = merge({ ...theirs, subject: ours['subject'] }, ours, base)
+        for (const name of ['status', 'description', 'referrer', 'numberOfSeries', 'modality'] as const) {
+          if (ours[name] !== undefined) expect(resource[name]).toEqual(ours[name])
+        }
+      }),
+    )
+  })
+
+  it('under respect keeps every edit of a value, and goes on keeping it', () => {
+    fc.assert(
+      fc.property(owned, words, owned, (base, edit, ours) => {
+        fc.pre(
+          base['description'] !== undefined && base['description'] !== edit && ours['description'] !== edit,
+        )
+        fc.pre(ours['description'] !== undefined)
+        const first = merge({ ...base, description: edit }, ours, base, 'respect')
+        expect(first.resource['description']).toBe(edit)
+        const second = merge(first.resource, base, first.owned, 'respect')
+        expect(second.resource['description']).toBe(edit)
+        expect(second.edits).toContain('description')
+      }),
+    )
+  })
+
+  it('does not mistake a write of ours, whose answer was lost, for an edit', () => {
+    fc.assert(
+      fc.property(owned, owned, owned, (base, pending, ours) => {
+        const subject = base['subject']
+        const [a, b, c] = [base, pending, ours].map((one) => ({ ...one, subject }))
+        expect(mergeOver(b!, c!, [a!, b!]).edits).toEqual([])
+        expect(mergeOver(a!, c!, [a!, b!]).edits).toEqual([])
+      }),
+    )
+  })
+
+  it('depends neither on the order of members nor on the order of items', () => {
+    fc.assert(
+      fc.property(owned, owned, foreign, (base, ours, more) => {
+        const theirs = decorated(base, more)
+        const shuffled = {
+          ...Object.fromEntries(Object.entries(theirs).reverse()),
+          resourceType: 'ImagingStudy',
+          ...(theirs['series'] !== undefined && {
+            series: [...(theirs['series'] as readonly Json[])].reverse(),
+          }),
+        }
+        expect(canonical(merge(shuffled, ours, base).resource)).toBe(
+          canonical(merge(theirs, ours, base).resource),
+        )
+      }),
+    )
+  })
+
+  const study = (more: JsonObject): Resource => ({
+    resourceType: 'ImagingStudy',
+    status: 'available',
+    subject: { reference: 'Patient/a' },
+    ...more,
+  })
+
+  it('never brings back a study that a person marked as an error', () => {
+    const merged = merge(study({ status: 'entered-in-error' }), study({}), study({}))
+    expect(merged.resource['status']).toBe('entered-in-error')
+    expect(merged.edits).toEqual(['status'])
+  })
+
+  it('admits no second Study Instance UID and no modality of others', () => {
+    const uids = (...values: string[]): Json => values.map((value) => ({ system: 'urn:dicom:uid', value }))
+    const ours = study({ identifier: uids('urn:oid:1'), modality: [{ code: 'CT' }] })
+    const theirs = study({ identifier: uids('urn:oid:2'), modality: [{ code: 'CT' }, { code: 'XX' }] })
+    const { resource, edits } = merge(theirs, ours, ours)
+    expect(resource).toEqual(ours)
+    expect(edits).toEqual([
+      'identifier[urn:dicom:uid|urn:oid:1]',
+      'identifier[urn:dicom:uid|urn:oid:2]',
+      'modality[|XX]',
+    ])
+  })
+
+  it('knows a reference again when the server made it absolute or added a version', () => {
+    const ours = study({ endpoint: [{ reference: 'Endpoint/e' }] })
+    const theirs = study({
+      subject: { reference: 'https://fhir.example.org/base/Patient/a' },
+      endpoint: [{ reference: 'Endpoint/e/_history/3' }],
+    })
+    const merged = merge(theirs, ours, ours)
+    expect(merged.subjectMoved).toBe(false)
+    expect(merged.resource['endpoint']).toHaveLength(1)
+  })
+
+  it('drops a generated narrative that has become untrue, and keeps one that a person wrote', () => {
+    const text = (status: string): Json => ({ status, div: '<div>3 series</div>' })
+    const ours = study({ numberOfSeries: 4 })
+    const base = study({ numberOfSeries: 3 })
+    expect(merge({ ...base, text: text('generated') }, ours, base).resource).not.toHaveProperty('text')
+    expect(merge({ ...base, text: text('additional') }, ours, base).resource).toHaveProperty('text')
+    expect(merge({ ...base, text: text('generated') }, base, base).changed).toBe(false)
+  })
+})
