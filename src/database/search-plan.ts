@@ -16,7 +16,7 @@ import { findSeries, type Found } from './search-postings.ts'
 import {
   allOf,
   anyOf,
-  FALSE,
+  contains,
   idIn,
   rowsOf,
   sql,
@@ -26,7 +26,7 @@ import {
   type Sql,
 } from './search-sql.ts'
 import { columnCondition } from './search-terms.ts'
-import { hasOwnColumn } from './terms.ts'
+import { CUT, hasOwnColumn } from './terms.ts'
 
 /** A question to the index, prepared: what SQL can say of it, and what is left to the data sets. */
 export interface Plan {
@@ -204,11 +204,12 @@ function isWorthFinding(level: Level, column: Column | undefined, key: Key): boo
 function* withMixed(dialect: Dialect, column: Column, key: Key, condition: Sql): Generator<Step, Sql, Row[]> {
   const { alias } = column
   if (alias === 'i' || column.kind === 'uid') return condition
+  const value = otherValue(dialect, column, key)
   const other = sql(
-    `SELECT entity FROM level_value WHERE level = ? AND attribute = ? AND (${otherValue(dialect, column, key).sql})`,
+    `SELECT entity FROM level_value WHERE level = ? AND attribute = ? AND (${value.sql})`,
     TABLES[alias],
     key.path[0] ?? '',
-    ...otherValue(dialect, column, key).params,
+    ...value.params,
   )
   const inexact = `SELECT id FROM ${TABLES[alias]} WHERE mixed >= 2`
   const union: Sql = { sql: `${other.sql} UNION ${inexact}`, params: other.params }
@@ -225,11 +226,14 @@ function* withMixed(dialect: Dialect, column: Column, key: Key, condition: Sql):
   ])
 }
 
+/** A value among several, or cut, is not told by the text: it is a candidate whatever the key. */
 function otherValue(dialect: Dialect, column: Column, key: Key): Sql {
-  if (column.kind === 'text') return columnCondition(dialect, 'value', key)
-  if (key.match.kind !== 'values') return FALSE
-  return textIn(
-    'value',
-    key.match.values.flatMap((value) => numberText('IS', value) ?? []),
-  )
+  const own =
+    column.kind === 'text'
+      ? columnCondition(dialect, 'value', key)
+      : textIn(
+          'value',
+          key.match.kind === 'values' ? key.match.values.flatMap((text) => numberText('IS', text) ?? []) : [],
+        )
+  return anyOf([own, contains(dialect, 'value', '\\'), contains(dialect, 'value', CUT)])
 }

@@ -142,9 +142,12 @@ function* dropWithValue(
   const ids = [...found.keys()]
   if (ids.length === 0) return
   const { certain, doubtful } = yield* withValue(plan.dialect, key, owner, ids)
-  const isOpen = plan.query.level === 'patient' || plan.query.includeSuperseded === true
-  for (const id of isOpen ? [] : certain) found.delete(id)
-  for (const id of isOpen ? ids : doubtful) {
+  const isHidden = plan.query.includeSuperseded === true
+  // Postings say neither whose block a private element is in, nor which patient of a shared study has the value.
+  const isVague = key.creator !== undefined || plan.query.level === 'patient'
+  if (!isVague && !isHidden) for (const id of certain) found.delete(id)
+  const open = isHidden ? ids : [...doubtful, ...(isVague ? certain : [])]
+  for (const id of open) {
     const test = (part: ReturnType<typeof partFor>): boolean => hasValue(part, key.path, key.creator)
     const one = yield* search(plan, id, { from: 0, test, anyInstance: true, keys: [key] }, bases)
     if (one !== undefined) found.delete(id)
