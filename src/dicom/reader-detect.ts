@@ -1,10 +1,10 @@
 import { vrRuleOf } from './element-vr.ts'
 import {
-  DeflatedExplicitVRLittleEndian,
   ExplicitVRBigEndian,
   ExplicitVRLittleEndian,
   ImplicitVRLittleEndian,
   transferSyntax,
+  type TransferSyntax,
 } from './transfer-syntax.ts'
 import type { Uid } from './data-set.ts'
 import { note, Unreadable, type Oddities } from './reader-unreadable.ts'
@@ -64,71 +64,68 @@ function isDataSet(bytes: Buffer, at: number): boolean {
   return bytes.readUInt16BE(at) === 8 && bytes.readUInt16BE(at + 2) < 0x100
 }
 
+/** How the elements of a data set are written. */
+interface Form {
+  readonly implicit: boolean
+  readonly bigEndian: boolean
+}
+
 /**
  * The encoding of the data set that begins with `bytes` (8 or more, unless it is over before). What the bytes plainly
  * say counts more than `declared`, the Transfer Syntax UID of group 0002, if it has one. Throws {@link Unreadable} for
  * a transfer syntax that nobody knows.
  */
 export function encodingOf(bytes: Buffer, declared: Uid | undefined, oddities: Oddities): Encoding {
-  const syntax = declared === undefined ? undefined : transferSyntax(declared)
-  if (declared !== undefined && syntax === undefined && !declared.startsWith(`${ImplicitVRLittleEndian}.`)) {
-    throw new Unreadable('is a transfer syntax that is not known', {
-      tag: '00020010',
-      reason: FAILURE.transferSyntaxNotSupported.code,
-    })
-  }
-  // Transfer syntaxes to come will be in explicit VR little endian, as all were since 1993 (PS3.5 §10).
-  const said = {
-    implicit: declared !== undefined && syntax?.explicitVr === false,
-    bigEndian: syntax?.bigEndian === true,
-    deflated: syntax?.deflated === true,
-  }
-  const seen = look(bytes, said.deflated ? { ...said, bigEndian: false } : said)
-  if (
-    said.deflated &&
-    (seen === undefined || seen.implicit || seen.bigEndian || bytes.readUInt16LE(0) !== 8)
-  ) {
-    return { ...said, TransferSyntaxUID: declared ?? DeflatedExplicitVRLittleEndian }
-  }
-  const is = seen ?? said
-  const same = is.implicit === said.implicit && is.bigEndian === said.bigEndian && !said.deflated
   if (declared === undefined) {
     note(oddities, 'is not there: the transfer syntax is what the data set looks like', '00020010')
-  } else if (!same) {
-    note(oddities, 'names another transfer syntax than the data set is in', '00020010')
+    const seen = look(bytes, EXPLICIT_LITTLE)
+    return { ...seen, deflated: false, TransferSyntaxUID: nameOf(seen) }
   }
-  const native = declared === undefined || (syntax !== undefined && !syntax.encapsulated)
-  return {
-    implicit: is.implicit,
-    bigEndian: is.bigEndian,
-    deflated: false,
-    TransferSyntaxUID: native && (!same || declared === undefined) ? nameOf(is) : declared,
+  const syntax = known(declared)
+  const said = { implicit: !syntax.explicitVr, bigEndian: syntax.bigEndian }
+  const seen = look(bytes, said)
+  const isPlain = !seen.implicit && !seen.bigEndian && bytes.length >= 8 && bytes.readUInt16LE(0) === 8
+  if (syntax.deflated && !isPlain) return { ...said, deflated: true, TransferSyntaxUID: declared }
+  if (!syntax.deflated && seen.implicit === said.implicit && seen.bigEndian === said.bigEndian) {
+    return { ...said, deflated: false, TransferSyntaxUID: declared }
   }
+  note(oddities, 'names another transfer syntax than the data set is in', '00020010')
+  // Of encapsulated pixel data the declaration is all that is known.
+  return { ...seen, deflated: false, TransferSyntaxUID: syntax.encapsulated ? declared : nameOf(seen) }
 }
 
-function nameOf({ implicit, bigEndian }: { implicit: boolean; bigEndian: boolean }): Uid {
+type Known = Pick<TransferSyntax, 'explicitVr' | 'bigEndian' | 'deflated' | 'encapsulated'>
+
+function known(uid: Uid): Known {
+  const syntax = transferSyntax(uid)
+  if (syntax !== undefined) return syntax
+  // Those to come will be in explicit VR little endian, as all were since 1993 (PS3.5 §10).
+  if (uid.startsWith(`${ImplicitVRLittleEndian}.`)) {
+    return { explicitVr: true, bigEndian: false, deflated: false, encapsulated: true }
+  }
+  throw new Unreadable('is a transfer syntax that is not known', {
+    tag: '00020010',
+    reason: FAILURE.transferSyntaxNotSupported.code,
+  })
+}
+
+const EXPLICIT_LITTLE: Form = { implicit: false, bigEndian: false }
+
+function nameOf({ implicit, bigEndian }: Form): Uid {
   if (implicit) return ImplicitVRLittleEndian
   return bigEndian ? ExplicitVRBigEndian : ExplicitVRLittleEndian
 }
 
 /**
- * What the first element looks like; undefined when there is none. The groups that data sets begin with are small, so
- * a large one has its bytes turned round; and no first element is as long as two letters of a VR would say.
+ * What the first element looks like; what was said where there is none. The groups that data sets begin with are
+ * small, so a large one has its bytes turned round; and no first element is as long as two letters of a VR would say.
  */
-function look(
-  bytes: Buffer,
-  said: { implicit: boolean; bigEndian: boolean },
-): { implicit: boolean; bigEndian: boolean } | undefined {
-  if (bytes.length < 8) return undefined
+function look(bytes: Buffer, said: Form): Form {
+  if (bytes.length < 8) return said
   const little = bytes.readUInt16LE(0)
   const big = bytes.readUInt16BE(0)
   const bigEndian = said.bigEndian ? big < 0x100 || little >= 0x100 : little >= 0x100 && big < 0x100
-  const hasVr = vrRuleOf(bytes.readUInt8(4), bytes.readUInt8(5)) !== undefined
-  const implicit = hasVr ? false : said.implicit || isShort(bytes, bigEndian)
-  return { implicit, bigEndian }
-}
-
-/** True when the four bytes behind the tag are a likely length of a first element in implicit VR. */
-function isShort(bytes: Buffer, bigEndian: boolean): boolean {
-  return (bigEndian ? bytes.readUInt32BE(4) : bytes.readUInt32LE(4)) < 0x10000
+  if (vrRuleOf(bytes.readUInt8(4), bytes.readUInt8(5)) !== undefined) return { implicit: false, bigEndian }
+  const length = bigEndian ? bytes.readUInt32BE(4) : bytes.readUInt32LE(4)
+  return { implicit: said.implicit || length < 0x10000, bigEndian }
 }

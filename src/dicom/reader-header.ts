@@ -103,19 +103,15 @@ function resolve(parse: Parse, scope: Scope): void {
 
 function standardRule(parse: Parse, scope: Scope, entry: DictionaryEntry | undefined): VrRule {
   if (entry === undefined) return UN
-  switch (entry.vr) {
-    case 'xs':
-      parse.signUndecided = true
-      return vrRule('US')
-    case 'ox':
-      // Implicit VR has pixel data, overlays and waveforms in OW (PS3.5 §A.1).
-      return vrRule('OW')
-    case 'lt':
-      // A table of one entry is a number, longer ones are words (PS3.3 §C.11.1.1).
-      return vrRule(scope.dataSet[LUT_DESCRIPTOR]?.Value?.[0] === 1 ? 'US' : 'OW')
-    default:
-      return vrRule(entry.vr)
+  if (entry.vr === 'xs') {
+    parse.signUndecided = true
+    return vrRule('US')
   }
+  // Implicit VR has pixel data, overlays and waveforms in OW (PS3.5 §A.1).
+  if (entry.vr === 'ox') return vrRule('OW')
+  // A table of one entry is a number, longer ones are words (PS3.3 §C.11.1.1).
+  if (entry.vr === 'lt') return vrRule(scope.dataSet[LUT_DESCRIPTOR]?.Value?.[0] === 1 ? 'US' : 'OW')
+  return vrRule(entry.vr)
 }
 
 /** Creators are LO; their elements are what the creator's dictionary says, else UN (PS3.5 §7.8). */

@@ -1,4 +1,4 @@
-import type { DataElement, DataSet, Tag } from './data-set.ts'
+import type { DataElement, DataSet } from './data-set.ts'
 import { privateBlock, tagText } from './dictionary.ts'
 import type { Parse, Scope } from './reader-state.ts'
 import { changeCharset } from './reader-text.ts'
@@ -75,7 +75,7 @@ function rememberCreator(scope: Scope, tag: number, element: DataElement): void 
 
 /** Puts the elements in ascending order of tags, as far as JavaScript lets keys have an order. */
 function sort(dataSet: DataSet): void {
-  const elements = Object.entries(dataSet).sort(([a], [b]) => (a < b ? -1 : 1)) as [Tag, DataElement][]
+  const elements = Object.entries(dataSet).sort(([a], [b]) => (a < b ? -1 : 1))
   for (const [tag] of elements) Reflect.deleteProperty(dataSet, tag)
   for (const [tag, element] of elements) dataSet[tag] = element
 }

@@ -43,42 +43,29 @@ function oneValue(vr: Vr, text: string, causes: string[]): Value {
   return value
 }
 
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d+)?$/u
+const INTEGER = /^[+-]?\d+$/u
+/** A double holds any decimal of so many digits, unless it is very small. */
+const SAFE_DIGITS = 15
+const LEAST_NORMAL = 2 ** -1022
+
 /**
  * DS and IS as JSON number where that loses nothing: a finite number of at most 15 significant digits; else the text
  * (PS3.18 §F.2.3 allows both).
  */
 function decimal(text: string, integer: boolean, causes: string[]): number | string {
-  let digits = 0
-  let significant = 0
-  let shape = 0 // 0 sign, 1 whole part, 2 fraction, 3 exponent's sign, 4 exponent
-  let exponentDigits = 0
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code >= 0x30 && code <= 0x39) {
-      if (shape >= 3) {
-        shape = 4
-        exponentDigits++
-        continue
-      }
-      if (shape === 0) shape = 1
-      digits++
-      if (significant > 0 || code !== 0x30) significant++
-    } else if ((code === 0x2b || code === 0x2d) && (at === 0 || shape === 3)) {
-      shape = shape === 3 ? 4 : 1
-    } else if (code === 0x2e && shape < 2 && !integer) {
-      shape = 2
-    } else if ((code === 0x45 || code === 0x65) && digits > 0 && shape < 3 && !integer) {
-      shape = 3
-    } else {
-      return noNumber(text, causes)
-    }
-  }
-  if (digits === 0 || (shape >= 3 && exponentDigits === 0)) return noNumber(text, causes)
+  if (!(integer ? INTEGER : DECIMAL).test(text)) return noNumber(text, causes)
   const number = Number(text)
-  const exact =
-    significant <= 15 &&
-    (significant === 0 || (Number.isFinite(number) && Math.abs(number) > Number.MIN_VALUE * 2 ** 52))
-  return exact ? number + 0 : text
+  if (text.length > SAFE_DIGITS && significantDigits(text) > SAFE_DIGITS) return text
+  const isZero = number === 0 && significantDigits(text) === 0
+  if (!isZero && (!Number.isFinite(number) || Math.abs(number) < LEAST_NORMAL)) return text
+  return number + 0
+}
+
+/** Digits of a decimal from the first that is not zero. */
+function significantDigits(text: string): number {
+  const [mantissa = ''] = text.split(/[Ee]/u)
+  return mantissa.replaceAll(/[^\d]/gu, '').replace(/^0+/u, '').length
 }
 
 function noNumber(text: string, causes: string[]): string {

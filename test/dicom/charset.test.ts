@@ -271,7 +271,7 @@ describe('the character set of an item', () => {
 
 describeCorpus('charset files of the corpus', () => {
   it('decode without a stray byte', () => {
-    const files = corpusPaths().filter((path) => /charset/u.test(path) && !path.startsWith('bad'))
+    const files = corpusPaths().filter((path) => path.includes('charset') && !path.startsWith('bad'))
     expect(files.length).toBeGreaterThan(10)
     for (const path of files)
       expect(JSON.stringify(readPart10(corpusFile(path)).dataSet)).not.toMatch(/\ufffd|undecoded/u)

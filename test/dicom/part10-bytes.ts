@@ -16,11 +16,8 @@ export const JPEG = '1.2.840.10008.1.2.4.50'
 
 /** The bytes of a tag given as eight hexadecimal digits. */
 export function tagBytes(tag: string, bigEndian = false): Buffer {
-  const bytes = Buffer.alloc(4)
   const [group, element] = [parseInt(tag.slice(0, 4), 16), parseInt(tag.slice(4), 16)]
-  if (bigEndian) (bytes.writeUInt16BE(group, 0), bytes.writeUInt16BE(element, 2))
-  else (bytes.writeUInt16LE(group, 0), bytes.writeUInt16LE(element, 2))
-  return bytes
+  return Buffer.concat([u16(group, bigEndian), u16(element, bigEndian)])
 }
 
 export function u16(value: number, bigEndian = false): Buffer {

@@ -14,7 +14,7 @@ interface Pair {
   readonly file: { readonly bytes: Buffer; readonly parsed: ParsedInstance }
 }
 
-const text = (value: unknown): string => JSON.stringify(value) ?? ''
+const text = (value: object | undefined): string => (value === undefined ? '' : JSON.stringify(value))
 const isPrivate = (tag: string): boolean => (parseInt(tag[3] ?? '0', 16) & 1) === 1
 const values = (element: DataElement | undefined): Value[] => element?.Value ?? []
 
@@ -51,13 +51,9 @@ const DIFFERENCES: Readonly<Record<string, (pair: Pair) => boolean>> = {
     ours?.vr === 'PN' &&
     theirs?.vr === 'PN' &&
     text(values(ours)) ===
-      text(
-        JSON.parse(
-          text(values(theirs))
-            .replaceAll(/\^+"/gu, '"')
-            .replaceAll(/\{"Alphabetic":""\},?/gu, ''),
-        ),
-      ),
+      text(values(theirs))
+        .replaceAll(/\^+"/gu, '"')
+        .replaceAll(/\{"Alphabetic":""\},?/gu, ''),
   'float32 has its shortest decimal text (JSON table of §8)': ({ ours, theirs }) =>
     ours?.vr === 'FL' &&
     theirs?.vr === 'FL' &&
@@ -73,6 +69,12 @@ const DIFFERENCES: Readonly<Record<string, (pair: Pair) => boolean>> = {
     tag === 'FFFCFFFC' && theirs === undefined,
   'DCMTK writes its JSON in UTF-8 and says so in (0008,0005)': ({ tag, theirs }) =>
     tag === '00080005' && text(values(theirs)) === '["ISO_IR 192"]',
+}
+
+function isSame({ ours, theirs }: Pair): boolean {
+  if (ours === undefined || theirs === undefined || ours.offset !== undefined) return false
+  const { vr, InlineBinary } = theirs
+  return ours.vr === vr && text(values(ours)) === text(values(theirs)) && ours.InlineBinary === InlineBinary
 }
 
 /** Compares two data sets; gives the unexplained differences, and counts the explained ones. */
@@ -92,12 +94,7 @@ function differences(
         differences(one, other[index]!, file, explained, `${path}${tag}.${index}.`),
       )
     }
-    const same =
-      pair.ours?.vr === pair.theirs?.vr &&
-      text(values(pair.ours)) === text(values(pair.theirs)) &&
-      pair.ours?.InlineBinary === pair.theirs?.InlineBinary &&
-      pair.ours?.offset === undefined
-    if (same) return []
+    if (isSame(pair)) return []
     const name = Object.keys(DIFFERENCES).find((each) => DIFFERENCES[each]!(pair))
     if (name === undefined)
       return [`${path}${tag}: ${text(pair.ours)} is not ${text(pair.theirs)}`.slice(0, 400)]
@@ -107,13 +104,13 @@ function differences(
 }
 
 /** Objects of the corpus that no patient's study holds. */
-const NO_STUDY = /palettes/u
+const NO_STUDY = 'palettes'
 
 describeCorpus('the reader and independent tools', () => {
   it.each(['pydicom', 'dcm2json'] as const)('agrees with %s but for what is named', (tool) => {
     const explained = new Map<string, number>()
     const unexplained: string[] = []
-    const files = expectedBy(tool).filter(({ path }) => !NO_STUDY.test(path))
+    const files = expectedBy(tool).filter(({ path }) => !path.includes(NO_STUDY))
     for (const { path, bytes, json } of files) {
       const parsed = readPart10(bytes)
       const found = differences(parsed.dataSet, json as DataSet, { bytes, parsed }, explained)
@@ -178,9 +175,8 @@ describeCorpus('the reader and independent tools', () => {
     ['bad/pydicom+pydicom/src/pydicom/data/test_files/rtplan_truncated.dcm', 0xc000],
     ['bad/cylab-tw+raccoon/models/dcmtk/dicom.dic', 0xc000],
   ])('refuses %s', (path, reason) => {
-    expect(() => readPart10(corpusFile(path))).toThrow(
-      expect.objectContaining({ name: 'Unreadable', reason }),
-    )
+    const refused: unknown = expect.objectContaining({ name: 'Unreadable', reason })
+    expect(() => readPart10(corpusFile(path))).toThrow(refused as Error)
   })
 
   it.each([
