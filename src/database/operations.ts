@@ -16,10 +16,13 @@ import { known } from './known.ts'
 import { feed, sequence, walkAudit } from './ledger.ts'
 import { migrate, openArchive } from './migrate.ts'
 import { claim, nextDue, owed, postpone, renew, settle, touch } from './outbox.ts'
+import { count, search } from './search.ts'
 
 /** Every operation that reads, by the name under which it is sent to a reader. */
 export const reads = {
   known,
+  search,
+  count,
   instancesPage,
   owed,
   nextDue,
