@@ -59,7 +59,7 @@ export function madeInstance(n: number, side = 32): Buffer {
 
 function ofStudy(n: number, { study, PatientID, family }: Facts): Attributes {
   const s = Math.floor(n / 200)
-  const day = new Date(Date.UTC(2015, 0, 1 + ((s * 7919) % 3650)))
+  const day = new Date(Date.UTC(2015, 0, 1 + ((s * 7919) % 3650), 8, 0, s % 36_000))
   const StudyDate = day.toISOString().slice(0, 10).replaceAll('-', '')
   return {
     SpecificCharacterSet: 'ISO_IR 192',
@@ -71,7 +71,7 @@ function ofStudy(n: number, { study, PatientID, family }: Facts): Attributes {
     ContentDate: StudyDate,
     InstanceCreationDate: StudyDate,
     PerformedProcedureStepStartDate: StudyDate,
-    StudyTime: String(80000 + (s % 50000)).padStart(6, '0'),
+    StudyTime: day.toISOString().slice(11, 19).replaceAll(':', ''),
     AccessionNumber: `A${s}`,
     InstitutionName: 'Bench Hospital',
     InstitutionAddress: '1 Loopback Street',
