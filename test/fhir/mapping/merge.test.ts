@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { canonical } from '../../../src/fhir/mapping/canonical.ts'
+import { canonical, without } from '../../../src/fhir/mapping/canonical.ts'
 import { merge, mergeOver } from '../../../src/fhir/mapping/merge.ts'
 import type { Json, JsonObject, Resource } from '../../../src/fhir/ports.ts'
 
@@ -80,8 +80,7 @@ describe('the three-way merge', () => {
         const survivors = new Set(((base['series'] ?? []) as readonly JsonObject[]).map((one) => one['uid']))
         const expected = decorated(ours, additions)
         const series = ((expected['series'] ?? []) as readonly JsonObject[]).map((one) => {
-          const { extension: _theirs, ...rest } = one
-          return survivors.has(one['uid']) ? one : rest
+          return survivors.has(one['uid']) ? one : without(one, 'extension')
         })
         expect(canonical(resource)).toBe(canonical({ ...expected, ...(series.length > 0 && { series }) }))
         expect(edits).toEqual([])

@@ -1,6 +1,7 @@
 import { addInstance, startFacts, type StudyFacts } from '../../../src/fhir/mapping/facts.ts'
 import type { MappingSettings } from '../../../src/fhir/mapping/settings.ts'
 import type { StudyContext } from '../../../src/fhir/mapping/imaging-study.ts'
+import { text } from '../../../src/fhir/mapping/values.ts'
 import type { DataSet, InstanceUids } from '../../../src/dicom/data-set.ts'
 
 export const SETTINGS: MappingSettings = {
@@ -30,7 +31,7 @@ export function factsOf(
   for (const i of order) {
     const instance = instances[i]
     if (!instance) continue
-    const SOPClassUID = String(instance.dataSet['00080016']?.Value?.[0] as string)
+    const SOPClassUID = text(instance.dataSet, '00080016')
     addInstance(facts, { id: i + 1, uids: instance.uids, SOPClassUID }, instance.dataSet, settings)
   }
   return facts
