@@ -172,7 +172,8 @@ export interface Numbers {
   readonly postings: ReadonlyMap<PlannedSeries, readonly number[]>
 }
 
-function* dictionaryNumbers(
+/** Numbers of what the planned instances name, and the postings that their series get. */
+export function* dictionaryNumbers(
   writer: Writer,
   series: readonly PlannedSeries[],
   planned: readonly PlannedInstance[],

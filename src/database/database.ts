@@ -3,7 +3,7 @@ import type { AttentionRecord } from './attention.ts'
 import type { Engine } from './engine.ts'
 import type { FeedRecord, AuditWalk } from './ledger.ts'
 import { instanceIndex } from './index-port.ts'
-import type { Checked } from './inspection.ts'
+import { inspection, repairs } from './inspection-port.ts'
 import type { ClaimRow, OwedRow } from './outbox.ts'
 import type {
   Attention,
@@ -12,33 +12,53 @@ import type {
   Database,
   FeedRow,
   FhirState,
-  Finding,
-  Inspection,
   Ledger,
   Outbox,
   Owed,
 } from './ports.ts'
+import type { OpenOptions } from './settings.ts'
 
-/** All ports over one engine, its schema brought up to date. */
-export async function openDatabase(engine: Engine): Promise<Database> {
+/**
+ * All ports over one engine, its schema brought up to date; or, `readOnly`, as it is: then whatever would write is a bug.
+ */
+export async function openDatabase(engine: Engine, options: OpenOptions = {}): Promise<Database> {
   try {
-    while ((await engine.write('migrate', [])) > 0);
-    const archiveId = await engine.write('openArchive', [randomUUID()])
-    return {
-      archiveId,
-      engine: engine.dialect,
-      index: instanceIndex(engine),
-      outbox: outbox(engine),
-      fhir: fhirState(engine),
-      attention: attention(engine),
-      ledger: ledger(engine),
-      inspection: inspection(engine),
-      check: () => engine.read('ping', []),
-      close: () => engine.close(),
-    }
+    const archiveId =
+      options.readOnly === true
+        ? await engine.read('readArchive', [])
+        : await prepare(engine, options.archiveId)
+    return portsOf(options.readOnly === true ? forReading(engine) : engine, archiveId)
   } catch (error) {
     await engine.close()
     throw error
+  }
+}
+
+async function prepare(engine: Engine, archiveId: string = randomUUID()): Promise<string> {
+  while ((await engine.write('migrate', [])) > 0);
+  return engine.write('openArchive', [archiveId])
+}
+
+function forReading(engine: Engine): Engine {
+  return {
+    ...engine,
+    write: (name) => Promise.reject(new Error(`${name} writes to a database that was opened for reading`)),
+  }
+}
+
+function portsOf(engine: Engine, archiveId: string): Database {
+  return {
+    archiveId,
+    engine: engine.dialect,
+    index: instanceIndex(engine),
+    outbox: outbox(engine),
+    fhir: fhirState(engine),
+    attention: attention(engine),
+    ledger: ledger(engine),
+    inspection: inspection(engine),
+    repairs: repairs(engine),
+    check: () => engine.read('ping', []),
+    close: () => engine.close(),
   }
 }
 
@@ -124,36 +144,4 @@ function ledger(engine: Engine): Ledger {
       return walk.broken
     },
   }
-}
-
-/** Rows of a level that one read compares. */
-const CHECKED = 200
-
-function inspection(engine: Engine): Inspection {
-  return {
-    levels: () => levels(engine),
-    blobs: (afterId, limit) => engine.read('blobs', [afterId, limit]),
-    referenced: async (store, keys) => new Set(await engine.read('referenced', [store, keys])),
-    outbox: () => outboxFindings(engine),
-    integrity: () => engine.read('integrity', []),
-    counts: () => engine.read('counts', []),
-  }
-}
-
-async function* levels(engine: Engine): AsyncGenerator<Finding> {
-  for (const table of ['patient', 'study', 'series'] as const)
-    yield* walked((after) => engine.read('checkLevel', [table, after, CHECKED]))
-  yield* walked((after) => engine.read('checkPostings', [after]))
-}
-
-async function* walked(read: (after: number) => Promise<Checked>): AsyncGenerator<Finding> {
-  for (let after: number | null = 0; after !== null;) {
-    const checked: Checked = await read(after)
-    yield* checked.findings
-    after = checked.next
-  }
-}
-
-async function* outboxFindings(engine: Engine): AsyncGenerator<Finding> {
-  yield* await engine.read('checkOutbox', [])
 }

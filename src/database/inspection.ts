@@ -2,7 +2,7 @@
 import { linesOfJson, merged, unpacked } from './encoding.ts'
 import { hex } from './known.ts'
 import { tuplesOf } from './level-tuples.ts'
-import type { Dialect, Param, Row, Step } from './operation.ts'
+import type { Dialect, Row, Step } from './operation.ts'
 import type { BlobRow, Finding } from './ports.ts'
 import { eachLineTerm, loadPosted } from './series-state.ts'
 
@@ -63,13 +63,18 @@ export function* checkLevel(
       if (
         group === undefined ? Number(row['n_instances']) !== 0 : String(row[column]) !== String(group[column])
       )
-        findings.push({ check: 'levels', what: `${table} ${id}: ${column} is not what its instances say` })
+        findings.push({
+          check: 'levels',
+          what: `${table} ${id}: ${column} is not what its instances say`,
+          entity: { level: table, id },
+        })
     if (group === undefined) continue
     const lines = yield* linesOfInstance(Number(group['first_id']))
     if (lines !== null && String(row['attributes']) !== `{${tuplesOf(lines)[tuple].join('\n,')}}`)
       findings.push({
         check: 'levels',
         what: `${table} ${id}: attributes are not those of its first instance`,
+        entity: { level: table, id },
       })
   }
   return { findings, next: rows.length < limit ? null : last }
@@ -129,6 +134,7 @@ export function* checkPostings(_dialect: Dialect, after: number): Generator<Step
   const findings = [...missing].map((path) => ({
     check: 'levels',
     what: `series ${id}: postings of ${path} miss something that an instance has`,
+    entity: { level: 'postings' as const, id },
   }))
   return { findings, next: id }
 }
@@ -167,13 +173,12 @@ export function* referenced(
 /** Outbox rows and links that contradict each other or the index. */
 export function* checkOutbox(): Generator<Step, Finding[], Row[]> {
   const findings: Finding[] = []
-  const look = function* (
-    what: string,
-    sql: string,
-    params: readonly Param[] = [],
-  ): Generator<Step, void, Row[]> {
-    const rows = yield { sql, params, slow: true }
-    for (const row of rows) findings.push({ check: 'outbox', what: `study ${String(row['uid'])}: ${what}` })
+  const look = function* (what: string, sql: string, mayRequeue = true): Generator<Step, void, Row[]> {
+    const rows = yield { sql, slow: true }
+    for (const row of rows) {
+      const study = String(row['uid'])
+      findings.push({ check: 'outbox', what: `study ${study}: ${what}`, ...(mayRequeue && { study }) })
+    }
   }
   yield* look(
     'more is settled than was ever owed',
@@ -193,6 +198,13 @@ export function* checkOutbox(): Generator<Step, Finding[], Row[]> {
     'has a link and no row',
     `SELECT l.key AS uid FROM fhir_link l LEFT JOIN study s ON s.study_uid = l.key
       WHERE l.kind = 'study' AND s.id IS NULL`,
+    false,
+  )
+  yield* look(
+    'is settled, and no resource stands for it',
+    `SELECT s.study_uid AS uid FROM outbox o JOIN study s ON s.id = o.study_id
+      LEFT JOIN fhir_link l ON l.kind = 'study' AND l.key = s.study_uid
+      WHERE o.done_gen > 0 AND s.n_instances > 0 AND l.key IS NULL`,
   )
   return findings
 }

@@ -62,6 +62,30 @@ export function* openArchive(writer: Writer, minted: string): Generator<Step, st
   return minted
 }
 
+/**
+ * The UUID of the archive in a database that is looked at as it is. Throws Problem `unavailable` where there is none, or
+ * its schema is another than this code's.
+ */
+export function* readArchive(dialect: Dialect): Generator<Step, string, Row[]> {
+  const [table] = yield {
+    sql:
+      dialect === 'sqlite'
+        ? `SELECT 1 AS there FROM sqlite_master WHERE name = 'migration'`
+        : `SELECT 1 AS there FROM pg_class WHERE oid = to_regclass('migration')`,
+  }
+  if (table === undefined) throw new Problem('unavailable', 'There is no archive in this database.')
+  const applied = yield { sql: 'SELECT number FROM migration' }
+  const numbers = new Set(applied.map((row) => Number(row['number'])))
+  if (migrations.some((migration) => !numbers.has(migration.number)))
+    throw new Problem(
+      'unavailable',
+      'The schema of the database is older than this code. Start the service once, or run "npm run migrate".',
+    )
+  const [row] = yield { sql: 'SELECT id FROM archive' }
+  if (row === undefined) throw new Problem('unavailable', 'There is no archive in this database.')
+  return String(row['id'])
+}
+
 function* lockTable(dialect: Dialect, table: string): Generator<Step, void, Row[]> {
   if (dialect === 'postgres') yield { sql: `LOCK TABLE ${table} IN EXCLUSIVE MODE` }
 }

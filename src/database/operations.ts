@@ -13,13 +13,24 @@ import {
 } from './inspection.ts'
 import { instancesPage } from './instances.ts'
 import { known } from './known.ts'
+import { checkDerived, checkRelations, unusedBlobs } from './level-check.ts'
 import { feed, sequence, walkAudit } from './ledger.ts'
-import { migrate, openArchive } from './migrate.ts'
+import { migrate, openArchive, readArchive } from './migrate.ts'
 import { claim, nextDue, owed, postpone, renew, settle, touch } from './outbox.ts'
+import {
+  doomBlobs,
+  forgetBlob,
+  noteRepair,
+  rebuildLevel,
+  rebuildPostings,
+  releaseBlob,
+  requeue,
+} from './repairs.ts'
 import { count, search } from './search.ts'
 
 /** Every operation that reads, by the name under which it is sent to a reader. */
 export const reads = {
+  readArchive,
   known,
   search,
   count,
@@ -34,7 +45,10 @@ export const reads = {
   walkAudit,
   checkLevel,
   checkPostings,
+  checkDerived,
+  checkRelations,
   checkOutbox,
+  unusedBlobs,
   blobs,
   referenced,
   integrity,
@@ -62,4 +76,11 @@ export const writes = {
   clear,
   resolve,
   sequence,
+  rebuildLevel,
+  rebuildPostings,
+  doomBlobs,
+  forgetBlob,
+  releaseBlob,
+  requeue,
+  noteRepair,
 }

@@ -72,7 +72,7 @@ export function planInstance(
 }
 
 /** Notes all values of a data set, and which known paths it has no value at. */
-function noteWhole(series: PlannedSeries, lines: readonly string[]): void {
+export function noteWhole(series: PlannedSeries, lines: readonly string[]): void {
   const { state, postings } = series
   const seen = new Set<string>()
   for (const line of lines)

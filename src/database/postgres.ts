@@ -22,5 +22,6 @@ export function openPostgres(options: PostgresOptions): Promise<Database> {
       settings: settingsOf(options),
       ...(connections === undefined ? {} : { connections }),
     }),
+    options,
   )
 }

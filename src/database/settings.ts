@@ -1,7 +1,15 @@
 import type { WriterSettings } from './operation.ts'
 
+/** How the index is opened. */
+export interface OpenOptions {
+  /** As it is, for looking only: nothing is made, migrated or written, and another process may be using it. */
+  readonly readOnly?: boolean
+  /** UUID of the archive, for a database that has none yet; a new one unless told otherwise. */
+  readonly archiveId?: string
+}
+
 /** What may be set when the index is opened. */
-export interface IndexSettings {
+export interface IndexSettings extends OpenOptions {
   /** A study is owed to the FHIR server after so many milliseconds without change; 5,000 unless told otherwise. */
   readonly quietMs?: number
   /** … and after so many since its first change at the latest; 60,000 unless told otherwise. */

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { Problem } from '../problem.ts'
 import { openDatabase } from './database.ts'
 import { settingsOf, type IndexSettings } from './settings.ts'
 import type { Database } from './ports.ts'
@@ -14,9 +16,12 @@ export interface SqliteOptions extends IndexSettings {
  * Opens the index in a SQLite file, its schema brought up to date.
  * Rejects with Problem `unavailable` when the file cannot be opened, or needs newer code.
  */
-export function openSqlite(options: SqliteOptions): Promise<Database> {
+export async function openSqlite(options: SqliteOptions): Promise<Database> {
   const { path, readers } = options
+  if (options.readOnly === true && !existsSync(path))
+    throw new Problem('unavailable', 'There is no database file where the settings say.')
   return openDatabase(
     sqliteEngine({ path, settings: settingsOf(options), ...(readers === undefined ? {} : { readers }) }),
+    options,
   )
 }
