@@ -26,7 +26,8 @@ export function anyOf(conditions: readonly Sql[]): Sql {
 
 function joined(conditions: readonly Sql[], word: string): Sql {
   return {
-    sql: conditions.map((condition) => `(${condition.sql})`).join(word),
+    // Parentheses outside as well: it may stand within anything.
+    sql: `(${conditions.map((condition) => `(${condition.sql})`).join(word)})`,
     params: conditions.flatMap((condition) => condition.params),
   }
 }

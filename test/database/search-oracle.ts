@@ -35,8 +35,8 @@ function wholeOf({ parsed }: NewInstance): DataSet {
 }
 
 export interface Found {
-  /** UID of the entity. */
-  readonly uid: string
+  /** UID of the entity; patients have none. */
+  readonly uid: string | undefined
   /** SOP Instance UID of the instance whose attributes its row shows. */
   readonly instance: string
 }
@@ -48,7 +48,7 @@ export function oracle(archive: Stored, query: Query): Found[] {
     ({ parsed: { uids } }) =>
       (study === undefined || uids.study === study) && (series === undefined || uids.series === series),
   )
-  const groups = Map.groupBy(inside, ({ parsed: { uids } }) => idOf(query.level, uids))
+  const groups = Map.groupBy(inside, (one) => idOf(query.level, one))
   const found: { row: Found; one: NewInstance; first: NewInstance }[] = []
   const positive = query.keys.filter((key) => key.match.kind !== 'empty')
   const empty = query.keys.filter((key) => key.match.kind === 'empty')
@@ -58,8 +58,14 @@ export function oracle(archive: Stored, query: Query): Found[] {
     if (!one || !first) continue
     if (empty.some((key) => members.some((member) => hasValue(wholeOf(member), key.path, key.creator))))
       continue
-    if (!query.aggregates.every((key) => hasAggregate(archive, first, key))) continue
-    found.push({ row: { uid, instance: one.parsed.uids.instance }, one, first })
+    // A row of a higher level has the aggregates of any entity that belongs to it.
+    const owners = query.level === 'patient' ? members : [first]
+    if (!query.aggregates.every((key) => owners.some((owner) => hasAggregate(archive, owner, key)))) continue
+    found.push({
+      row: { uid: query.level === 'patient' ? undefined : uid, instance: one.parsed.uids.instance },
+      one,
+      first,
+    })
   }
   return found.sort(byOrder(archive, query)).map(({ row }) => row)
 }
@@ -86,13 +92,25 @@ function hasAggregate(archive: Stored, first: NewInstance, key: Key): boolean {
   return element !== undefined && matchesAll({ [tag]: element }, [key])
 }
 
-function idOf(level: Level, uids: { study: string; series: string; instance: string }): string {
+function idOf(level: Level, one: NewInstance): string {
+  const { uids } = one.parsed
+  if (level === 'patient') return patientOf(one).join('\n')
   if (level === 'study') return uids.study
   return level === 'series' ? uids.series : uids.instance
 }
 
+/** A patient is an ID and its issuer; without an ID, whoever has the study. */
+function patientOf(one: NewInstance): string[] {
+  const id = text(one, '00100020')
+  return id === '' ? ['', '', one.parsed.uids.study] : [id, text(one, '00100021'), '']
+}
+
+interface Pair {
+  readonly one: NewInstance
+  readonly first: NewInstance
+}
+
 function byOrder(archive: Stored, query: Query) {
-  type One = { one: NewInstance; first: NewInstance }
   const number = (instance: NewInstance, tag: Tag): number => {
     const value = Number(instance.parsed.dataSet[tag]?.Value?.[0] ?? Number.NaN)
     return Number.isInteger(value) ? value : -(2 ** 31) - 1
@@ -101,7 +119,8 @@ function byOrder(archive: Stored, query: Query) {
     const first = archive.find(({ parsed }) => parsed.uids.series === one.parsed.uids.series)
     return first ? number(first, '00200011') : 0
   }
-  return (a: One, b: One): number => {
+  return (a: Pair, b: Pair): number => {
+    if (query.level === 'patient') return compare(patientOf(a.one), patientOf(b.one))
     if (query.within.study === undefined) {
       return -compare(SORTS[query.level](a.one, a.first), SORTS[query.level](b.one, b.first))
     }
@@ -347,7 +366,7 @@ const aggregates = fc.oneof(
 /** Questions at every level, inside and outside of a study. */
 export const queries: fc.Arbitrary<Query> = fc
   .record({
-    level: fc.constantFrom<Level>('study', 'series', 'instance'),
+    level: fc.constantFrom<Level>('patient', 'study', 'series', 'instance'),
     study: fc.option(fc.nat(5), { freq: 3, nil: null }),
     series: fc.option(fc.nat(11), { freq: 2, nil: null }),
     keys: fc.array(keys, { maxLength: 3 }),
@@ -358,7 +377,7 @@ export const queries: fc.Arbitrary<Query> = fc
   .map(({ level, study, series, keys: own, aggregates: more, limit, offset }) => ({
     level,
     within: {
-      ...(study !== null && level !== 'study' && { study: `1.${study}` }),
+      ...(study !== null && level !== 'study' && level !== 'patient' && { study: `1.${study}` }),
       ...(study !== null && series !== null && level === 'instance' && { series: `1.${study}.${series}` }),
     },
     keys: own,
