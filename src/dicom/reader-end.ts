@@ -31,7 +31,8 @@ export function endParse(parse: Parse): void {
   const left = input.end - input.at
   const inside = input.skip > 0 || parse.scope.parent !== undefined || parse.scope.open !== undefined
   if (inside || (left > 0 && !isZero(parse))) {
-    if (!parse.pixelsMet) throw new Unreadable('the file ends within an element', { tag: tagText(parse.tag) })
+    if (!parse.pixelsMet)
+      throw new Unreadable('is the last element before the file ends too early', { tag: tagText(parse.tag) })
     abandon(parse)
   } else if (left > 0) {
     note(parse.oddities, 'has zero bytes behind the data set')

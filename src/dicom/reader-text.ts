@@ -6,7 +6,7 @@ import { tagText } from './dictionary.ts'
 import type { Parse, Scope } from './reader-state.ts'
 import { charge, VALUE_WEIGHT } from './reader-state.ts'
 import { note } from './reader-unreadable.ts'
-import { isSingleText, textValues } from './values-text.ts'
+import { isSingleText, textValues, trimEnd } from './values-text.ts'
 import { isCharsetVr } from './writer-text.ts'
 
 const ESC = 0x1b
@@ -82,7 +82,7 @@ function decoded(parse: Parse, charset: Charset, tag: number, vr: Vr, bytes: Buf
 
 /** NUL and stray escapes are no text anywhere: they would break databases and XML, so they count as undecodable. */
 function finished(parse: Parse, tag: number, vr: Vr, text: string, bytes: Buffer): DataElement {
-  const unpadded = isSingleText(vr) ? text : text.replaceAll(/\0+(?=\\)/gu, '')
+  const unpadded = isSingleText(vr) ? text : text.split('\\').map(trimEnd).join('\\')
   const clean = unpadded.replaceAll(/[\0\u001b]/gu, REPLACEMENT)
   const whole = !clean.includes(REPLACEMENT) || (isUtf8(bytes) && clean === bytes.toString('utf8'))
   if (whole) return elementOf(parse, tag, vr, clean, undefined)

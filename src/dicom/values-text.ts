@@ -43,7 +43,7 @@ function oneValue(vr: Vr, text: string, causes: string[]): Value {
   return value
 }
 
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d+)?$/u
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[Ee][+-]?\d+)?$/u
 const INTEGER = /^[+-]?\d+$/u
 /** A double holds any decimal of so many digits, unless it is very small. */
 const SAFE_DIGITS = 15
@@ -82,12 +82,12 @@ function personName(text: string, causes: string[]): PersonName | null {
     return Alphabetic === '' ? null : { Alphabetic }
   }
   const name: PersonName = {}
-  const parts = text.split('=')
+  const parts = text.split('=', GROUPS.length + 1)
   for (const [index, group] of GROUPS.entries()) {
     const part = trimName(trimBoth(parts[index] ?? ''))
     if (part !== '') name[group] = part
   }
-  if (parts.length > GROUPS.length) causes.push('has more than three component groups')
+  if (parts.length > GROUPS.length && causes.length === 0) causes.push('has more than three component groups')
   return Object.keys(name).length === 0 ? null : name
 }
 
@@ -98,7 +98,7 @@ function trimName(group: string): string {
 }
 
 /** Without padding at the end: spaces, and the NUL that some writers pad with. */
-function trimEnd(text: string): string {
+export function trimEnd(text: string): string {
   let end = text.length
   while (end > 0 && isPadding(text.charCodeAt(end - 1))) end--
   return end === text.length ? text : text.slice(0, end)

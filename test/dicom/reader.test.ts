@@ -527,6 +527,43 @@ describe('limits', () => {
     )
   })
 
+  it('spends no time on hostile text', () => {
+    const vrs = [
+      'AE',
+      'AS',
+      'CS',
+      'DA',
+      'DS',
+      'DT',
+      'IS',
+      'LO',
+      'PN',
+      'SH',
+      'TM',
+      'UI',
+      'LT',
+      'ST',
+      'UC',
+      'UR',
+      'UT',
+    ]
+    const fills = ['1', '0', ' ', '\0', '^', '=', '.', '\\', '\u001b', '\u00c4', '\u001b$)C']
+    const charsets = ['ISO_IR 192', '\\ISO 2022 IR 149']
+    const slow: string[] = []
+    for (const vr of vrs) {
+      for (const [index, fill] of fills.entries()) {
+        // 64 KiB is the most that a short VR can have; the long ones get a megabyte.
+        const length = ['UC', 'UR', 'UT'].includes(vr) ? 1_000_000 : 65_000
+        const text = Buffer.concat([Buffer.alloc(length, fill, 'latin1'), Buffer.from('x')])
+        const charset = element('00080005', 'CS', charsets[index % 2])
+        const begun = performance.now()
+        readPart10(instance([charset, element('00091010', vr, text)]))
+        if (performance.now() - begun > 1000) slow.push(`${vr} of ${JSON.stringify(fill)}`)
+      }
+    }
+    expect(slow).toEqual([])
+  })
+
   it('refuses more header than allowed before it arrives', () => {
     const reader = createPart10Reader({ headerBytes: 1000 })
     const bytes = instance([header('00091010', 'UT', 5000)])
