@@ -18,7 +18,7 @@ const vaults: BlobVault[] = []
 
 function optionsFor(server: S3StandIn, bucket: string): S3Options {
   const { endpoint, accessKey, secretKey, region } = server
-  return { endpoint, bucket, accessKey, secretKey, region, idleMs: 400, pauseMs: 2 }
+  return { endpoint, bucket, accessKey, secretKey, region, idleMs: 200, pauseMs: 2 }
 }
 
 async function openVault(bucket: string): Promise<BlobVault> {
@@ -156,16 +156,24 @@ describe('an S3 vault when the store fails', () => {
     await expect(buffer(await vault.get(key))).rejects.toMatchObject({ kind: 'unavailable' })
   })
 
-  it('lets a reader take its time, and one that goes away go', async () => {
+  it('lets a reader take its time without asking the store again', async () => {
     const vault = await openVault('slow')
     const bytes = randomBytes(6 * MIB)
     const key = await putOne(vault, blobOf(bytes))
     const read: Buffer[] = []
     for await (const chunk of (await vault.get(key)) as AsyncIterable<Buffer>) {
       read.push(chunk)
-      if (read.length === 2) await new Promise((resolve) => setTimeout(resolve, 1000))
+      if (read.length === 2) await new Promise((resolve) => setTimeout(resolve, 500))
     }
     expect(Buffer.concat(read).equals(bytes)).toBe(true)
+    expect(standIn.requests.filter((request) => request === `GET /slow/${key}`)).toHaveLength(1)
+  })
+
+  it('gives the connection back of a reader that goes away before it has read', async () => {
+    const vault = await openS3Blobs({ ...optionsFor(standIn, 'gone'), idleMs: 60_000 })
+    vaults.push(vault)
+    const bytes = randomBytes(6 * MIB)
+    const key = await putOne(vault, blobOf(bytes))
     for (let i = 0; i < 100; i++) (await vault.get(key)).destroy()
     expect((await readAll(vault, key)).equals(bytes)).toBe(true)
   })
