@@ -45,7 +45,11 @@ export interface MemoryArchive {
   setState(state: InstanceState, samples: readonly Sample[]): void
 }
 
-export function memoryArchive({ quietMs = 0, maxWaitMs = 1000 } = {}): MemoryArchive {
+export function memoryArchive({
+  quietMs = 0,
+  maxWaitMs = 1000,
+  archiveId = 'a3f2c1d4-5b6e-4f70-8192-a3b4c5d6e7f8',
+} = {}): MemoryArchive {
   const rows: Row[] = []
   const debts = new Map<string, Debt>()
   const owe = (study: string, now = Date.now()): void => {
@@ -71,7 +75,7 @@ export function memoryArchive({ quietMs = 0, maxWaitMs = 1000 } = {}): MemoryArc
   const state = memoryState()
   const attention = memoryAttention()
   const database = {
-    archiveId: 'a3f2c1d4-5b6e-4f70-8192-a3b4c5d6e7f8',
+    archiveId,
     engine: 'sqlite',
     index: memoryIndex(rows),
     outbox: memoryOutbox(debts),
