@@ -55,7 +55,7 @@ async function main(options: { port: number; fhirPort: number; exit?: boolean })
   say(`  ${base}/dicomweb      QIDO-RS, WADO-RS, STOW-RS: point a viewer here`)
   say(`  ${base}/admin/fhir    what is owed to the FHIR server`)
   say(
-    `  ${fhir.url}    STAND-IN FHIR server, for this demo only: ${studies} ImagingStudy resources are on it`,
+    `  ${fhir.url}          STAND-IN for your FHIR server, for this demo only; ${studies} ImagingStudy resources are on it`,
   )
   for (const one of await questions(base, fhir.url)) {
     say(`\n${one.title}\n  curl -s '${one.url}'`)
@@ -107,12 +107,12 @@ async function questions(base: string, fhir: string): Promise<Shown[]> {
 }
 
 async function answerTo(url: string): Promise<string> {
-  const text = JSON.stringify(await (await fetch(url)).json(), null, 1).replace(/\n\s*/g, ' ')
+  const text = JSON.stringify(await (await fetch(url)).json())
   return text.length > 900 ? `${text.slice(0, 900)} …` : text
 }
 
 function indent(text: string): string {
-  return (text.match(/.{1,106}(?:\s|$)|.{106}/g) ?? []).map((line) => `    ${line.trimEnd()}`).join('\n')
+  return (text.match(/.{1,100}(?:[,\s]|$)|.{106}/g) ?? []).map((line) => `    ${line.trimEnd()}`).join('\n')
 }
 
 function say(line: string): void {
