@@ -44,6 +44,8 @@ export interface StoredBlob {
   readonly key: string
   readonly size: number
   readonly modifiedAt: Date
+  /** When its key was made: that stays when the whole store is copied elsewhere. To the millisecond, ties by key. */
+  readonly arrivedAt: Date
   /** Where the store itself knows it (segment records do). */
   readonly sha256?: string
 }

@@ -5,12 +5,13 @@ import { diskProblem, systemCode } from './faults.ts'
 import { openGate } from './gate.ts'
 import type { BlobPlace, BlobVault, NewBlob, StoredBlob } from './ports.ts'
 import { isMissing, isTransient, openAttempts, storeProblem } from './s3/attempts.ts'
-import { isObjectKey, PREFIX } from './s3/keys.ts'
+import { idOfKey, isObjectKey, PREFIX } from './s3/keys.ts'
 import { readObject } from './s3/reading.ts'
 import { openSource } from './s3/source.ts'
 import { openTransport } from './s3/transport.ts'
 import { openWriter, type S3Bucket } from './s3/writing.ts'
 import { streamOf } from './streams.ts'
+import { uuid7Time } from './uuid7.ts'
 
 /** Objects written at once. */
 const OBJECTS_AT_ONCE = 16
@@ -213,7 +214,8 @@ async function* listObjects({ client, bucket, attempts }: S3Bucket): AsyncGenera
     for (const { name, size, lastModified } of page.objects) {
       if (name === undefined) continue
       after = name
-      if (isObjectKey(name)) yield { key: name, size, modifiedAt: lastModified }
+      if (!isObjectKey(name)) continue
+      yield { key: name, size, modifiedAt: lastModified, arrivedAt: uuid7Time(idOfKey(name)) }
     }
     if (!page.isTruncated) return
   }

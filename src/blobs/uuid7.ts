@@ -9,6 +9,11 @@ export function newUuid7(now: number = Date.now()): string {
   return uuidText(bytes)
 }
 
+/** When a UUID of version 7 was made. */
+export function uuid7Time(text: string): Date {
+  return new Date(parseInt(text.replace('-', '').slice(0, 12), 16))
+}
+
 /** Sixteen bytes as the text of a UUID (RFC 9562 §4). */
 export function uuidText(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { Problem } from '../../problem.ts'
 import { systemCode } from '../faults.ts'
 import type { NewBlob, StoredBlob } from '../ports.ts'
-import { newUuid7, UUID7 } from '../uuid7.ts'
+import { newUuid7, UUID7, uuid7Time } from '../uuid7.ts'
 import { CREATE_DURABLE, syncDirectory, writeDurably } from './disk.ts'
 import { fileKey } from './keys.ts'
 
@@ -72,7 +72,13 @@ export function openFiles(root: string, incoming: string): Files {
           for (const id of await namesIn(join(root, first, second), new RegExp(`^${UUID7}$`))) {
             const found =
               directoryOf(id) === join(root, first, second) && (await nullIfMissing(stat(pathOf(id))))
-            if (found) yield { key: fileKey(id), size: found.size, modifiedAt: found.mtime }
+            if (!found) continue
+            yield {
+              key: fileKey(id),
+              size: found.size,
+              modifiedAt: found.mtime,
+              arrivedAt: uuid7Time(id),
+            }
           }
         }
       }

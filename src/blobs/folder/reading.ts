@@ -4,13 +4,17 @@ import { Problem } from '../../problem.ts'
 import type { Extent } from '../ports.ts'
 import { streamOf } from '../streams.ts'
 import type { Files } from './files.ts'
-import type { RecordPlace, Segments } from './segments.ts'
+import type { RecordPlace, SegmentReading } from './segments.ts'
 
 /** Up to this many bytes of a file are read in one go rather than streamed. */
 const ONE_READ = 256 * 1024
 
 /** The bytes of a record, or a range of them. Rejects with Problem `unavailable` where they are not all there. */
-export async function readRecord(segments: Segments, place: RecordPlace, extent?: Extent): Promise<Readable> {
+export async function readRecord(
+  segments: SegmentReading,
+  place: RecordPlace,
+  extent?: Extent,
+): Promise<Readable> {
   const bytes = await segments.read(place)
   if (bytes === null) throw missing()
   const { offset, length } = extent ?? { offset: 0, length: place.length }

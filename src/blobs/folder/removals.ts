@@ -8,7 +8,8 @@ import { surveySegment } from './walk.ts'
 
 /** Which records were removed, and the deletion of segments that have no others. */
 export interface Removals {
-  has(segment: string, offset: number): boolean
+  /** Those of a segment; undefined where there are none. */
+  of(segment: string): DeadRecords | undefined
   /** Marks a record that there is as removed; durable when it resolves. */
   add(segment: string, offset: number): Promise<void>
   /** Deletes a segment when every record of it is removed, it grows no more and holds nothing unreadable. */
@@ -61,7 +62,7 @@ export async function openRemovals({ directory, mayGrow, release }: RemovalOptio
   }
 
   return {
-    has: (segment, offset) => dead.get(segment)?.has(offset) ?? false,
+    of: (segment) => dead.get(segment),
     add: (segment, offset) =>
       inTurn(async () => {
         const records = dead.get(segment) ?? (await openDeadRecords(deadPath(directory, segment)))
@@ -85,7 +86,7 @@ export function segmentPath(directory: string, segment: string): string {
   return join(directory, `${segment}.seg`)
 }
 
-function deadPath(directory: string, segment: string): string {
+export function deadPath(directory: string, segment: string): string {
   return join(directory, `${segment}.dead`)
 }
 

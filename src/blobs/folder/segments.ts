@@ -1,22 +1,26 @@
 import type { BlobPlace, StoredBlob } from '../ports.ts'
 import { openAppender, type SmallBlob } from './appender.ts'
-import { openHandles } from './handles.ts'
+import { openDeadRecords, type DeadRecords } from './dead.ts'
+import { openHandles, type Handles } from './handles.ts'
 import { recordKey, type FolderPlace } from './keys.ts'
 import { HEADER, readHeader } from './record.ts'
-import { openRemovals, segmentPath, segmentsIn } from './removals.ts'
+import { deadPath, openRemovals, segmentPath, segmentsIn } from './removals.ts'
 import { walkRecords } from './walk.ts'
 
 export type RecordPlace = Extract<FolderPlace, { kind: 'record' }>
 
-/** Small blobs, as records of segment files. Errors of the file system come through as they are. */
-export interface Segments {
-  append(blob: SmallBlob): Promise<BlobPlace>
+/** Reading small blobs, which are records of segment files. Errors of the file system come through as they are. */
+export interface SegmentReading {
   /** The payload, or null where there is no such record (any more). */
   read(place: RecordPlace): Promise<Buffer | null>
   has(place: RecordPlace): Promise<boolean>
   list(): AsyncIterable<StoredBlob>
-  remove(place: RecordPlace): Promise<void>
   close(): Promise<void>
+}
+
+export interface Segments extends SegmentReading {
+  append(blob: SmallBlob): Promise<BlobPlace>
+  remove(place: RecordPlace): Promise<void>
 }
 
 /**
@@ -31,40 +35,72 @@ export async function openSegments(directory: string, segmentBytes: number): Pro
     mayGrow: (segment) => appender.current() === segment,
     release: (segment) => handles.drop(segment),
   })
+  const records = recordsOf(directory, handles, (segment) => removals.of(segment))
 
   /** Where this fails, the next opening makes it good. */
   function sweepLater(segment: string): void {
     removals.sweep(segment).catch(() => undefined)
   }
 
-  /** The first `length` bytes of a record with its header, or null where there is no such record. */
-  async function readRecord(place: RecordPlace, length: number): Promise<Buffer | null> {
-    if (removals.has(place.segment, place.offset)) return null
-    const bytes = await handles.read(place.segment, place.offset, length)
-    const header = bytes && readHeader(bytes, place.segment, place.offset)
-    return header?.length === place.length && bytes?.length === length ? bytes : null
-  }
-
   return {
+    ...records,
     append: (blob) => appender.append(blob),
-    read: async (place) => (await readRecord(place, HEADER + place.length))?.subarray(HEADER) ?? null,
-    has: async (place) => (await readRecord(place, HEADER)) !== null,
-    async *list() {
-      for (const segment of await segmentsIn(directory, 'seg')) {
-        for await (const { offset, header } of walkRecords(segmentPath(directory, segment), segment)) {
-          if (removals.has(segment, offset)) continue
-          const key = recordKey(segment, offset, header.length)
-          yield { key, size: header.length, modifiedAt: new Date(header.writtenAt), sha256: header.sha256 }
-        }
-      }
-    },
     async remove(place) {
-      if (await readRecord(place, HEADER)) await removals.add(place.segment, place.offset)
+      if (await records.has(place)) await removals.add(place.segment, place.offset)
     },
     async close() {
       await appender.close()
       await removals.close()
       await handles.close()
     },
+  }
+}
+
+/** Opens the segment files of `directory` for reading alone, while another process may be writing there. */
+export function openSegmentsForReading(directory: string): SegmentReading {
+  const handles = openHandles((segment) => segmentPath(directory, segment))
+  const removed = new Map<string, Promise<DeadRecords>>()
+  const removedOf = (segment: string): Promise<DeadRecords> => {
+    const known = removed.get(segment) ?? openDeadRecords(deadPath(directory, segment))
+    removed.set(segment, known)
+    return known
+  }
+  return recordsOf(directory, handles, removedOf)
+}
+
+/** Records as the files have them, but for those that were removed. */
+function recordsOf(
+  directory: string,
+  handles: Handles,
+  removedOf: (segment: string) => DeadRecords | undefined | Promise<DeadRecords>,
+): SegmentReading {
+  /** The first `length` bytes of a record with its header, or null where there is no such record. */
+  async function readRecord(place: RecordPlace, length: number): Promise<Buffer | null> {
+    if ((await removedOf(place.segment))?.has(place.offset)) return null
+    const bytes = await handles.read(place.segment, place.offset, length)
+    const header = bytes && readHeader(bytes, place.segment, place.offset)
+    return header?.length === place.length && bytes?.length === length ? bytes : null
+  }
+
+  return {
+    read: async (place) => (await readRecord(place, HEADER + place.length))?.subarray(HEADER) ?? null,
+    has: async (place) => (await readRecord(place, HEADER)) !== null,
+    async *list() {
+      for (const segment of await segmentsIn(directory, 'seg')) {
+        for await (const { offset, header } of walkRecords(segmentPath(directory, segment), segment)) {
+          if ((await removedOf(segment))?.has(offset)) continue
+          const { length, sha256, writtenAt } = header
+          const arrivedAt = new Date(writtenAt)
+          yield {
+            key: recordKey(segment, offset, length),
+            size: length,
+            modifiedAt: arrivedAt,
+            arrivedAt,
+            sha256,
+          }
+        }
+      }
+    },
+    close: () => handles.close(),
   }
 }

@@ -15,3 +15,8 @@ export function isObjectKey(key: string): boolean {
   const [, digits, id] = KEY.exec(key) ?? []
   return id !== undefined && id.slice(-2) === digits
 }
+
+/** The UUID in a key that {@link objectKey} made. */
+export function idOfKey(key: string): string {
+  return key.slice(-36)
+}
