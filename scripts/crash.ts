@@ -85,20 +85,8 @@ async function storeUntilStopped(run: Run, client: number): Promise<void> {
     const size = 1 + (run.next % 8)
     const batch = Array.from({ length: size }, () => makeInstance(run.next++, STUDIES))
     for (const instance of batch) run.inDoubt.set(instance.sop, instance)
-    const boundary = `crash-${client}-${run.next}`
-    const answer = await fetch(`${run.base}/studies`, {
-      method: 'POST',
-      headers: { 'content-type': `multipart/related; type="application/dicom"; boundary=${boundary}` },
-      body: multipart(boundary, batch),
-    }).then(
-      async (response) => ({ status: response.status, body: (await response.json()) as StoreResponse }),
-      () => null,
-    )
-    if (answer === null) {
-      await sleep(20)
-      continue
-    }
-    for (const item of answer.body['00081199']?.Value ?? []) {
+    const answer = await storeUntilAnswered(run, `crash-${client}-${run.next}`, batch)
+    for (const item of answer?.['00081199']?.Value ?? []) {
       const sop = item['00081155']?.Value?.[0] ?? ''
       const instance = run.inDoubt.get(sop)
       if (instance === undefined) continue
@@ -106,6 +94,25 @@ async function storeUntilStopped(run: Run, client: number): Promise<void> {
       run.acknowledged.set(sop, instance)
     }
   }
+}
+
+/** Sends the same batch again until there is an answer, as a PACS does; null when the run ends before. */
+async function storeUntilAnswered(
+  run: Run,
+  boundary: string,
+  batch: readonly MadeInstance[],
+): Promise<StoreResponse | null> {
+  const body = multipart(boundary, batch)
+  const headers = { 'content-type': `multipart/related; type="application/dicom"; boundary=${boundary}` }
+  while (!run.stopped) {
+    const answer = await fetch(`${run.base}/studies`, { method: 'POST', headers, body }).then(
+      async (response) => (await response.json()) as StoreResponse,
+      () => null,
+    )
+    if (answer !== null) return answer
+    await sleep(20)
+  }
+  return null
 }
 
 type StoreResponse = Record<string, { Value?: Record<string, { Value?: string[] }>[] } | undefined>
