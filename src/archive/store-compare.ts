@@ -1,4 +1,4 @@
-import type { DataElement, DataSet, PersonName, Tag, TagPath, Value } from '../dicom/data-set.ts'
+import type { DataElement, DataSet, PersonName, Tag, TagPath, Value, Vr } from '../dicom/data-set.ts'
 
 /** A pair of binary values too long to be kept in the index; the caller compares their bytes. */
 export interface BulkPair {
@@ -50,11 +50,39 @@ function bulkOf({ offset, length }: DataElement): BulkPair['kept'] | undefined {
   return offset === undefined || length === undefined ? undefined : { offset, length }
 }
 
-/** Where one of the two is of unknown VR. */
+/** Where one of the two is of unknown VR: its bytes against what the other VR makes of its values. */
 function samePlainBytes(kept: DataElement, sent: DataElement): boolean {
-  if (kept.vr !== 'UN' && sent.vr !== 'UN') return false
-  const [one, other] = [plainBytes(kept), plainBytes(sent)]
-  return one !== undefined && other !== undefined && one.equals(other)
+  const [unknown, known] = kept.vr === 'UN' ? [kept, sent] : [sent, kept]
+  if (unknown.vr !== 'UN' || unknown.Value !== undefined || known.undecoded !== undefined) return false
+  const bytes = Buffer.from(unknown.InlineBinary ?? '', 'base64')
+  if (known.InlineBinary !== undefined) return bytes.equals(Buffer.from(known.InlineBinary, 'base64'))
+  const write = NUMBERS[known.vr]
+  const values = known.Value ?? []
+  if (write !== undefined) return bytes.equals(Buffer.concat(values.map((value) => write(Number(value)))))
+  return sameText(trimmed(bytes).toString('latin1'), known.vr, values)
+}
+
+/** Numbers as text are equal by value; of other text only ASCII is compared, as it is the same in every character set. */
+function sameText(text: string, vr: Vr, values: readonly Value[]): boolean {
+  if (vr === 'DS' || vr === 'IS') {
+    const texts = text === '' ? [] : text.split('\\')
+    return (
+      texts.length === values.length && texts.every((one, at) => Number(one) === Number(values[at] ?? ''))
+    )
+  }
+  const texts = values.map((value) => value ?? '').filter((value) => typeof value === 'string')
+  if (texts.length < values.length || !texts.every((one) => /^[\x20-\x7e\t\r\n\f]*$/.test(one))) return false
+  return text === trimmed(Buffer.from(texts.join('\\'), 'latin1')).toString('latin1')
+}
+
+/** Little endian, as UN is in every transfer syntax (PS3.5 §6.2.2). */
+const NUMBERS: Partial<Record<Vr, (value: number) => Buffer>> = {
+  US: (value) => Buffer.from(Uint16Array.of(value).buffer),
+  SS: (value) => Buffer.from(Int16Array.of(value).buffer),
+  UL: (value) => Buffer.from(Uint32Array.of(value).buffer),
+  SL: (value) => Buffer.from(Int32Array.of(value).buffer),
+  FL: (value) => Buffer.from(Float32Array.of(value).buffer),
+  FD: (value) => Buffer.from(Float64Array.of(value).buffer),
 }
 
 interface Place {
@@ -73,18 +101,6 @@ function sameValue(one: Value, other: Value | undefined, { kept, path, pairs }: 
     name.Ideographic === otherName.Ideographic &&
     name.Phonetic === otherName.Phonetic
   )
-}
-
-/** Bytes of a value without its padding, where they can be told from the model: unknown VR, and ASCII text. */
-function plainBytes(element: DataElement): Buffer | undefined {
-  const { InlineBinary, Value, undecoded } = element
-  if (undecoded !== undefined) return undefined
-  if (InlineBinary !== undefined) return trimmed(Buffer.from(InlineBinary, 'base64'))
-  if (Value === undefined) return Buffer.alloc(0)
-  const texts = Value.map((value) => value ?? '').filter((value) => typeof value === 'string')
-  if (texts.length < Value.length || !texts.every((text) => /^[\x20-\x7e\t\r\n\f]*$/.test(text)))
-    return undefined
-  return trimmed(Buffer.from(texts.join('\\'), 'latin1'))
 }
 
 function trimmed(bytes: Buffer): Buffer {

@@ -219,7 +219,7 @@ async function settleWhole(context: UploadContext, { reader, spool, drop }: Part
 }
 
 /** Source Application Entity Title (0002,0016), where it says one. */
-function sourceOf({ meta }: ParsedInstance): string | null {
+export function sourceOf({ meta }: ParsedInstance): string | null {
   const title = meta['00020016']?.Value?.[0]
   return typeof title === 'string' ? title : null
 }
