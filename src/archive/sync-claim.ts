@@ -1,5 +1,5 @@
 import type { Claim } from '../database/ports.ts'
-import type { FhirError} from '../fhir/ports.ts';
+import type { FhirError } from '../fhir/ports.ts'
 import { isFhirError } from '../fhir/ports.ts'
 import { backoffMs } from './sync-breaker.ts'
 import type { PushContext } from './sync-context.ts'
@@ -7,10 +7,12 @@ import { leased, LeaseLostError, renewal } from './sync-lease.ts'
 import { pushStudy } from './sync-push.ts'
 import type { Worker } from './sync.ts'
 
-/** A study that failed for so long, so often, is dead: it is still tried once a day, and a person is told. */
-const DEAD_AFTER_MS = 12 * 3_600_000
-const DEAD_AFTER_ATTEMPTS = 10
-const DAY_MS = 86_400_000
+/** A study that failed for so long, so often, is shown to a person; it is tried on all the same. */
+const OVERDUE_MS = 12 * 3_600_000
+const OVERDUE_ATTEMPTS = 10
+export const DAY_MS = 86_400_000
+/** Studies looked through for dead ones at a time. */
+const REVIVED = 10_000
 
 /**
  * Pushes one claimed study and closes the claim, whatever comes: settled, or owed again after a while. Answers with the
@@ -36,6 +38,7 @@ export async function pushClaim(worker: Worker, claim: Claim): Promise<FhirError
     // False: another process took the study over and owes it still. It will find nothing left to do.
     await outbox.settle(claim)
     await attention.clear('dead', claim.study)
+    await attention.clear('overdue', claim.study)
     worker.counts[outcome === 'unchanged' || outcome === 'nothing' ? 'unchanged' : 'pushed'] += 1
     worker.lastPushAt = new Date()
     settings.report?.({ what: outcome === 'unchanged' ? 'unchanged' : 'pushed', study: claim.study })
@@ -60,20 +63,25 @@ function wordsOf(error: unknown): string {
 
 async function postpone(worker: Worker, claim: Claim, error: unknown): Promise<void> {
   const { settings, archive, counts } = worker
+  const { attention, outbox } = archive.database
   const words = wordsOf(error)
-  const isDead = isHopeless(error) || isOverdue(claim, archive.now())
+  const detail = { error: words, status: isFhirError(error) ? error.status : null }
+  // The server has seen it and will not have it: the same again would be refused again.
+  const isDead = isFhirError(error, 'refused', 'too-large')
   if (isDead) {
-    const status = isFhirError(error) ? error.status : null
-    await archive.database.attention.raise({
-      reason: 'dead',
-      study: claim.study,
-      detail: { error: words, status },
-    })
     counts.dead += 1
-  } else counts.postponed += 1
-  const retryAfterMs = isFhirError(error) ? error.retryAfterMs : null
-  const retryMs = isDead ? DAY_MS : backoffMs(claim.attempts, retryAfterMs, settings.backoff)
-  await archive.database.outbox.postpone(claim, { error: words, retryMs, ...(isDead && { dead: true }) })
+    await attention.raise({ reason: 'dead', study: claim.study, detail })
+    await outbox.postpone(claim, { error: words, retryMs: DAY_MS, dead: true })
+  } else {
+    counts.postponed += 1
+    if (isOverdue(claim, archive.now()))
+      await attention.raise({ reason: 'overdue', study: claim.study, detail })
+    const retryAfterMs = isFhirError(error) ? error.retryAfterMs : null
+    await outbox.postpone(claim, {
+      error: words,
+      retryMs: backoffMs(claim.attempts, retryAfterMs, settings.backoff),
+    })
+  }
   settings.report?.({
     what: isFhirError(error) ? (isDead ? 'dead' : 'postponed') : 'bug',
     study: claim.study,
@@ -81,13 +89,20 @@ async function postpone(worker: Worker, claim: Claim, error: unknown): Promise<v
   })
 }
 
-/** The server has seen it and will not have it: the same again would be refused again. */
-function isHopeless(error: unknown): boolean {
-  return isFhirError(error, 'refused', 'too-large')
+function isOverdue({ attempts, firstDirtyAt }: Claim, now: Date): boolean {
+  return attempts >= OVERDUE_ATTEMPTS && now.getTime() - firstDirtyAt.getTime() > OVERDUE_MS
 }
 
-function isOverdue({ attempts, firstDirtyAt }: Claim, now: Date): boolean {
-  return attempts >= DEAD_AFTER_ATTEMPTS && now.getTime() - firstDirtyAt.getTime() > DEAD_AFTER_MS
+/**
+ * Owes the dead studies once more, of those that died `olderThanMs` ago: at the start of a process, for its code or
+ * settings may be others, and every day, for the server may be another one. So nothing is ever given up.
+ */
+export async function reviveDead({ archive }: Worker, olderThanMs: number): Promise<void> {
+  const { rows } = await archive.database.outbox.owed(REVIVED)
+  for (const { study, deadSince } of rows) {
+    const isDue = deadSince !== null && archive.now().getTime() - deadSince.getTime() >= olderThanMs
+    if (isDue) await archive.database.outbox.touch(study)
+  }
 }
 
 function contextOf(worker: Worker, renew: () => Promise<void>): PushContext {

@@ -4,7 +4,7 @@ import type { Archive } from './archive.ts'
 import { afterFailure, type Breaker, CLOSED, type PauseReason, STARTING } from './sync-breaker.ts'
 import { releaseFault } from './sync-capabilities.ts'
 import type { Settled, SyncCount } from './sync-context.ts'
-import { pushClaim } from './sync-claim.ts'
+import { DAY_MS, pushClaim, reviveDead } from './sync-claim.ts'
 import { SYNC_DEFAULTS, type SyncSettings } from './sync-settings.ts'
 
 /** What the worker is doing, for people and metrics. */
@@ -32,6 +32,8 @@ export interface Sync {
   state(): SyncState
 }
 
+const HOUR_MS = 3_600_000
+
 /** The worker's own memory. All else is in the outbox: a process that dies owes what it owed. */
 export interface Worker {
   readonly archive: Archive
@@ -46,6 +48,8 @@ export interface Worker {
   readonly queues: Map<string, Promise<unknown>>
   readonly counts: Record<SyncCount, number>
   lastPushAt: Date | null
+  /** When dead studies were last looked for; 0: not yet. */
+  revivedAt: number
   isStopped: boolean
   wakeUp: () => void
 }
@@ -64,6 +68,7 @@ export function startSync(archive: Archive, server: FhirServer, settings: SyncSe
     queues: new Map(),
     counts: { pushed: 0, unchanged: 0, postponed: 0, conflicts: 0, dead: 0 },
     lastPushAt: null,
+    revivedAt: 0,
     isStopped: false,
     wakeUp: () => undefined,
   }
@@ -121,6 +126,10 @@ async function step(worker: Worker): Promise<number> {
     if (left > 0) return left
     await look(worker)
     return 0
+  }
+  if (Date.now() - worker.revivedAt > HOUR_MS) {
+    await reviveDead(worker, worker.revivedAt === 0 ? 0 : DAY_MS)
+    worker.revivedAt = Date.now()
   }
   const free = settings.concurrency - inFlight.size
   if (free <= 0) return settings.pollMs

@@ -596,10 +596,36 @@ describe('a FHIR server that fails', () => {
     expect(open('dead')).toEqual([{ error, status: 422 }])
     expect([...store.debts.values()]).toMatchObject([{ error, gen: 1, doneGen: 0 }])
     expect(sync?.state().status).toBe('pushing')
+    expect(open('overdue')).toEqual([])
     await retryStudy(store.archive, sync, '1.2.826.0.1.1')
     await settled()
     expect(theStudy()).toMatchObject({ numberOfInstances: 1 })
     expect(open('dead')).toEqual([])
+  })
+
+  it('refused it before the service was started anew: tried again', async () => {
+    server.faults.add({ on: '^(PUT|POST) /ImagingStudy', do: 'answer', times: 2, status: 400 })
+    store.add(...studyOf(1))
+    start()
+    await settled()
+    expect([...store.debts.values()].map(({ dead }) => dead !== null)).toEqual([true])
+    await sync?.stop()
+    start()
+    while (studies().length === 0) await sleep(5)
+    await settled()
+    expect(open('dead')).toEqual([])
+  })
+
+  it('fails one study for half a day: shown to a person, tried on', async () => {
+    server.faults.add({ on: '^PUT /ImagingStudy', do: 'answer', times: 12, status: 500 })
+    store.add(...studyOf(1))
+    for (const debt of store.debts.values()) debt.firstDirtyAt -= 13 * 3_600_000
+    start()
+    while (open('overdue').length === 0) await sleep(1)
+    expect(open('overdue')).toEqual([{ error: 'the FHIR server answered 500', status: 500 }])
+    await settled()
+    expect(open('overdue')).toEqual([])
+    expect(studies()).toHaveLength(1)
   })
 
   it('is of another release: nothing is written until it is the right one', async () => {

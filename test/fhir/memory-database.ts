@@ -146,12 +146,14 @@ function memoryOutbox(debts: ReadonlyMap<string, Debt>): Outbox {
     const debt = debts.get(claim.study)
     return debt?.lease?.token === claim.leaseToken ? debt : null
   }
+  const isClaimable = ({ gen, doneGen, hold, dead }: Debt): boolean =>
+    gen > doneGen && hold === null && dead === null
   const isFree = ({ lease }: Debt, now: number): boolean => lease === null || lease.until < now
   return {
     claim: (limit, leaseMs) => {
       const now = Date.now()
       const due = [...debts]
-        .filter(([, debt]) => debt.gen > debt.doneGen && debt.dueAt <= now && isFree(debt, now))
+        .filter(([, debt]) => isClaimable(debt) && debt.dueAt <= now && isFree(debt, now))
         .sort(([, a], [, b]) => a.dueAt - b.dueAt)
         .slice(0, limit)
       return Promise.resolve(
@@ -231,7 +233,7 @@ function memoryOutbox(debts: ReadonlyMap<string, Debt>): Outbox {
     nextDue: () => {
       const now = Date.now()
       const waits = [...debts.values()]
-        .filter(({ gen, doneGen }) => gen > doneGen)
+        .filter(isClaimable)
         .map(({ dueAt, lease }) => Math.max(0, dueAt - now, (lease?.until ?? 0) - now))
       return Promise.resolve(waits.length === 0 ? null : Math.min(...waits))
     },
