@@ -137,6 +137,9 @@ function queryOf(request: SearchRequest): Query | null {
   const [availability, keys] = partition(request.keys, (key) => key.path[0] === AVAILABILITY)
   if (!availability.every((key) => matches(here, key))) return null
   const { required, optional } = returnedAttributes(level, within)
+  // What a client names is there even when it is empty (PS3.18 §10.6.3.3), within sequences where there is an item.
+  const named =
+    request.include === 'all' ? [] : request.include.flatMap((path) => (path.length === 1 ? path : []))
   return {
     level,
     within,
@@ -144,7 +147,7 @@ function queryOf(request: SearchRequest): Query | null {
     aggregates: request.aggregates,
     include: request.include === 'all' ? 'all' : [...optional, ...request.include],
     includePrivate: request.includePrivate,
-    required,
+    required: [...new Set([...required, ...named])],
     orderBy: request.orderBy,
     limit: undefined,
     offset: request.offset,
