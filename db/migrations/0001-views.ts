@@ -22,8 +22,7 @@ const distinctOfStudy = (column: string, from: string): string =>
 
 /**
  * The whole data set of every instance: the base with the patch laid over it attribute by attribute, where null takes an
- * attribute away. SQLite's json_patch would go into the attributes, PostgreSQL's `||` would keep the nulls; `json`
- * rather than `jsonb`, because that one refuses \\u0000 and writes numbers its own way.
+ * attribute away. SQLite's json_patch would go into the attributes, PostgreSQL's `||` would keep the nulls.
  */
 const instanceTags = (merged: string): string => `CREATE VIEW instance_tags AS
     SELECT i.id, s.study_uid, e.series_uid, i.sop_uid, i.state,
@@ -32,6 +31,13 @@ const instanceTags = (merged: string): string => `CREATE VIEW instance_tags AS
     JOIN series e ON e.id = i.series_id
     JOIN study s ON s.id = e.study_id
     LEFT JOIN tag_base b ON b.id = i.base_id`
+
+/**
+ * PostgreSQL's JSON functions refuse what JSON allows (\u0000, half a surrogate pair), so there the lines are merged: a
+ * base and a patch hold one attribute a line, `"00100010":{…}`, with a line feed and a comma between.
+ */
+const postgresLines = (json: string): string =>
+  `unnest(string_to_array(nullif(substr(${json}, 2, length(${json}) - 2), ''), E'\\n,'))`
 
 export const views = {
   sqlite: [
@@ -50,9 +56,9 @@ export const views = {
       (column, from) => `coalesce((SELECT string_agg(d.v, '\\' ORDER BY d.v) FROM (
         ${distinctOfStudy(column, from)}) d), '')`,
     ),
-    instanceTags(`SELECT json_object_agg(m.tag, m.element ORDER BY m.tag COLLATE "C")::text FROM (
-        SELECT x.key AS tag, x.value AS element FROM json_each(b.base::json) x
-        WHERE NOT EXISTS (SELECT 1 FROM json_each(i.patch::json) p WHERE p.key = x.key)
-        UNION ALL SELECT y.key, y.value FROM json_each(i.patch::json) y WHERE json_typeof(y.value) <> 'null') m`),
+    instanceTags(`SELECT '{' || coalesce(string_agg(m.line, E'\\n,' ORDER BY m.line), '') || '}' FROM (
+        SELECT x.line FROM ${postgresLines('b.base')} AS x (line)
+        WHERE NOT EXISTS (SELECT 1 FROM ${postgresLines('i.patch')} AS p (line) WHERE left(p.line, 11) = left(x.line, 11))
+        UNION ALL SELECT y.line FROM ${postgresLines('i.patch')} AS y (line) WHERE substr(y.line, 12) <> 'null') m`),
   ],
 }

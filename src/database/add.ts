@@ -39,6 +39,7 @@ export type Added = KnownInstance | null
  * the locks, and the operation restarts when another writer has come in between.
  */
 export function* add(writer: Writer, batch: readonly PreparedInstance[]): Generator<Step, Added[], Row[]> {
+  if (writer.lockFirst) yield* lockAll(writer, batch)
   const taken = yield* takenUids(
     writer,
     batch.map((instance) => instance.sopUid),
@@ -54,6 +55,13 @@ export function* add(writer: Writer, batch: readonly PreparedInstance[]): Genera
     const first = fresh.get(instance.sopUid) ?? instance
     return asKnown(first, ids.get(first.sopUid) ?? 0)
   })
+}
+
+/** Locks of every study and patient that the batch changes. */
+function* lockAll(writer: Writer, batch: readonly PreparedInstance[]): Generator<Step, void, Row[]> {
+  yield* lockKeys(
+    batch.flatMap((one) => [studyLock(one.studyUid), patientLock(patientText(patientKey(writer, one)))]),
+  )
 }
 
 function* takenUids(
@@ -88,10 +96,7 @@ function* addFresh(
     instances.map((one) => [patientText(patientKey(writer, one)), patientKey(writer, one)]),
   )
   if (writer.dialect === 'postgres') {
-    yield* lockKeys([
-      ...instances.map((one) => studyLock(one.studyUid)),
-      ...[...patientKeys.keys()].map((text) => patientLock(text)),
-    ])
+    if (!writer.lockFirst) yield* lockAll(writer, instances)
     const since = yield* takenUids(
       writer,
       instances.map((one) => one.sopUid),

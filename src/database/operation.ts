@@ -39,6 +39,8 @@ export interface Writer {
   readonly settings: WriterSettings
   /** What is known to be committed; changed only through `afterCommit`. */
   readonly memory: Memory
+  /** Other writers came in between too often: take the locks before anything is read. */
+  readonly lockFirst: boolean
   /** Runs when the transaction has been committed, never otherwise. */
   readonly afterCommit: (run: () => void) => void
 }

@@ -157,12 +157,12 @@ async function tryWrite(
     dialect: 'postgres',
     settings: pool.settings,
     memory: pool.memory,
+    lockFirst: attempt > ATTEMPTS / 2,
     afterCommit: (run) => committed.push(run),
   }
   const client = await acquire(pool)
   const running = operation(writer as never, ...(args as never[]))
-  // An operation that loses race after race takes its locks first, dictionaries included.
-  let open = !BEGINS_ITSELF.has(name) || attempt > ATTEMPTS / 2
+  let open = !BEGINS_ITSELF.has(name) || writer.lockFirst
   try {
     if (open) await client.query('BEGIN')
     let turn = running.next([])

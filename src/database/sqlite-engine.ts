@@ -24,7 +24,12 @@ export function sqliteEngine(options: SqliteOptions): Engine {
   return {
     dialect: 'sqlite',
     read: (name, args, signal) => ask(quick, { name, args, signal, slower: (job) => slow.add(job) }) as never,
-    write: (name, args) => ask(writer, { name, args, signal: undefined }) as never,
+    // The file and its schema are there once the writer has opened the archive: only then can readers open it.
+    write: async (name, args) => {
+      const result = await ask(writer, { name, args, signal: undefined })
+      if (name === 'openArchive') quick.warm()
+      return result as never
+    },
     close: async () => {
       await Promise.all([quick.close(), slow.close()])
       // Last, so that it may fold the write-ahead log into the file.

@@ -83,6 +83,7 @@ function tryWrite(request: Request): unknown {
     dialect: 'sqlite',
     settings: data.settings,
     memory,
+    lockFirst: false,
     afterCommit: (run) => committed.push(run),
   }
   try {

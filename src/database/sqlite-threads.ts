@@ -15,6 +15,8 @@ export interface Job {
 
 /** Threads of one role with one queue; a thread has one job at a time, so that a job can be abandoned by number. */
 export interface Lane {
+  /** Starts all threads now: the first question of each would wait for that. */
+  warm(): void
   add(job: Job): void
   /** Answers what was asked, then ends the threads. */
   close(): Promise<void>
@@ -44,6 +46,9 @@ const CRASHES = 3
 export function openLane(data: Omit<ThreadData, 'abandoned'>, limit: number): Lane {
   const lane: LaneState = { data, limit, threads: [], queue: [], idle: [], crashes: 0, closing: false }
   return {
+    warm: () => {
+      while (lane.threads.length < limit) start(lane)
+    },
     add: (job) => {
       if (lane.closing) job.reject(new Problem('unavailable', 'The index is closed.'))
       else if (job.signal?.aborted === true) job.reject(job.signal.reason)
@@ -97,6 +102,7 @@ function start(lane: LaneState): Thread {
   })
   const thread: Thread = { worker, abandoned: new Int32Array(abandoned), job: null, number: 0 }
   lane.threads.push(thread)
+  worker.unref()
   let cause: unknown
   worker.on('message', (answer: Answer) => {
     const { job } = thread
@@ -122,7 +128,8 @@ function crashed(lane: LaneState, thread: Thread, cause: unknown): void {
   thread.job = null
   if (job === null) return
   lane.crashes++
-  const problem = new Problem('unavailable', 'The index was interrupted at its work.', {
+  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
+  const problem = new Problem('unavailable', `The index was interrupted at its work${code}.`, {
     cause,
     retryAfter: 1,
   })

@@ -1,0 +1,103 @@
+import type { Database, FhirLink } from '../../src/database/ports.ts'
+import type { Bench, MakeBench } from './bench.ts'
+
+export function fhirContract(makeBench: MakeBench): void {
+  describe('what is known of the FHIR server', () => {
+    let bench: Bench
+    let database: Database
+    beforeAll(async () => {
+      bench = await makeBench()
+      database = await bench.open()
+    }, 60_000)
+    afterAll(() => bench.close())
+
+    const link = (key: string, more: Partial<FhirLink> = {}): FhirLink => ({
+      kind: 'study',
+      key,
+      resourceType: 'ImagingStudy',
+      id: `id-${key}`,
+      versionId: null,
+      projection: null,
+      gen: null,
+      flags: [],
+      ...more,
+    })
+
+    it('keeps a link per kind and key, and what was last pushed there', async () => {
+      expect(await database.fhir.link('study', '1.1')).toBeNull()
+      await database.fhir.saveLink(link('1.1'))
+      expect(await database.fhir.link('study', '1.1')).toEqual(link('1.1'))
+      const pushed = link('1.1', {
+        versionId: '7',
+        projection: '{"ä":"\\u0000"}',
+        gen: 3,
+        flags: ['no-client-id'],
+      })
+      await database.fhir.saveLink(pushed)
+      await database.fhir.saveLink({ ...link('1.1'), kind: 'patient', resourceType: 'Patient' })
+      expect(await database.fhir.link('study', '1.1')).toEqual(pushed)
+      await database.fhir.removeLink('study', '1.1')
+      expect(await database.fhir.link('study', '1.1')).toBeNull()
+      expect(await database.fhir.link('patient', '1.1')).not.toBeNull()
+    })
+
+    it('gives links in pages by key', async () => {
+      for (const key of ['b', 'B', 'a', 'ä', '1']) await database.fhir.saveLink(link(key, { kind: 'device' }))
+      const first = await database.fhir.links('device', null, 2)
+      const rest = await database.fhir.links('device', first.at(-1)?.key ?? null, 10)
+      expect([...first, ...rest].map((one) => one.key)).toEqual(['1', 'B', 'a', 'b', 'ä'])
+    })
+
+    it('writes a push down before it is tried, and closes it afterwards', async () => {
+      const id = await database.fhir.startPush('1.1', 4)
+      const [open] = await bench.sql('SELECT * FROM fhir_push')
+      expect(open).toMatchObject({ id, study_uid: '1.1', ended_at: null, outcome: null })
+      await database.fhir.endPush(id, 'created')
+      const [ended] = await bench.sql('SELECT * FROM fhir_push')
+      expect(ended).toMatchObject({ outcome: 'created' })
+      expect(Number(ended?.['ended_at'])).toBeGreaterThanOrEqual(Number(ended?.['started_at']))
+    })
+
+    it('remembers facts by name', async () => {
+      expect(await database.fhir.fact('client-ids')).toBeNull()
+      await database.fhir.saveFact('client-ids', 'refused')
+      await database.fhir.saveFact('client-ids', 'taken')
+      expect(await database.fhir.fact('client-ids')).toBe('taken')
+    })
+  })
+
+  describe('what a person should look at', () => {
+    let bench: Bench
+    let database: Database
+    beforeEach(async () => {
+      bench = await makeBench()
+      database = await bench.open()
+    })
+    afterEach(() => bench.close())
+
+    it('is raised once, refreshed, cleared and resolved', async () => {
+      await database.attention.raise({ reason: 'ambiguous-patient', study: '1.1', detail: { n: 2 } })
+      await database.attention.raise({ reason: 'ambiguous-patient', study: '1.1', detail: { n: 3 } })
+      await database.attention.raise({ reason: 'hand-edited', study: '1.1' })
+      await database.attention.raise({ reason: 'quarantined', study: '1.1', instance: '1.1.1' })
+      const open = await database.attention.list({ open: true, limit: 10 })
+      expect(open.map((row) => [row.reason, row.study, row.instance, row.detail])).toEqual([
+        ['ambiguous-patient', '1.1', null, { n: 3 }],
+        ['hand-edited', '1.1', null, {}],
+        ['quarantined', '1.1', '1.1.1', {}],
+      ])
+      await database.attention.clear('ambiguous-patient', '1.1')
+      const [, edited] = open
+      expect(await database.attention.resolve(edited?.id ?? 0)).toBe(true)
+      expect(await database.attention.resolve(edited?.id ?? 0)).toBe(false)
+      expect((await database.attention.list({ open: true, limit: 10 })).map((row) => row.reason)).toEqual([
+        'quarantined',
+      ])
+      const closed = await database.attention.list({ open: false, limit: 10 })
+      expect(closed.map((row) => row.resolvedAt instanceof Date)).toEqual([true, true])
+      await database.attention.raise({ reason: 'hand-edited', study: '1.1' })
+      const again = await database.attention.list({ open: true, limit: 1, after: open[2]?.id ?? 0 })
+      expect(again.map((row) => row.reason)).toEqual(['hand-edited'])
+    })
+  })
+}

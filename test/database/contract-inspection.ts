@@ -1,0 +1,76 @@
+import type { Database } from '../../src/database/ports.ts'
+import type { Bench, MakeBench } from './bench.ts'
+import { made, text } from './instances.ts'
+
+export function inspectionContract(makeBench: MakeBench): void {
+  describe('inspection', () => {
+    let bench: Bench
+    let database: Database
+    beforeEach(async () => {
+      bench = await makeBench()
+      database = await bench.open()
+      await database.index.add(
+        [1, 2, 3].map((last) =>
+          made({
+            instance: `1.1.${last}`,
+            dataSet: { '00080060': text('CS', 'CT'), '00104000': text('LT', `n ${last}`) },
+          }),
+        ),
+      )
+    })
+    afterEach(() => bench.close())
+
+    const found = async (): Promise<string[]> => [
+      // What the views and the data sets both tell is told twice.
+      ...new Set((await Array.fromAsync(database.inspection.levels())).map((finding) => finding.what)),
+    ]
+
+    it('finds every level row that its instances do not bear out', async () => {
+      expect(await found()).toEqual([])
+      await bench.sql('UPDATE study SET n_instances = 4')
+      expect(await found()).toEqual(['study 1: n_instances is not what its instances say'])
+      await bench.sql(`UPDATE study SET n_instances = 3, modalities = 'MR'`)
+      expect(await found()).toEqual(['study 1: modalities is not what its instances say'])
+      await bench.sql(`UPDATE study SET modalities = 'CT', attributes = '{}'`)
+      expect(await found()).toContain('study 1: attributes are not those of its first instance')
+    })
+
+    it('finds values that no posting leads to', async () => {
+      await bench.sql(`DELETE FROM tag_post WHERE value_id = (SELECT id FROM tag_value WHERE value = 'n 2')`)
+      expect(await found()).toEqual(['series 1: postings of 00104000 miss something that an instance has'])
+    })
+
+    it('finds studies that are owed and have no row, and settles for more than was owed', async () => {
+      expect(await Array.fromAsync(database.inspection.outbox())).toEqual([])
+      const outbox = async (): Promise<string[]> =>
+        (await Array.fromAsync(database.inspection.outbox())).map((finding) => finding.what)
+      await bench.sql('UPDATE outbox SET done_gen = 9')
+      expect(await outbox()).toContain('study 1.2.3: more is settled than was ever owed')
+      await bench.sql('DELETE FROM outbox')
+      expect(await outbox()).toEqual(['study 1.2.3: has instances and was never owed to the FHIR server'])
+    })
+
+    it('lists blobs in pages, and says which keys a row names', async () => {
+      const first = await database.inspection.blobs(0, 2)
+      const rest = await database.inspection.blobs(first.at(-1)?.id ?? 0, 2)
+      const keys = [...first, ...rest].map((blob) => blob.key)
+      expect(keys.length).toBe(3)
+      expect(first[0]).toMatchObject({ store: 'folder', size: 1000, state: 'live' })
+      expect(first[0]?.sha256).toMatch(/^[0-9a-f]{64}$/)
+      const known = await database.inspection.referenced('folder', [...keys, 'unknown'])
+      expect([...known].sort()).toEqual([...keys].sort())
+      expect((await database.inspection.referenced('s3:bucket', keys)).size).toBe(0)
+    })
+
+    it('counts the archive and finds the engine sound', async () => {
+      expect(await database.inspection.counts()).toEqual({
+        patients: 1,
+        studies: 1,
+        series: 1,
+        instances: 3,
+        bytes: 3000,
+      })
+      expect(await database.inspection.integrity()).toEqual([])
+    })
+  })
+}
