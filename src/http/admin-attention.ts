@@ -6,7 +6,8 @@ const PAGE = 100
 const MOST_ROWS = 1000
 
 /**
- * What a person should look at. `GET /attention[?all=true][&after=ID][&limit=N]` lists the open rows, or all, by id;
+ * What a person should look at. `GET /attention[?resolved=true][&after=ID][&limit=N]` lists the open rows, or
+ * those that are dealt with, by id;
  * `POST /attention/ID/resolve` says that one is dealt with. To be mounted under `/admin`.
  */
 export function attentionRoutes(archive: Archive): Router {
@@ -17,7 +18,7 @@ export function attentionRoutes(archive: Archive): Router {
     const after = number(query, 'after', Number.MAX_SAFE_INTEGER)
     const limit = number(query, 'limit', MOST_ROWS) ?? PAGE
     const rows = await attention.list({
-      open: query.get('all') !== 'true',
+      open: query.get('resolved') !== 'true',
       limit,
       ...(after !== undefined && { after }),
     })

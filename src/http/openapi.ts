@@ -17,18 +17,32 @@ interface Description {
 
 const JSON_TYPE = 'application/json'
 const DICOM_JSON = 'application/dicom+json'
-const SEARCH: Omit<Description, 'summary'> = {
+const MULTIPART = 'multipart/related'
+type Kind = Omit<Description, 'summary'>
+const SEARCH: Kind = {
   statuses: [200, 204, 400, 406],
   answers: [DICOM_JSON, 'multipart/related; type="application/dicom+xml"'],
   query: ['limit', 'offset', 'includefield', 'fuzzymatching', 'orderby', 'after', 'accept'],
 }
-const COUNT: Omit<Description, 'summary'> = { statuses: [200, 400], answers: [JSON_TYPE] }
-const STORE: Omit<Description, 'summary'> = {
+const COUNT: Kind = { statuses: [200, 400], answers: [JSON_TYPE] }
+const STORE: Kind = {
   statuses: [200, 202, 400, 406, 408, 409, 413, 415, 503],
   answers: [DICOM_JSON, 'application/dicom+xml'],
   takes: ACCEPT_POST.split(', '),
   query: ['accept'],
 }
+const RETRIEVE: Kind = {
+  statuses: [200, 400, 404, 406, 410, 503],
+  answers: [`${MULTIPART}; type="application/dicom"`],
+  query: ['accept'],
+}
+const METADATA: Kind = { ...RETRIEVE, answers: [DICOM_JSON, `${MULTIPART}; type="application/dicom+xml"`] }
+const BYTES: Kind = { ...RETRIEVE, answers: [`${MULTIPART}; type="application/octet-stream"`] }
+const ADMIN_ACTION: Kind = { statuses: [202, 400, 404] }
+
+const STUDY = '/dicomweb/studies/:study'
+const SERIES = `${STUDY}/series/:series`
+const INSTANCE = `${SERIES}/instances/:instance`
 
 /** What the routes do, in words; a test sees to it that each has some. */
 const DESCRIPTIONS: Readonly<Record<string, Description>> = {
@@ -42,29 +56,30 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   'GET /metrics': { summary: 'Counts and times for Prometheus', statuses: [200], answers: ['text/plain'] },
   'GET /openapi.json': { summary: 'This description', statuses: [200], answers: [JSON_TYPE] },
   'POST /dicomweb/studies': { summary: 'Store instances of any study', ...STORE },
-  'POST /dicomweb/studies/:study': { summary: 'Store instances of this study', ...STORE },
-  'GET /dicomweb/patients': { summary: 'Search for patients', ...SEARCH },
-  'GET /dicomweb/patients/count': { summary: 'How many patients match', ...COUNT },
-  'GET /dicomweb/studies': { summary: 'Search for studies', ...SEARCH },
-  'GET /dicomweb/studies/count': { summary: 'How many studies match', ...COUNT },
-  'GET /dicomweb/series': { summary: 'Search for series', ...SEARCH },
-  'GET /dicomweb/series/count': { summary: 'How many series match', ...COUNT },
-  'GET /dicomweb/instances': { summary: 'Search for instances', ...SEARCH },
-  'GET /dicomweb/instances/count': { summary: 'How many instances match', ...COUNT },
-  'GET /dicomweb/studies/:study/series': { summary: 'Search for series of a study', ...SEARCH },
-  'GET /dicomweb/studies/:study/series/count': { summary: 'How many series of a study match', ...COUNT },
-  'GET /dicomweb/studies/:study/instances': { summary: 'Search for instances of a study', ...SEARCH },
-  'GET /dicomweb/studies/:study/instances/count': {
-    summary: 'How many instances of a study match',
-    ...COUNT,
+  [`POST ${STUDY}`]: { summary: 'Store instances of this study', ...STORE },
+  ...searches('/dicomweb/patients', 'patients'),
+  ...searches('/dicomweb/studies', 'studies'),
+  ...searches('/dicomweb/series', 'series'),
+  ...searches('/dicomweb/instances', 'instances'),
+  ...searches(`${STUDY}/series`, 'series of a study'),
+  ...searches(`${STUDY}/instances`, 'instances of a study'),
+  ...searches(`${SERIES}/instances`, 'instances of a series'),
+  [`GET ${STUDY}`]: { summary: 'Every instance of a study', ...RETRIEVE },
+  [`GET ${SERIES}`]: { summary: 'Every instance of a series', ...RETRIEVE },
+  [`GET ${INSTANCE}`]: { summary: 'One instance', ...RETRIEVE },
+  [`GET ${INSTANCE}/original`]: {
+    summary: 'The file as it was received',
+    ...RETRIEVE,
+    answers: ['application/octet-stream'],
   },
-  'GET /dicomweb/studies/:study/series/:series/instances': {
-    summary: 'Search for instances of a series',
-    ...SEARCH,
-  },
-  'GET /dicomweb/studies/:study/series/:series/instances/count': {
-    summary: 'How many instances of a series match',
-    ...COUNT,
+  [`GET ${STUDY}/metadata`]: { summary: 'Data sets of a study, bulk data by address', ...METADATA },
+  [`GET ${SERIES}/metadata`]: { summary: 'Data sets of a series, bulk data by address', ...METADATA },
+  [`GET ${INSTANCE}/metadata`]: { summary: 'Data set of an instance, bulk data by address', ...METADATA },
+  [`GET ${INSTANCE}/frames/:frames`]: { summary: 'Frames by number, from 1, with commas between', ...BYTES },
+  [`GET ${INSTANCE}/pixeldata`]: { summary: 'All pixel data of an instance', ...BYTES },
+  [`GET ${INSTANCE}/bulkdata/*path`]: {
+    summary: 'A long value, at the address that metadata gives',
+    ...BYTES,
   },
   'OPTIONS /dicomweb': {
     summary: 'Retrieve Capabilities (PS3.18 §8.9)',
@@ -75,9 +90,32 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     summary: 'What a person should look at',
     statuses: [200, 400],
     answers: [JSON_TYPE],
-    query: ['all', 'after', 'limit'],
+    query: ['resolved', 'after', 'limit'],
   },
   'POST /admin/attention/:id/resolve': { summary: 'Say that it is dealt with', statuses: [204, 400, 404] },
+  'GET /admin/fhir': {
+    summary: 'What is owed to the FHIR server, and why',
+    statuses: [200, 400],
+    answers: [JSON_TYPE],
+    query: ['limit'],
+  },
+  'POST /admin/fhir/studies/:study/touch': { summary: 'Push a study once more', ...ADMIN_ACTION },
+  'POST /admin/fhir/studies/:study/release': { summary: 'Push a study that is held', ...ADMIN_ACTION },
+  'POST /admin/fhir/studies/:study/retry': {
+    summary: 'Try a study again that was given up',
+    ...ADMIN_ACTION,
+  },
+  'POST /admin/fhir/attention/:id/resolve': {
+    summary: 'Say that it is dealt with',
+    statuses: [204, 400, 404],
+  },
+}
+
+function searches(path: string, what: string): Record<string, Description> {
+  return {
+    [`GET ${path}`]: { summary: `Search for ${what}`, ...SEARCH },
+    [`GET ${path}/count`]: { summary: `How many ${what} match`, ...COUNT },
+  }
 }
 
 /** Whether a route has words of its own. */
