@@ -44,7 +44,7 @@ function keptOutcome(item: DataSet): Outcome {
   const reason = item['00081196']?.Value?.[0]
   if (/^same as stored/i.test(comment)) return { kind: 'same', reason: '', comment }
   if (typeof reason !== 'number') return { kind: 'stored', reason: '', comment }
-  const kind = /copy/i.test(comment) ? 'other copy kept' : 'stored'
+  const kind = /^kept as first received/i.test(comment) ? 'other copy kept' : 'stored'
   return { kind, reason: reasonHex(reason), comment }
 }
 

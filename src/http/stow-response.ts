@@ -7,6 +7,8 @@ type Addresses = Pick<HttpSettings, 'publicUrl'>
 
 /** Longest text of a Long String (PS3.5 §6.2). */
 const MOST_LO = 64
+/** Success without a warning, but nothing was written: a sender that repeats itself may want to know. */
+const SAME_AS_BEFORE = 'Same as stored before'
 
 /**
  * The Store response (PS3.18 Table I.1-1): what became of each part, in the order of the parts. Sequences that would be
@@ -34,8 +36,8 @@ export function storeResponse(outcomes: readonly StoreOutcome[], addresses: Addr
     ),
     ...sequence(
       '00081199',
-      stored.map(({ uids, SOPClassUID, warning }) => ({
-        ...(warning && { '00000902': element('LO', [shortened(warning.comment)]) }),
+      stored.map(({ uids, SOPClassUID, warning, isNew }) => ({
+        ...commentOf(warning?.comment ?? (isNew ? '' : SAME_AS_BEFORE)),
         '00081150': element('UI', [SOPClassUID]),
         '00081155': element('UI', [uids.instance]),
         '00081190': element('UR', [retrieveUrl(addresses, uids.study, uids.series, uids.instance)]),
@@ -50,6 +52,10 @@ export function storeResponse(outcomes: readonly StoreOutcome[], addresses: Addr
       })),
     ),
   }
+}
+
+function commentOf(comment: string): JsonDataSet {
+  return comment === '' ? {} : { '00000902': element('LO', [shortened(comment)]) }
 }
 
 /** The data set as text: one object (never an array), or one Native DICOM Model document. */
