@@ -25,7 +25,7 @@ export interface SyncState {
 }
 
 export interface Sync {
-  /** Something was stored: look at the outbox now. */
+  /** Something was stored: look at the outbox soon. Costs nothing to call often. */
   wake(): void
   /** Takes no more studies, and waits for those in flight. */
   stop(): Promise<void>
@@ -33,6 +33,10 @@ export interface Sync {
 }
 
 const HOUR_MS = 3_600_000
+/** Wakes within this time are one. */
+const WAKING_MS = 100
+/** Another process was faster at the outbox: how long until the next look. */
+const LOST_RACE_MS = 50
 
 /** The worker's own memory. All else is in the outbox: a process that dies owes what it owed. */
 export interface Worker {
@@ -73,9 +77,17 @@ export function startSync(archive: Archive, server: FhirServer, settings: SyncSe
     wakeUp: () => undefined,
   }
   const running = run(worker)
+  let waking: NodeJS.Timeout | undefined
   return {
-    wake: () => worker.wakeUp(),
+    // Every instance stored calls this: a look at the outbox each would cost STOW more than it is worth.
+    wake: () => {
+      waking ??= setTimeout(() => {
+        waking = undefined
+        worker.wakeUp()
+      }, WAKING_MS)
+    },
     stop: async () => {
+      clearTimeout(waking)
       worker.isStopped = true
       worker.wakeUp()
       await running
@@ -133,12 +145,12 @@ async function step(worker: Worker): Promise<number> {
   }
   const free = settings.concurrency - inFlight.size
   if (free <= 0) return settings.pollMs
+  // A claim is a write: it is made only where a read has shown that there is something to claim.
+  const due = await archive.database.outbox.nextDue()
+  if (due === null || due > 0) return Math.min(due ?? settings.pollMs, settings.pollMs)
   const claims = await archive.database.outbox.claim(free, settings.leaseMs)
   for (const claim of claims) begin(worker, claim)
-  if (claims.length > 0) return settings.pollMs
-  const due = await archive.database.outbox.nextDue()
-  // Due now, and yet not claimable: leased by another, or by a push of ours that is about to end.
-  return due === null ? settings.pollMs : Math.min(Math.max(due, 50), settings.pollMs)
+  return claims.length > 0 ? settings.pollMs : LOST_RACE_MS
 }
 
 /** Asks the server what it is, before the first push and after every pause. */

@@ -130,6 +130,29 @@ describe('a push', () => {
     expect(store.pushes).toMatchObject([{ gen: 3, outcome: 'created' }])
   })
 
+  it('speaks R5 to an R5 server, which is as strict', async () => {
+    server.behaviour.release = 'R5'
+    const { archiveId } = store.archive.database
+    store.add(
+      ...studyOf(2),
+      sr({ StudyInstanceUID: '1.2.826.0.1.1', PatientID: 'P1', PatientName: 'Roe^Jane' }),
+    )
+    start({ mapping: { archiveId, release: 'R5', dicomwebUrl: 'http://pacs.example.org/dicomweb' } })
+    await settled()
+    const before = theStudy()
+    expect(before).toMatchObject({
+      numberOfInstances: 3,
+      modality: [{ coding: [{ code: 'CT' }] }, { coding: [{ code: 'SR' }] }],
+      series: [{ modality: { coding: [{ code: 'CT' }] } }, { modality: { coding: [{ code: 'SR' }] } }],
+    })
+    await again()
+    expect(versions()).toBe(1)
+    edit(before, { note: [{ text: 'n' }], modality: [{ coding: [{ code: 'XX' }] }] })
+    await again()
+    expect(theStudy()).toMatchObject({ note: [{ text: 'n' }], modality: before['modality'] })
+    expect(open('hand-edited')).toHaveLength(1)
+  })
+
   it('writes nothing when nothing changed', async () => {
     store.add(...studyOf(2))
     start()
