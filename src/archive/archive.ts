@@ -1,4 +1,4 @@
-import type { BlobStore } from '../blobs/ports.ts'
+import type { BlobStore, BlobVault } from '../blobs/ports.ts'
 import type { Database } from '../database/ports.ts'
 
 /** What every transaction stands on: the ports, opened by `main.ts`. Passed as first argument, never global. */
@@ -6,4 +6,9 @@ export interface Archive {
   readonly database: Database
   readonly blobs: BlobStore
   readonly now: () => Date
+}
+
+/** The same as verify, repair and reindex have it: requests never see the vault. */
+export interface KeptArchive extends Archive {
+  readonly blobs: BlobVault
 }

@@ -29,6 +29,8 @@ export interface S3Options {
   readonly pathStyle?: boolean
   /** A request fails after so many milliseconds without a byte either way; 30,000. */
   readonly idleMs?: number
+  /** For looking only: no bucket is made, nothing is tidied up. */
+  readonly readOnly?: boolean
   /** The pause before a second attempt, in milliseconds; later ones double it; 100. */
   readonly pauseMs?: number
 }
@@ -57,8 +59,11 @@ export async function openS3Blobs(options: S3Options): Promise<BlobVault> {
   })
   const store: S3Bucket = { client, bucket, isSigned: !isSecure, attempts: openAttempts(pauseMs) }
   try {
-    await makeBucket(store, options.region)
-    await abortStaleUploads(store)
+    if (options.readOnly === true) await requireBucket(store)
+    else {
+      await makeBucket(store, options.region)
+      await abortStaleUploads(store)
+    }
   } catch (error) {
     transport.agent.destroy()
     throw storeProblem(error, 'The bucket cannot be opened')
@@ -72,6 +77,11 @@ function readEndpoint(text: string): URL {
   if (!isPlain)
     throw new Problem('unavailable', 'The S3 endpoint must be http://host[:port] or https://host[:port].')
   return url
+}
+
+async function requireBucket({ client, bucket, attempts }: S3Bucket): Promise<void> {
+  if (!(await attempts(() => client.bucketExists(bucket))))
+    throw new Problem('unavailable', 'The bucket is not there.')
 }
 
 async function makeBucket({ client, bucket, attempts }: S3Bucket, region: string): Promise<void> {
@@ -148,10 +158,7 @@ function s3Vault(store: S3Bucket, idleMs: number, disconnect: () => void): BlobV
           throw error
         }
       }, 'A blob cannot be looked up'),
-    check: () =>
-      working(async () => {
-        if (!(await client.bucketExists(bucket))) throw new Problem('unavailable', 'The bucket is not there.')
-      }, 'The bucket cannot be used'),
+    check: () => working(() => requireBucket(store), 'The bucket cannot be used'),
     async *list() {
       requireOpen()
       yield* listObjects(store)

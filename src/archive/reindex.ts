@@ -1,0 +1,127 @@
+import { join } from 'node:path'
+import { createWriteStream } from 'node:fs'
+import { mkdir, unlink } from 'node:fs/promises'
+import { pipeline } from 'node:stream/promises'
+import type { BlobVault, StoredBlob } from '../blobs/ports.ts'
+import type { AddOutcome, KnownInstance, NewInstance } from '../database/ports.ts'
+import { type ReaderLimits, Unreadable } from '../dicom/reader.ts'
+import { uuidv7 } from '../dicom/uid.ts'
+import { Problem } from '../problem.ts'
+import type { KeptArchive } from './archive.ts'
+import { inArrivalOrder } from './arrival-order.ts'
+import { inGroups, inOrder } from './in-order.ts'
+import { readIfThere } from './read-stored.ts'
+import { settleDuplicate } from './store-duplicate.ts'
+import { sourceOf } from './store.ts'
+
+export interface ReindexOptions {
+  /** Go on with a database that an earlier run has begun to fill. */
+  readonly resume: boolean
+  readonly limits: Partial<ReaderLimits>
+  /** Folder for what memory should not hold: the list of the blobs, and a file while it is compared with another. */
+  readonly spoolDir: string
+  readonly onProgress?: (blobs: number) => void
+}
+
+/** What became of one blob; `what` in plain words, without patient data. */
+export interface Reindexed {
+  readonly kind:
+    | 'added'
+    /** Its row is there already. */
+    | 'kept'
+    /** Of an instance that is there from other bytes. */
+    | 'duplicate'
+    | 'quarantined'
+    /** No instance, or one that cannot be indexed. */
+    | 'refused'
+  readonly what: string
+}
+
+const GROUP = 256
+const READ_AT_ONCE = 4
+
+/**
+ * Fills an empty database from the blobs alone, in the order in which they arrived, by the rules that store them: which
+ * shows that the index is derived. What only the old database knew is not in the blobs: deletions and other decisions,
+ * corrections, who sent what if the file does not say, links to FHIR resources (found again by their identifiers), and
+ * the audit trail. Rejects with Problem `conflict` where the database is not empty and `resume` was not asked for.
+ */
+export async function* reindex(archive: KeptArchive, options: ReindexOptions): AsyncGenerator<Reindexed> {
+  const { blobs, database } = archive
+  if (!options.resume && (await database.inspection.blobs(0, 1)).length > 0)
+    throw new Problem('conflict', 'The database is not empty. Name an empty one, or go on with --resume.')
+  await mkdir(options.spoolDir, { recursive: true, mode: 0o700 })
+  for await (const group of inGroups(inArrivalOrder(blobs.list(), options.spoolDir), GROUP)) {
+    const keys = group.map(({ key }) => key)
+    const named = await database.inspection.referenced(blobs.name, keys)
+    for (const key of named) yield { kind: 'kept', what: `blob ${key}` }
+    yield* addGroup(
+      archive,
+      group.filter(({ key }) => !named.has(key)),
+      options,
+    )
+    options.onProgress?.(group.length)
+  }
+}
+
+async function* addGroup(
+  archive: KeptArchive,
+  group: readonly StoredBlob[],
+  options: ReindexOptions,
+): AsyncGenerator<Reindexed> {
+  const batch: NewInstance[] = []
+  const read = (blob: StoredBlob) => readInstance(archive.blobs, blob, options.limits)
+  for await (const one of inOrder(group, READ_AT_ONCE, read)) {
+    if ('kind' in one) yield one
+    else batch.push(one)
+  }
+  const outcomes = batch.length === 0 ? [] : await archive.database.index.add(batch)
+  for (const [at, instance] of batch.entries()) yield await settle(archive, instance, outcomes[at], options)
+}
+
+async function readInstance(
+  blobs: BlobVault,
+  { key, arrivedAt }: StoredBlob,
+  limits: Partial<ReaderLimits>,
+): Promise<NewInstance | Reindexed> {
+  const file = await readIfThere(blobs, limits, () => blobs.get(key))
+  if (file === null) return { kind: 'refused', what: `blob ${key}: its bytes cannot be read` }
+  const { parsed, size, sha256, datasetSha256 } = file
+  if (parsed instanceof Unreadable) return { kind: 'refused', what: `blob ${key}: ${parsed.message}` }
+  const blob = { store: blobs.name, key, size, sha256 }
+  return { parsed, blob, datasetSha256, sender: sourceOf(parsed), receivedAt: arrivedAt }
+}
+
+async function settle(
+  archive: KeptArchive,
+  instance: NewInstance,
+  outcome: AddOutcome | undefined,
+  options: ReindexOptions,
+): Promise<Reindexed> {
+  const what = `blob ${instance.blob.key}: instance ${instance.parsed.uids.instance}`
+  if (outcome?.kind === 'added') return { kind: 'added', what }
+  if (outcome?.kind === 'exists') return settleKnown(archive, instance, outcome.kept, options)
+  return { kind: 'refused', what: `${what}: ${outcome?.problem.message ?? 'nothing came of it'}` }
+}
+
+/** By the rules of STOW (design §4, step 5), with bytes that are durable already. */
+async function settleKnown(
+  archive: KeptArchive,
+  instance: NewInstance,
+  kept: KnownInstance,
+  { spoolDir }: ReindexOptions,
+): Promise<Reindexed> {
+  const { parsed, blob, datasetSha256, sender, receivedAt } = instance
+  const path = join(spoolDir, `${uuidv7()}.part`)
+  try {
+    await pipeline(await archive.blobs.get(blob.key), createWriteStream(path, { flags: 'wx', mode: 0o600 }))
+    const spooled = { blob: { bytes: { path }, size: blob.size, sha256: blob.sha256 }, datasetSha256 }
+    const outcome = await settleDuplicate(archive, kept, { parsed, spooled, sender, receivedAt }, () =>
+      Promise.resolve({ key: blob.key }),
+    )
+    const what = `blob ${blob.key}: instance ${parsed.uids.instance}`
+    return { kind: outcome.kind === 'stored' ? 'duplicate' : 'quarantined', what }
+  } finally {
+    await unlink(path).catch(() => undefined)
+  }
+}
