@@ -115,7 +115,7 @@ describe('the stand-in FHIR server', () => {
     const done = await ask('POST', '', transaction(...[...entries].reverse()))
     expect(done.body.entry?.map(({ response }) => response?.status)).toEqual(['201', '201'])
     expect(server.store.all('ImagingStudy')).toMatchObject([
-      { subject: { reference: `Patient/${String(server.store.all('Patient')[0]?.['id'] as string)}` } },
+      { subject: { reference: `Patient/${idOf(server.store.all('Patient')[0])}` } },
     ])
     const failing = { resource: study('Patient/none'), request: { method: 'PUT', url: 'ImagingStudy/x' } }
     const other = { resource: patient('2'), request: { method: 'POST', url: 'Patient' } }

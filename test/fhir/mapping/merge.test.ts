@@ -189,6 +189,23 @@ describe('the three-way merge', () => {
     ])
   })
 
+  it('keeps a namesake that others put beside ours, once and for good, but no second series of one UID', () => {
+    const ours = study({ identifier: [{ system: 'urn:x', value: '1' }], series: [{ uid: '1.2', number: 1 }] })
+    const theirs = study({
+      identifier: [
+        { system: 'urn:x', value: '1' },
+        { use: 'old', system: 'urn:x', value: '1' },
+      ],
+      series: [
+        { uid: '1.2', number: 1 },
+        { uid: '1.2', number: 2 },
+      ],
+    })
+    const { resource } = merge(theirs, ours, ours)
+    expect(resource).toEqual({ ...ours, identifier: theirs['identifier'] })
+    expect(merge(resource, ours, ours).changed).toBe(false)
+  })
+
   it('knows a reference again when the server made it absolute or added a version', () => {
     const ours = study({ endpoint: [{ reference: 'Endpoint/e' }] })
     const theirs = study({
