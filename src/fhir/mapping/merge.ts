@@ -161,7 +161,7 @@ function mergeList(three: Three, path: string, context: Context): Outcome {
   for (const [key, item] of ours) {
     const outcome = mergeNode(
       { theirs: theirs.get(key), ours: item, base: base.get(key) },
-      `${path}[${key}]`,
+      itemPath(path, key),
       context,
     )
     if (outcome.value !== undefined) value.push(outcome.value)
@@ -170,12 +170,17 @@ function mergeList(three: Three, path: string, context: Context): Outcome {
   for (const item of foreignItems(three.theirs, theirs, ours, base)) {
     // Of these there is but what the index says: one more, or another one, is an edit of ours.
     if (isWhole(path, item)) {
-      context.edits.push(`${path}[${itemKey(item)}]`)
+      context.edits.push(itemPath(path, itemKey(item)))
       if (context.policy === 'repair') continue
     }
     value.push(item)
   }
   return { value: unlessEmpty(value), owned: unlessEmpty(owned) }
+}
+
+/** Items are named by UID or not at all: every other key may be words about a patient, and paths go to attention rows. */
+function itemPath(path: string, key: string): string {
+  return /^[\d.]+$/u.test(key) ? `${path}[${key}]` : `${path}[]`
 }
 
 /** What others put into a list, as it stands there: also twice, and also a namesake of ours, but for UIDs, which are unique. */
