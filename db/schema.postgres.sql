@@ -423,18 +423,20 @@ CREATE VIEW instance_tags AS
     i.state,
         CASE
             WHEN (i.base_id IS NULL) THEN i.patch
-            ELSE ( SELECT (json_object_agg(m.tag, m.element ORDER BY (m.tag COLLATE "C")))::text AS json_object_agg
-               FROM ( SELECT x.key AS tag,
-                        x.value AS element
-                       FROM json_each((b.base)::json) x(key, value)
+            ELSE ( SELECT (('{'::text || COALESCE(string_agg(m.line, '
+,'::text ORDER BY m.line), ''::text)) || '}'::text)
+               FROM ( SELECT x.line
+                       FROM unnest(string_to_array(NULLIF(substr(b.base, 2, (length(b.base) - 2)), ''::text), '
+,'::text)) x(line)
                       WHERE (NOT (EXISTS ( SELECT 1
-                               FROM json_each((i.patch)::json) p(key, value)
-                              WHERE (p.key = x.key))))
+                               FROM unnest(string_to_array(NULLIF(substr(i.patch, 2, (length(i.patch) - 2)), ''::text), '
+,'::text)) p(line)
+                              WHERE ("left"(p.line, 11) = "left"(x.line, 11)))))
                     UNION ALL
-                     SELECT y.key,
-                        y.value
-                       FROM json_each((i.patch)::json) y(key, value)
-                      WHERE (json_typeof(y.value) <> 'null'::text)) m)
+                     SELECT y.line
+                       FROM unnest(string_to_array(NULLIF(substr(i.patch, 2, (length(i.patch) - 2)), ''::text), '
+,'::text)) y(line)
+                      WHERE (substr(y.line, 12) <> 'null'::text)) m)
         END AS tags
    FROM (((instance i
      JOIN series e ON ((e.id = i.series_id)))

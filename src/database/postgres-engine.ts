@@ -38,6 +38,8 @@ export function postgresEngine(options: PostgresOptions): Engine {
       connection: options.url,
       pool: { min: 0, max: options.connections ?? 10, afterCreate: prepareConnection },
       acquireConnectionTimeout: 10_000,
+      // What goes wrong is thrown, and logged by who catches it.
+      log: { warn: silent, error: silent, deprecate: silent, debug: silent },
     }),
     memory: createMemory(),
     settings: options.settings,
@@ -49,6 +51,10 @@ export function postgresEngine(options: PostgresOptions): Engine {
     write: (name, args) => write(pool, name, args) as never,
     close: () => pool.knex.destroy(),
   }
+}
+
+function silent(): void {
+  return
 }
 
 function prepareConnection(client: pg.Client, done: (error: Error | null, client: pg.Client) => void): void {
@@ -94,7 +100,10 @@ async function read(
   signal?.throwIfAborted()
   const operation = reads[name] as unknown as AnyOperation
   const client = await acquire(pool)
-  const cancel = (): void => void cancelQuery(pool, client).catch(() => undefined)
+  let cancelled: Promise<void> | undefined
+  const cancel = (): void => {
+    cancelled = cancelQuery(pool, client)
+  }
   let freeSlow: (() => void) | undefined
   try {
     signal?.addEventListener('abort', cancel, { once: true })
@@ -104,9 +113,7 @@ async function read(
     while (turn.done !== true) {
       signal?.throwIfAborted()
       if (turn.value.slow === true) freeSlow ??= await pool.slow.take()
-      turn = running.next(
-        await runStep(client, turn.value, name !== ('search' as string) && name !== ('count' as string)),
-      )
+      turn = running.next(await runStep(client, turn.value, !MADE_UP.has(name)))
     }
     return turn.value
   } catch (error) {
@@ -115,8 +122,19 @@ async function read(
   } finally {
     signal?.removeEventListener('abort', cancel)
     freeSlow?.()
-    await end(pool, client, 'COMMIT')
+    if (cancelled === undefined) await end(pool, client, 'COMMIT')
+    else await discard(pool, client, cancelled)
   }
+}
+
+/** Operations whose statements are made for one question: preparing them would fill the server. */
+const MADE_UP: ReadonlySet<string> = new Set(['search', 'count'])
+
+/** A cancellation may still be under way to the connection: nobody else may have it, or it would hit their query. */
+async function discard(pool: Pool, client: pg.Client, cancelled: Promise<void>): Promise<void> {
+  await cancelled.catch(() => undefined)
+  await client.end().catch(() => undefined)
+  release(pool, client)
 }
 
 /** Ends the transaction and gives the connection back; a connection that cannot do so is thrown away by the pool. */

@@ -99,6 +99,8 @@ function start(lane: LaneState): Thread {
   const abandoned = new SharedArrayBuffer(4)
   const worker = new Worker(new URL('./sqlite-thread.ts', import.meta.url), {
     workerData: { ...lane.data, abandoned } satisfies ThreadData,
+    // Options of the process (--eval, --input-type) are not the thread's.
+    execArgv: [],
   })
   const thread: Thread = { worker, abandoned: new Int32Array(abandoned), job: null, number: 0 }
   lane.threads.push(thread)

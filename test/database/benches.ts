@@ -31,7 +31,7 @@ export function sqliteBench(): Promise<Bench> {
   const databases = new Set<Database>()
   return Promise.resolve({
     engine: 'sqlite',
-    open: async (settings = {}) => opened(databases, await openSqlite({ path, readers: 2, ...settings })),
+    open: async (settings = {}) => opened(databases, await openSqlite({ path, readers: 1, ...settings })),
     sql: (text) => {
       const database = new Sqlite(path)
       try {

@@ -11,7 +11,7 @@ const value: fc.Arbitrary<DataElement> = fc.oneof(
   fc.constantFrom('Müller^Jan', 'Smith').map(name),
   fc.constant({ vr: 'OB', InlineBinary: 'AAA=' } as const),
   fc.constant({ vr: 'LO' } as const),
-  fc.constant({ vr: 'DA', Value: ['not a date'] } as DataElement),
+  fc.constant({ vr: 'DA', Value: ['not a date'] }),
 )
 const item = fc.dictionary(fc.constantFrom('00080100', '00080104'), value, { maxKeys: 2 })
 const anyElement = fc.oneof(
@@ -36,7 +36,7 @@ const dataSets = fc.array(
 function expected(batch: readonly NewInstance[]): Map<string, Set<string>> {
   const sets = batch.map(({ parsed }) => {
     const own = new Map<string, Set<string>>()
-    for (const [tag, element] of Object.entries({ ...parsed.meta, ...parsed.dataSet } as DataSet))
+    for (const [tag, element] of Object.entries({ ...parsed.meta, ...parsed.dataSet }))
       if (!hasOwnColumn(tag))
         eachTerm(tag, element, (path, term) =>
           own.set(path, (own.get(path) ?? new Set()).add(term ?? '(present)')),

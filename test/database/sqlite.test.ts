@@ -1,4 +1,6 @@
 import { sqliteBench } from './benches.ts'
 import { contract } from './contract.ts'
 
-describe('index in SQLite', () => contract(sqliteBench))
+describe('index in SQLite', () => {
+  contract(sqliteBench)
+})

@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { openPostgres } from '../../src/database/postgres.ts'
+import { openSqlite } from '../../src/database/sqlite.ts'
+import { openLane } from '../../src/database/sqlite-threads.ts'
+import { settingsOf } from '../../src/database/settings.ts'
+import { startPostgres } from '../servers/postgres.ts'
+import { made } from './instances.ts'
+
+describe('engines that cannot be used now', () => {
+  let directory: string
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'engine-'))
+  })
+  afterEach(() => rmSync(directory, { recursive: true }))
+
+  it('say so when the file cannot be opened', async () => {
+    const path = join(directory, 'no', 'such', 'folder', 'index.db')
+    await expect(openSqlite({ path })).rejects.toMatchObject({ kind: 'unavailable' })
+  })
+
+  it('say so when the file is no database', async () => {
+    const path = join(directory, 'index.db')
+    const { writeFileSync } = await import('node:fs')
+    writeFileSync(path, 'this is no database, whatever its name says '.repeat(200))
+    await expect(openSqlite({ path })).rejects.toThrow()
+  })
+
+  it('say so when another process holds the file locked, and work again afterwards', async () => {
+    const path = join(directory, 'index.db')
+    const database = await openSqlite({ path, readers: 1 })
+    const other = new Sqlite(path)
+    other.exec('BEGIN IMMEDIATE')
+    await expect(database.index.add([made({ instance: '1.1' })])).rejects.toMatchObject({
+      kind: 'unavailable',
+    })
+    // Reading goes on meanwhile.
+    expect((await database.index.known(['1.1'])).size).toBe(0)
+    other.exec('ROLLBACK')
+    expect(await database.index.add([made({ instance: '1.1' })])).toEqual([{ kind: 'added' }])
+    other.close()
+    await database.close()
+    await expect(database.check()).rejects.toMatchObject({ kind: 'unavailable' })
+  }, 30_000)
+
+  it('say so when no server answers', async () => {
+    await expect(openPostgres({ url: 'postgres://nobody:none@127.0.0.1:1/none' })).rejects.toMatchObject({
+      kind: 'unavailable',
+    })
+  })
+
+  it('say so when the server has gone, and never hang', async () => {
+    const server = await startPostgres()
+    const database = await openPostgres({ url: server.url })
+    await database.index.add([made({ instance: '1.1' })])
+    await server.stop()
+    await expect(database.check()).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect(database.index.add([made({ instance: '1.2' })])).rejects.toMatchObject({
+      kind: 'unavailable',
+    })
+    await database.close()
+  }, 60_000)
+})
+
+describe('a lane of threads', () => {
+  it('puts another thread in the place of one that cannot work, and answers instead of hanging', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'lane-'))
+    const path = join(directory, 'no-folder', 'index.db')
+    const lane = openLane({ path, role: 'quick', settings: settingsOf({}) }, 2)
+    const ask = (): Promise<unknown> =>
+      new Promise((resolve, reject) =>
+        lane.add({ name: 'ping', args: [], signal: undefined, resolve, reject }),
+      )
+    const answers = await Promise.allSettled(Array.from({ length: 8 }, ask))
+    expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 8 }, () => 'rejected'))
+    await lane.close()
+    rmSync(directory, { recursive: true })
+  }, 30_000)
+})
