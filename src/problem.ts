@@ -15,6 +15,7 @@ export type ProblemKind =
   | 'unsatisfiable-range'
   | 'misdirected'
   | 'unprocessable'
+  | 'corrupt'
   | 'unavailable'
 
 /**

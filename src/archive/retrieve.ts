@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import type { BlobStore, Extent } from '../blobs/ports.ts'
 import type {
   BlobExtent,
@@ -7,11 +9,11 @@ import type {
   InstanceState,
   Scope,
 } from '../database/ports.ts'
-import { bulkValue, frameLength, frameStream, pixelStream, type OpenFile } from '../dicom/frames.ts'
+import { bulkValue, frameLength, frameStream, pixelStream, within, type OpenFile } from '../dicom/frames.ts'
 import type { DataElement, DataSet, InstanceUids } from '../dicom/data-set.ts'
 import { findBulk, type BulkPath } from '../dicom/dicom-json.ts'
 import { pixelExtents, readPixelMap, type PixelMap } from '../dicom/pixel-map.ts'
-import { rewriteExplicitLittleEndian } from '../dicom/rewrite.ts'
+import { rewriteExplicitLittleEndian, type RewriteOptions } from '../dicom/rewrite.ts'
 import { Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 
@@ -37,10 +39,11 @@ export async function* instancesOf(
   if (isEmpty) throw await absence(archive, scope)
 }
 
-async function absence(archive: Archive, { instance }: Scope): Promise<Problem> {
+async function absence(archive: Archive, { study, series, instance }: Scope): Promise<Problem> {
   const known =
     instance === undefined ? undefined : (await archive.database.index.known([instance])).get(instance)
-  if (known?.state === 'deleted') return new Problem('gone', 'The instance was deleted.')
+  const isThere = known?.uids.study === study && known?.uids.series === series
+  if (isThere && known?.state === 'deleted') return new Problem('gone', 'The instance was deleted.')
   return new Problem('not-found', 'There is no such study, series or instance here.')
 }
 
@@ -56,29 +59,15 @@ export async function instanceOf(
 
 /** Opens the file of an instance as it was received, or a range of it, wherever its pieces lie. */
 export function fileOf(
-  blobs: BlobStore,
+  { blobs }: Pick<Archive, 'blobs'>,
   { extents, size }: Pick<IndexedInstance, 'extents' | 'size'>,
 ): OpenFile {
   return async (range = { offset: 0, length: size }) => {
     const pieces = within(extents, range)
     const [only] = pieces
-    if (only === undefined) return Readable.from([], { objectMode: false })
-    if (pieces.length === 1) return openPiece(blobs, only)
+    if (only !== undefined && pieces.length === 1) return openPiece(blobs, only)
     return Readable.from(readPieces(blobs, pieces), { objectMode: false })
   }
-}
-
-/** The parts of the pieces that a range of their whole covers. */
-function within(extents: readonly BlobExtent[], { offset, length }: Extent): BlobExtent[] {
-  const pieces: BlobExtent[] = []
-  let start = 0
-  for (const extent of extents) {
-    const from = Math.max(offset, start)
-    const to = Math.min(offset + length, start + extent.length)
-    if (from < to) pieces.push({ ...extent, offset: extent.offset + from - start, length: to - from })
-    start += extent.length
-  }
-  return pieces
 }
 
 async function* readPieces(blobs: BlobStore, pieces: readonly BlobExtent[]): AsyncGenerator<Buffer> {
@@ -96,44 +85,99 @@ function openPiece(blobs: BlobStore, { store, key, offset, length }: BlobExtent)
 }
 
 /**
- * The instance as Part 10 file. `isExplicit`: in Explicit VR Little Endian, inflated where it is deflated; nothing is
- * decoded, compressed pixel data passes as it is. Otherwise the bytes as received, but for those that PS3.10 does not
- * allow: no preamble or group 0002, or a preamble that is a program.
+ * The file as it was received, or a range of it. All of it is compared with its digest as it passes, and its last bytes
+ * are kept back till then: a file that has rotted never looks whole. Somebody is told, and Problem `corrupt` ends it.
  */
-export async function part10Of(
-  blobs: BlobStore,
-  instance: IndexedInstance,
-  { isExplicit }: { readonly isExplicit: boolean },
-): Promise<Readable> {
-  const { SOPClassUID, uids } = instance
-  const names = { SOPClassUID, SOPInstanceUID: uids.instance }
-  const stored = await fileOf(blobs, instance)()
-  if (isExplicit) return rewriteExplicitLittleEndian(stored, names)
-  const { head, whole } = await peek(stored, 132)
-  const isPart10 =
-    head.subarray(128).toString('latin1') === 'DICM' && head.subarray(0, 2).toString('latin1') !== 'MZ'
-  return isPart10 ? whole : rewriteExplicitLittleEndian(whole, names)
+export function originalOf(archive: Archive, instance: IndexedInstance): Piece {
+  const open = fileOf(archive, instance)
+  return {
+    length: instance.size,
+    open: async (range) => {
+      const isWhole = range === undefined || range.length === instance.size
+      const file = await open(range)
+      return isWhole ? Readable.from(compared(archive, instance, file), { objectMode: false }) : file
+    },
+  }
 }
 
-/** The first `length` bytes of a stream, and the stream from its beginning. */
+async function* compared(
+  { database }: Archive,
+  { fileSha256, uids }: IndexedInstance,
+  file: Readable,
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256')
+  let held: Buffer | null = null
+  for await (const chunk of file as AsyncIterable<Buffer>) {
+    if (held !== null) yield held
+    hash.update(chunk)
+    held = chunk
+  }
+  if (hash.digest('hex') !== fileSha256) {
+    await database.attention.raise({ reason: 'corrupt-file', study: uids.study, instance: uids.instance })
+    throw new Problem('corrupt', 'The stored file is not the one that was received: its digest is another.')
+  }
+  if (held !== null) yield held
+}
+
+/** How an instance leaves. */
+export interface FileWish {
+  /**
+   * In Explicit VR Little Endian, inflated where it is deflated; nothing is decoded, compressed pixel data passes as it
+   * is. Otherwise the bytes as received, but for those that PS3.10 does not allow: no preamble or group 0002, or a
+   * preamble that is a program.
+   */
+  readonly isExplicit: boolean
+}
+
+/** The instance as Part 10 file, read once from beginning to end. */
+export async function part10Of(
+  archive: Archive,
+  instance: IndexedInstance,
+  { isExplicit }: FileWish,
+): Promise<Readable> {
+  const { head, whole } = await peek(await originalOf(archive, instance).open(), HEAD)
+  return isExplicit || !isPart10(head) ? rewriteExplicitLittleEndian(whole, namesOf(instance)) : whole
+}
+
+/** The instance as Part 10 file, with length and ranges where it leaves as it was received. */
+export async function part10PieceOf(
+  archive: Archive,
+  instance: IndexedInstance,
+  wish: FileWish,
+): Promise<Piece> {
+  const head = async () => buffer(await fileOf(archive, instance)({ offset: 0, length: HEAD }))
+  if (!wish.isExplicit && isPart10(await head())) return originalOf(archive, instance)
+  return { length: null, open: () => part10Of(archive, instance, wish) }
+}
+
+/** Preamble and prefix, PS3.10 §7.1. */
+const HEAD = 132
+
+/** Whether a file that begins so may leave as it is. */
+function isPart10(head: Buffer): boolean {
+  return head.toString('latin1', 128, HEAD) === 'DICM' && head.toString('latin1', 0, 2) !== 'MZ'
+}
+
+function namesOf({ SOPClassUID, uids }: IndexedInstance): RewriteOptions {
+  return { SOPClassUID, SOPInstanceUID: uids.instance }
+}
+
+/** The first `length` bytes of a stream, or all there are, and the stream from its beginning. */
 async function peek(stream: Readable, length: number): Promise<{ head: Buffer; whole: Readable }> {
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-  const seen: Buffer[] = []
-  let bytes = 0
-  while (bytes < length) {
+  let head: Buffer = Buffer.alloc(0)
+  while (head.length < length) {
     const next = await chunks.next()
     if (next.done === true) break
-    seen.push(next.value)
-    bytes += next.value.length
+    head = head.length === 0 ? next.value : Buffer.concat([head, next.value])
   }
-  const head = Buffer.concat(seen)
   const rest = async function* () {
     yield head
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value
   }
   const whole = Readable.from(rest(), { objectMode: false })
   whole.once('close', () => stream.destroy())
-  return { head: head.subarray(0, length), whole }
+  return { head, whole }
 }
 
 /** Bytes of an instance that stand for themselves: a frame, a piece of bulk data. */
@@ -151,53 +195,53 @@ export function pixelsOf({ pixelMap }: IndexedInstance): PixelMap {
 }
 
 /** Frame `n`, from 1; Problem `not-found` where it is not there, because there are fewer or the file is damaged. */
-export function frameOf(blobs: BlobStore, instance: IndexedInstance, map: PixelMap, n: number): Piece {
+export function frameOf(archive: Archive, instance: IndexedInstance, map: PixelMap, n: number): Piece {
   const length = frameLength(map, n)
-  if (length === null) throw new Problem('not-found', `The instance has no frame ${n}.`)
-  const open = async () => {
-    const stream = await frameStream(fileOf(blobs, instance), map, n)
-    if (stream === null) throw new Problem('not-found', `The instance has no frame ${n}.`)
-    return stream
+  if (length === null) throw noFrame(n)
+  return {
+    length,
+    open: async (range) => {
+      const stream = await frameStream(fileOf(archive, instance), map, n, range)
+      if (stream === null) throw noFrame(n)
+      return stream
+    },
   }
-  return { length, open }
+}
+
+function noFrame(n: number): Problem {
+  return new Problem('not-found', `The instance has no frame ${n}.`)
 }
 
 /** All pixel data as one piece. */
-export function wholePixelData(blobs: BlobStore, instance: IndexedInstance, map: PixelMap): Piece {
+export function wholePixelData(archive: Archive, instance: IndexedInstance, map: PixelMap): Piece {
   const length = pixelExtents(map).reduce((sum, extent) => sum + extent.length, 0)
-  return { length, open: () => pixelStream(fileOf(blobs, instance), map) }
+  return { length, open: (range) => pixelStream(fileOf(archive, instance), map, range) }
 }
 
 /** The value at a path into the data set; Problem `not-found` where no bytes are. `tags` must have been asked for. */
 export function bulkDataOf(
-  blobs: BlobStore,
+  archive: Archive,
   instance: IndexedInstance,
   path: BulkPath,
 ): Piece & { readonly dataSet: DataSet } {
   const dataSet = JSON.parse(instance.tags?.toString('utf8') ?? '{}') as DataSet
   const element = findBulk(dataSet, path)
   if (element === undefined) throw new Problem('not-found', 'The instance has no bulk data there.')
-  return { dataSet, ...valueOf(blobs, instance, element) }
+  return { dataSet, ...valueOf(archive, instance, element) }
 }
 
-function valueOf(blobs: BlobStore, instance: IndexedInstance, element: DataElement): Piece {
-  const { offset, length } = element
-  if (offset === undefined || length === undefined) {
-    const bytes = Buffer.from(element.InlineBinary ?? '', 'base64')
-    const open = (range: Extent = { offset: 0, length: bytes.length }) =>
-      Promise.resolve(
-        Readable.from([bytes.subarray(range.offset, range.offset + range.length)], { objectMode: false }),
-      )
-    return { length: bytes.length, open }
+function valueOf(archive: Archive, instance: IndexedInstance, element: DataElement): Piece {
+  const { vr, offset, length, InlineBinary = '' } = element
+  if (offset !== undefined && length !== undefined) {
+    const value = { vr, offset, length }
+    const open = (range?: Extent) =>
+      bulkValue(fileOf(archive, instance), value, instance.TransferSyntaxUID, range)
+    return { length, open }
   }
+  const bytes = Buffer.from(InlineBinary, 'base64')
   return {
-    length,
-    open: (range = { offset: 0, length }) =>
-      bulkValue(
-        fileOf(blobs, instance),
-        { vr: element.vr, offset, length },
-        instance.TransferSyntaxUID,
-        range,
-      ),
+    length: bytes.length,
+    open: ({ offset: from, length: count } = { offset: 0, length: bytes.length }) =>
+      Promise.resolve(Readable.from([bytes.subarray(from, from + count)], { objectMode: false })),
   }
 }

@@ -12,19 +12,41 @@ export type OpenFile = (extent?: Extent) => Promise<Readable>
 
 /**
  * Frame `n` (from 1) as it is to be sent (PS3.18 §8.7.3.3): native frames in little endian, beginning at a whole byte;
- * compressed frames as their fragments joined, without items. Null where the frame is not there. The stream has
- * backpressure and fails with what `open` or its stream fails with.
+ * compressed frames as their fragments joined, without items. `range` is relative to the frame and must lie in it.
+ * Null where the frame is not there. The stream has backpressure and fails with what `open` or its stream fails with.
  */
-export async function frameStream(open: OpenFile, map: PixelMap, n: number): Promise<Readable | null> {
+export async function frameStream(
+  open: OpenFile,
+  map: PixelMap,
+  n: number,
+  range?: Extent,
+): Promise<Readable | null> {
   const extents = frameExtents(map, n)
   if (extents === null) return null
-  if (map.value === null) return joined(open, extents)
+  if (map.value === null) return joined(open, within(extents, range))
+  if (map.frames === 1 || map.frameBits % 8 === 0) {
+    const [extent = map.value] = within(extents, range)
+    return littleEndian(open, extent, { ...map.value, size: map.wordSize }, map.inflated)
+  }
   const [extent = map.value] = extents
-  const words = { ...map.value, size: map.wordSize }
-  if (map.mode === 'range') return open(extent)
-  const stored = await littleEndian(open, extent, words, map.inflated)
-  if (map.frames === 1 || map.frameBits % 8 === 0) return stored
-  return Readable.from(shifted(stored, ((n - 1) * map.frameBits) % 8, map.frameBits), { objectMode: false })
+  const stored = await littleEndian(open, extent, { ...map.value, size: map.wordSize }, map.inflated)
+  const bits = shifted(stored, ((n - 1) * map.frameBits) % 8, map.frameBits)
+  const frame = Readable.from(bits, { objectMode: false })
+  return range === undefined ? frame : cut(frame, range.offset, range.length)
+}
+
+/** Those parts of pieces that a range of their whole covers; everything without a range. */
+export function within<Piece extends Extent>(pieces: readonly Piece[], range?: Extent): Piece[] {
+  if (range === undefined) return [...pieces]
+  const parts: Piece[] = []
+  let start = 0
+  for (const piece of pieces) {
+    const from = Math.max(range.offset, start)
+    const to = Math.min(range.offset + range.length, start + piece.length)
+    if (from < to) parts.push({ ...piece, offset: piece.offset + from - start, length: to - from })
+    start += piece.length
+  }
+  return parts
 }
 
 /** Bytes that {@link frameStream} gives for frame `n`; null where it is not there. */
@@ -35,10 +57,12 @@ export function frameLength(map: PixelMap, n: number): number | null {
   return extents.reduce((sum, { length }) => sum + length, 0)
 }
 
-/** All pixel data: the native value in little endian, or every fragment joined. */
-export async function pixelStream(open: OpenFile, map: PixelMap): Promise<Readable> {
-  if (map.value === null) return joined(open, pixelExtents(map))
-  return littleEndian(open, map.value, { ...map.value, size: map.wordSize }, map.inflated)
+/** All pixel data: the native value in little endian, or every fragment joined; or a range of that. */
+export async function pixelStream(open: OpenFile, map: PixelMap, range?: Extent): Promise<Readable> {
+  const extents = within(pixelExtents(map), range)
+  if (map.value === null) return joined(open, extents)
+  const [extent = map.value] = extents
+  return littleEndian(open, extent, { ...map.value, size: map.wordSize }, map.inflated)
 }
 
 /**

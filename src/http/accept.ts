@@ -51,7 +51,8 @@ export function selectMedia<T extends Offer>(
   return null
 }
 
-function isForbidden(ranges: readonly MediaRange[], offer: Offer): boolean {
+/** Whether the narrowest of the ranges that take it says `q=0` (RFC 9110 §12.5.1). */
+export function isForbidden(ranges: readonly MediaRange[], offer: Offer): boolean {
   const [narrowest] = ranges
     .filter((range) => takes(range, offer))
     .sort((a, b) => narrowness(b) - narrowness(a))
@@ -69,7 +70,8 @@ function takes(range: MediaRange, offer: Offer): boolean {
   return range.part === undefined || offer.part === undefined || covers(range.part, offer.part)
 }
 
-function covers(range: string, media: string): boolean {
+/** Whether a media range (`*` for any) takes a media type. */
+export function covers(range: string, media: string): boolean {
   return range === media || range === '*/*' || (range.endsWith('/*') && media.startsWith(range.slice(0, -1)))
 }
 

@@ -20,6 +20,7 @@ export const STATUS: Readonly<Record<ProblemKind, number>> = {
   'unsatisfiable-range': 416,
   misdirected: 421,
   unprocessable: 422,
+  corrupt: 500,
   unavailable: 503,
 }
 
@@ -35,6 +36,8 @@ export function problemHandler(log: Log): ErrorRequestHandler {
     const problem = asProblem(error)
     if (problem === undefined)
       log.error({ err: error, requestId: response.locals.requestId }, 'unexpected error')
+    else if (problem.kind === 'corrupt')
+      log.error({ err: problem, requestId: response.locals.requestId }, 'corrupt')
     else if (problem.kind === 'unavailable')
       log.warn({ err: problem, requestId: response.locals.requestId }, 'unavailable')
     if (response.headersSent) {

@@ -1,29 +1,25 @@
-/** What every answer with bytes in it needs: validators, ranges, parts. RFC 9110 §8.8, §13, §14; RFC 2046 §5.1. */
-import { createHash, randomBytes } from 'node:crypto'
+/** What every answer with bytes in it needs: validators, ranges, bytes as they come. RFC 9110 §8.4, §8.8, §13, §14. */
+import { createHash, type Hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { constants, createGzip } from 'node:zlib'
 import type { Request, Response } from 'express'
 import type { Extent } from '../blobs/ports.ts'
-import type { Uid } from '../dicom/data-set.ts'
 import { Problem } from '../problem.ts'
 
 /** Bytes of an instance never change; asking again after an hour tells who may still see them. */
 export const IMMUTABLE = 'private, max-age=3600'
-
-/** One part of a multipart body. */
-export interface BodyPart {
-  readonly media: string
-  readonly transferSyntax?: Uid
-  readonly location?: string
-  readonly range?: string
-  /** Null where it is known only when it has been read. */
-  readonly length: number | null
-  readonly open: () => Promise<Readable>
-}
+/** Of what changes with every instance that comes: kept, but asked for every time. */
+export const CHECKED = 'private, no-cache'
 
 /** A strong entity tag of a representation: what it is made of, and its form. */
 export function entityTag(...of: readonly string[]): string {
-  return `"${createHash('sha256').update(of.join('\n')).digest('base64url').slice(0, 32)}"`
+  return tagOf(createHash('sha256').update(of.join('\n')))
+}
+
+/** The tag of a hash that has taken what the representation is made of. */
+export function tagOf(hash: Hash): string {
+  return `"${hash.digest('base64url').slice(0, 32)}"`
 }
 
 /**
@@ -45,11 +41,11 @@ export function isNotModified(request: Request, response: Response, tag: string,
 
 /**
  * The one range a client asks for, null for everything. Several ranges are answered with everything, as RFC 9110 §14.2
- * allows; one beyond the end is Problem `unsatisfiable-range`, with Content-Range set.
+ * allows, and so is HEAD; one beyond the end is Problem `unsatisfiable-range`, with Content-Range set.
  */
 export function rangeOf(request: Request, response: Response, size: number | null): Extent | null {
   const { range, 'if-range': condition } = request.headers
-  if (size === null || range === undefined) return null
+  if (size === null || range === undefined || request.method !== 'GET') return null
   if (condition !== undefined && condition !== response.getHeader('ETag')) return null
   const asked = oneRange(range, size)
   if (asked === null || asked.length > 0) return asked
@@ -59,7 +55,7 @@ export function rangeOf(request: Request, response: Response, size: number | nul
 
 /** `a-b`, `a-` or `-n` within `size` bytes, of no length where it lies beyond; null for what is no single range. */
 function oneRange(text: string, size: number): Extent | null {
-  const [, first = '', last = ''] = /^bytes=\s*(\d*)\s*-\s*(\d*)\s*$/.exec(text) ?? []
+  const [, first = '', last = ''] = /^bytes=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(text) ?? []
   if (first === '' && last === '') return null
   if (first === '') {
     const length = Math.min(Number(last), size)
@@ -75,98 +71,102 @@ export function contentRange({ offset, length }: Extent, size: number): string {
   return `bytes ${offset}-${offset + length - 1}/${size}`
 }
 
-/** Sends one body, or the range of it that is asked for. Bytes that cannot be opened are a Problem before any header. */
-export async function sendOne(
-  request: Request,
-  response: Response,
-  body: { media: string; length: number | null; open: (range?: Extent) => Promise<Readable> },
-): Promise<void> {
-  const range = rangeOf(request, response, body.length)
-  const isHead = request.method === 'HEAD'
-  const stream = isHead ? null : await body.open(range ?? undefined)
-  response.setHeader('Content-Type', body.media)
-  if (body.length !== null) {
+/** A body of its own, and what is said of it. */
+export interface Body {
+  readonly media: string
+  /** Null where it is known only when it has been read: then there are no ranges of it. */
+  readonly length: number | null
+  /** The bytes, or a range of them. */
+  readonly open: (range?: Extent) => Promise<Readable>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Sends one body, or the range of it that is asked for. Bytes that cannot be read are a Problem before any header. */
+export async function sendOne(request: Request, response: Response, body: Body): Promise<void> {
+  const { media, length, headers = {} } = body
+  const range = rangeOf(request, response, length)
+  const size = range?.length ?? length
+  const bytes =
+    request.method === 'HEAD'
+      ? null
+      : await begun(
+          response,
+          exactly(() => body.open(range ?? undefined), size),
+        )
+  response.setHeaders(new Map(Object.entries({ ...headers, 'Content-Type': media })))
+  if (length !== null) {
     response.setHeader('Accept-Ranges', 'bytes')
-    response.setHeader('Content-Length', range?.length ?? body.length)
-    if (range !== null) response.status(206).setHeader('Content-Range', contentRange(range, body.length))
+    response.setHeader('Content-Length', size ?? 0)
+    if (range !== null) response.status(206).setHeader('Content-Range', contentRange(range, length))
   }
-  if (stream === null) response.end()
-  else await sendStream(response, stream)
+  if (bytes === null) response.end()
+  else await sendBegun(response, bytes)
 }
 
 /**
- * Sends parts as they come. The first is opened before any header is sent, so that what is missing is told as such; a
- * failure later breaks the connection, and the closing delimiter never comes.
+ * The bytes that `open` gives, of which there must be `length`: a client that was promised more would wait for ever, and
+ * a part that is short would look whole. Closed when the reader stops.
  */
-export async function sendParts(
-  request: Request,
-  response: Response,
-  type: { media: string; transferSyntax?: Uid | undefined },
-  parts: AsyncIterable<BodyPart>,
-  length: ((boundary: string) => number | null) | null = null,
-): Promise<void> {
-  const boundary = randomBytes(16).toString('hex')
-  const syntax = type.transferSyntax === undefined ? '' : `; transfer-syntax=${type.transferSyntax}`
-  const contentType = `multipart/related; type="${type.media}"; boundary=${boundary}${syntax}`
-  const total = length?.(boundary) ?? null
-  const body = multipart(boundary, parts)
-  const first = request.method === 'HEAD' ? null : await body.next()
-  response.setHeader('Content-Type', contentType)
-  if (total !== null) response.setHeader('Content-Length', total)
-  if (first === null) {
-    response.end()
-    return
+export async function* exactly(open: () => Promise<Readable>, length: number | null): AsyncGenerator<Buffer> {
+  if (length === 0) return
+  let sent = 0
+  for await (const chunk of (await open()) as AsyncIterable<Buffer>) {
+    sent += chunk.length
+    if (length !== null && sent > length) break
+    yield chunk
   }
-  const rest = async function* () {
-    if (first.done !== true) yield first.value
-    yield* body
-  }
-  await sendStream(response, Readable.from(rest(), { objectMode: false }))
+  if (length === null || sent === length) return
+  throw new Problem('unavailable', `There were ${sent} bytes to read where ${length} should be.`)
 }
 
-/** Length of a multipart body whose parts have known lengths; null where one has not. */
-export function multipartLength(boundary: string, parts: readonly BodyPart[]): number | null {
-  let sum = closing(boundary, parts.length === 0).length
-  for (const [index, part] of parts.entries()) {
-    if (part.length === null) return null
-    sum += partHead(boundary, part, index === 0).length + part.length
-  }
-  return sum
+/** Bytes of which the first are there. */
+interface Begun {
+  readonly stream: Readable
+  /** Why the bytes could not be read to their end. */
+  failure?: Error
 }
 
-/** Opened before the first byte is given: the caller's first `next()` meets what is wrong with the first part. */
-async function* multipart(boundary: string, parts: AsyncIterable<BodyPart>): AsyncGenerator<Buffer> {
-  let isFirst = true
-  for await (const part of parts) {
-    const stream = await part.open()
-    yield partHead(boundary, part, isFirst)
-    yield* stream as AsyncIterable<Buffer>
-    isFirst = false
-  }
-  yield closing(boundary, isFirst)
+/**
+ * Reads the first bytes, so that what cannot be read is told as a Problem and not by a broken connection. From here on
+ * the bytes are closed when the client goes away, whatever is waited for.
+ */
+export async function begun(response: Response, bytes: AsyncIterable<Buffer>): Promise<Begun> {
+  const stream = Readable.from(bytes, { objectMode: false })
+  const start: Begun = { stream }
+  stream.once('error', (error: Error) => {
+    if (!response.destroyed) start.failure = error
+  })
+  if (response.destroyed) stream.destroy()
+  else response.once('close', () => stream.destroy())
+  await new Promise<void>((resolve, reject) => {
+    stream.once('readable', resolve).once('end', resolve).once('close', resolve).once('error', reject)
+  })
+  return start
 }
 
-/** Spelt and without quotation marks as clients look for it: cornerstone minds the case, dicomweb-client keeps the marks. */
-function partHead(boundary: string, part: BodyPart, isFirst: boolean): Buffer {
-  const syntax = part.transferSyntax === undefined ? '' : `; transfer-syntax=${part.transferSyntax}`
-  const lines = [`${isFirst ? '' : '\r\n'}--${boundary}`, `Content-Type: ${part.media}${syntax}`]
-  if (part.location !== undefined) lines.push(`Content-Location: ${part.location}`)
-  if (part.range !== undefined) lines.push(`Content-Range: ${part.range}`)
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
-}
-
-function closing(boundary: string, isEmpty: boolean): Buffer {
-  return Buffer.from(`${isEmpty ? '' : '\r\n'}--${boundary}--\r\n`)
-}
-
-/** A client that goes away ends the reading, and is no fault. */
-export async function sendStream(response: Response, stream: Readable): Promise<void> {
+/**
+ * Sends what was begun, with the headers that are set. A failure breaks the connection, so that no half is taken for a
+ * whole, and is thrown; a client that goes away is no failure.
+ */
+export async function sendBegun(response: Response, start: Begun, gzipped = false): Promise<void> {
   try {
-    await pipeline(stream, response)
+    // Level 1: DICOM JSON shrinks to a tenth, and the processor is what viewers wait for.
+    const zip = gzipped ? [createGzip({ level: constants.Z_BEST_SPEED })] : []
+    await pipeline([start.stream, ...zip, response])
   } catch (error) {
-    const isGone = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
-    if (!isGone || !response.destroyed) throw error
+    if (start.failure !== undefined) throw start.failure
+    if (!response.destroyed) throw error
   }
+}
+
+/** Whether an answer is to be compressed: `gzip`, or `*`, with a weight (RFC 9110 §12.5.3). */
+export function takesGzip({ headers }: Request): boolean {
+  const codings = (headers['accept-encoding'] ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((one) => /^\s*(?:x-)?(gzip|\*)\s*(?:;\s*q=([\d.]+)\s*)?$/.exec(one))
+  const named = codings.find((one) => one?.[1] === 'gzip') ?? codings.find((one) => one?.[1] === '*')
+  return named !== undefined && named !== null && Number(named[2] ?? 1) > 0
 }
 
 /** Aborts when the client goes away before the answer is complete. */

@@ -20,6 +20,12 @@ export function scopeOf(request: Request): Scope {
 
 /** The values of `accept` in the query, which come before the header (PS3.18 §8.3.3.1). */
 export function acceptOf(request: Request): ReturnType<typeof parseAccept> {
-  const query = new URL(request.originalUrl, 'http://concord').searchParams
+  const query = new URLSearchParams(queryString(request))
   return parseAccept(request.headers.accept, query.getAll('accept'))
+}
+
+/** The query as received: Express would decode it, and turn lists and brackets into objects. */
+export function queryString(request: Request): string {
+  const mark = request.originalUrl.indexOf('?')
+  return mark < 0 ? '' : request.originalUrl.slice(mark + 1)
 }

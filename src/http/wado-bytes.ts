@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import type { Request, Response } from 'express'
 import type { Archive } from '../archive/archive.ts'
 import { bulkDataOf, frameOf, instanceOf, pixelsOf, wholePixelData, type Piece } from '../archive/retrieve.ts'
@@ -6,24 +5,15 @@ import type { IndexedInstance, Scope } from '../database/ports.ts'
 import type { DataSet } from '../dicom/data-set.ts'
 import type { PixelMap } from '../dicom/pixel-map.ts'
 import { Problem } from '../problem.ts'
-import type { MediaRange } from './accept.ts'
-import {
-  contentRange,
-  entityTag,
-  IMMUTABLE,
-  isNotModified,
-  multipartLength,
-  rangeOf,
-  sendOne,
-  sendParts,
-  type BodyPart,
-} from './representation.ts'
-import { retrieveUrl, type HttpSettings } from './settings.ts'
+import { sendKnownParts, sendParts, type BodyPart } from './parts.ts'
+import { contentRange, entityTag, IMMUTABLE, isNotModified, rangeOf, sendOne } from './representation.ts'
 import { acceptOf, scopeOf } from './scope.ts'
-import { covers, frameForm, MULTIPART, OCTETS, type FrameForm } from './wado-forms.ts'
+import { retrieveUrl, type HttpSettings } from './settings.ts'
+import { bulkForm, frameForm, OCTETS, type BulkForm, type FrameForm } from './wado-forms.ts'
 
 type Settings = Pick<HttpSettings, 'publicUrl'>
 
+/** Frames in one request, and in one answer whose length is told. */
 const MOST_FRAMES = 1000
 const PIXEL_DATA = new Set(['7FE00008', '7FE00009', '7FE00010'])
 
@@ -32,23 +22,36 @@ export async function answerFrames(archive: Archive, request: Request, response:
   const numbers = frameList(String(request.params['frames']))
   const instance = await instanceOf(archive, scopeOf(request) as Required<Scope>, { pixelMap: true })
   const map = pixelsOf(instance)
-  const form = frameForm(acceptOf(request), instance, numbers.length === 1)
-  if (form === null) throw notAcceptable(instance)
-  const pieces = numbers.map((n) => frameOf(archive.blobs, instance, map, n))
-  if (isNotModified(request, response, tagOf(instance, form, `frames ${numbers.join()}`), IMMUTABLE)) return
-  await sendPieces(request, response, form, pieces)
+  const form = frameForm(acceptOf(request), instance.TransferSyntaxUID, numbers.length === 1)
+  if (form === null) throw notDecoded(instance)
+  const pieces = numbers.map((n) => frameOf(archive, instance, map, n))
+  if (isNotModified(request, response, tagFor(instance, form, `frames ${numbers.join()}`), IMMUTABLE)) return
+  await sendFrames(request, response, form, pieces)
+}
+
+function frameList(text: string): number[] {
+  const numbers = text.split(',').map((one) => (/^\d{1,9}$/.test(one) ? Number(one) : 0))
+  if (numbers.some((n) => n < 1)) {
+    throw new Problem('malformed', 'Frames are named by numbers from 1, with commas between them.')
+  }
+  if (numbers.length > MOST_FRAMES) {
+    throw new Problem('malformed', `At most ${MOST_FRAMES} frames in one request.`)
+  }
+  return numbers
 }
 
 /** All pixel data: every frame in a part of its own (PS3.18 §10.4.1.1.7). */
-export async function answerPixelData(archive: Archive, request: Request, response: Response): Promise<void> {
+export async function answerPixelData(
+  archive: Archive,
+  settings: Settings,
+  request: Request,
+  response: Response,
+): Promise<void> {
   const instance = await instanceOf(archive, scopeOf(request) as Required<Scope>, { pixelMap: true })
-  await sendPixelData(archive, instance, request, response)
+  await sendPixelData(archive, settings, instance, request, response)
 }
 
-/**
- * What stands behind a BulkDataURI (PS3.18 §10.4.1.1.5). The path is a tag, or tags and item numbers into sequences.
- * A single body unless parts are asked for: that is what a link in a page needs.
- */
+/** What stands behind a BulkDataURI (PS3.18 §10.4.1.1.5). The path is a tag, or tags and item numbers into sequences. */
 export async function answerBulkData(
   archive: Archive,
   settings: Settings,
@@ -67,21 +70,18 @@ export async function answerBulkData(
   if (path.length === 1 && PIXEL_DATA.has(tag)) {
     const instance = await instanceOf(archive, uids, { pixelMap: true })
     if (pixelsOf(instance).tag !== tag) throw new Problem('not-found', 'The instance has no bulk data there.')
-    await sendPixelData(archive, instance, request, response)
+    await sendPixelData(archive, settings, instance, request, response)
     return
   }
   const instance = await instanceOf(archive, uids, { tags: true })
-  const { dataSet, ...piece } = bulkDataOf(archive.blobs, instance, path)
+  const { dataSet, ...piece } = bulkDataOf(archive, instance, path)
   const own = path.length === 1 && tag === '00420011' ? documentType(dataSet) : OCTETS
-  const form = bulkForm(acceptOf(request), own)
-  if (isNotModified(request, response, tagOf(instance, { ...form, syntax: '' }, path.join('/')), IMMUTABLE))
-    return
-  if (form.isMultipart) {
-    const address = `${retrieveUrl(settings, uids.study, uids.series, uids.instance)}/bulkdata/${path.join('/')}`
-    await sendOnePart(request, response, form.media, piece, address)
-  } else {
-    await sendOne(request, response, { ...piece, media: form.media })
-  }
+  await sendValue(request, response, {
+    ...piece,
+    own,
+    instance,
+    address: addressOf(settings, instance, path),
+  })
 }
 
 /** Of an encapsulated document: what its MIME Type (0042,0012) says, where that can be one. */
@@ -90,128 +90,117 @@ function documentType(dataSet: DataSet): string {
   return typeof own === 'string' && /^[\w.+-]+\/[\w.+-]+$/.test(own) ? own.toLowerCase() : OCTETS
 }
 
+function addressOf(settings: Settings, { uids }: IndexedInstance, path: readonly string[]): string {
+  return `${retrieveUrl(settings, uids.study, uids.series, uids.instance)}/bulkdata/${path.join('/')}`
+}
+
+/** Native pixel data is one value; compressed frames joined would be of no use, so that they come in parts. */
 async function sendPixelData(
   archive: Archive,
+  settings: Settings,
   instance: IndexedInstance,
   request: Request,
   response: Response,
 ): Promise<void> {
   const map = pixelsOf(instance)
-  const ranges = acceptOf(request)
   if (!map.encapsulated) {
-    const form = bulkForm(ranges, OCTETS)
-    if (isNotModified(request, response, tagOf(instance, { ...form, syntax: '' }, 'pixel data'), IMMUTABLE))
-      return
-    const piece = wholePixelData(archive.blobs, instance, map)
-    if (form.isMultipart) await sendOnePart(request, response, OCTETS, piece)
-    else await sendOne(request, response, { ...piece, media: OCTETS })
+    const address = addressOf(settings, instance, [map.tag])
+    await sendValue(request, response, {
+      ...wholePixelData(archive, instance, map),
+      own: OCTETS,
+      instance,
+      address,
+    })
     return
   }
-  const form = frameForm(withParts(ranges), instance, map.frames === 1)
-  if (form === null) throw notAcceptable(instance)
-  if (isNotModified(request, response, tagOf(instance, form, 'pixel data'), IMMUTABLE)) return
-  await sendPieces(request, response, form, everyFrame(archive, instance, map))
+  const form = frameForm(acceptOf(request), instance.TransferSyntaxUID, map.frames === 1)
+  if (form === null) throw notDecoded(instance)
+  // Where the last frame is there, so are the others: a file loses its end.
+  frameOf(archive, instance, map, map.frames)
+  if (isNotModified(request, response, tagFor(instance, form, 'pixel data'), IMMUTABLE)) return
+  if (map.frames <= MOST_FRAMES) {
+    await sendFrames(request, response, form, [...everyFrame(archive, instance, map)])
+    return
+  }
+  const { media, syntax } = form
+  const parts = partsAsTheyCome(everyFrame(archive, instance, map), form)
+  await sendParts(request, response, { media, transferSyntax: syntax }, parts)
 }
 
-/** A client that leaves everything open gets compressed frames in parts: joined they would be of no use. */
-function withParts(ranges: readonly MediaRange[]): MediaRange[] {
-  return ranges.flatMap((range) => (range.media === '*/*' ? [{ ...range, media: MULTIPART }] : [range]))
+function* everyFrame(archive: Archive, instance: IndexedInstance, map: PixelMap): Generator<Piece> {
+  for (let n = 1; n <= map.frames; n++) yield frameOf(archive, instance, map, n)
 }
 
-function everyFrame({ blobs }: Archive, instance: IndexedInstance, map: PixelMap): Piece[] {
-  return Array.from({ length: map.frames }, (_, index) => frameOf(blobs, instance, map, index + 1))
+async function* partsAsTheyCome(pieces: Iterable<Piece>, form: FrameForm): AsyncGenerator<BodyPart> {
+  await Promise.resolve()
+  for (const piece of pieces) yield partOf(piece, form)
 }
 
-async function sendPieces(
+async function sendFrames(
   request: Request,
   response: Response,
   form: FrameForm,
   pieces: readonly Piece[],
 ): Promise<void> {
-  const { media, syntax } = form
+  const { media, syntax, isMultipart } = form
   const [only] = pieces
-  if (!form.isMultipart && only !== undefined) {
-    await sendOne(request, response, {
-      ...only,
-      open: wholeOnly(only),
-      media: `${media}; transfer-syntax=${syntax}`,
-      length: null,
-    })
+  if (isMultipart || only === undefined) {
+    const parts = pieces.map((piece) => partOf(piece, form))
+    await sendKnownParts(request, response, { media, transferSyntax: syntax, isRanged: true }, parts)
+  } else {
+    await sendOne(request, response, { ...only, media: `${media}; transfer-syntax=${syntax}` })
+  }
+}
+
+function partOf({ length, open }: Piece, { media, syntax }: FrameForm): BodyPart {
+  return { media, transferSyntax: syntax, length, open: () => open() }
+}
+
+/** A value, of which instance it is, and its BulkDataURI. */
+interface OneValue extends Piece {
+  readonly own: string
+  readonly instance: IndexedInstance
+  readonly address: string
+}
+
+/** Alone, or in one part; there a range applies to the value (PS3.18 §8.7.8) and not to the body. */
+async function sendValue(request: Request, response: Response, value: OneValue): Promise<void> {
+  const { own, instance, address, length, open } = value
+  const form = bulkForm(acceptOf(request), own)
+  if (form === null) {
+    const names = own === OCTETS ? OCTETS : `${own} or ${OCTETS}`
+    throw new Problem('not-acceptable', `Bulk data is sent as ${names}, alone or in a part.`)
+  }
+  if (isNotModified(request, response, tagFor(instance, form, address), IMMUTABLE)) return
+  const { media } = form
+  if (!form.isMultipart) {
+    await sendOne(request, response, { media, length, open, headers: dispositionOf(media) })
     return
   }
-  const parts = pieces.map((piece): BodyPart => ({
-    media,
-    transferSyntax: syntax,
-    length: piece.length,
-    open: () => piece.open(),
-  }))
-  await sendParts(request, response, { media, transferSyntax: syntax }, each(parts), (boundary) =>
-    multipartLength(boundary, parts),
-  )
-}
-
-function wholeOnly(piece: Piece): () => Promise<Readable> {
-  return () => piece.open()
-}
-
-/** One value in one part; a range applies to the value (PS3.18 §8.7.8). */
-async function sendOnePart(
-  request: Request,
-  response: Response,
-  media: string,
-  piece: Piece,
-  location?: string,
-): Promise<void> {
-  const range = rangeOf(request, response, piece.length)
+  const range = rangeOf(request, response, length)
   const part: BodyPart = {
     media,
-    ...(location !== undefined && { location }),
-    ...(range !== null && piece.length !== null && { range: contentRange(range, piece.length) }),
-    length: range?.length ?? piece.length,
-    open: () => piece.open(range ?? undefined),
+    location: address,
+    ...(range !== null && length !== null && { range: contentRange(range, length) }),
+    length: range?.length ?? length,
+    open: () => open(range ?? undefined),
   }
-  if (range !== null) response.status(206)
   response.setHeader('Accept-Ranges', 'bytes')
-  await sendParts(request, response, { media }, each([part]), (boundary) => multipartLength(boundary, [part]))
+  if (range !== null) response.status(206)
+  await sendKnownParts(request, response, { media, isRanged: false }, [part])
 }
 
-async function* each(parts: readonly BodyPart[]): AsyncGenerator<BodyPart> {
-  await Promise.resolve()
-  yield* parts
+/** Documents of other types than these might be pages, and no page of a stranger may look like one of ours. */
+function dispositionOf(media: string): Readonly<Record<string, string>> {
+  return media === OCTETS || media === 'application/pdf' ? {} : { 'Content-Disposition': 'attachment' }
 }
 
-/** How a value leaves: in a part, or alone; as octets, or as the document it is. */
-function bulkForm(ranges: readonly MediaRange[], own: string): { isMultipart: boolean; media: string } {
-  for (const range of ranges) {
-    if (range.q === 0) continue
-    if (range.media === MULTIPART) {
-      const media = [OCTETS, own].find((one) => covers(range.part ?? '*/*', one))
-      if (media !== undefined) return { isMultipart: true, media }
-    }
-    const media = [own, OCTETS].find((one) => covers(range.media, one))
-    if (media !== undefined) return { isMultipart: false, media }
-  }
-  throw new Problem(
-    'not-acceptable',
-    `Bulk data is sent as ${own === OCTETS ? OCTETS : `${own} or ${OCTETS}`}, alone or in a part.`,
-  )
+function tagFor(instance: IndexedInstance, form: FrameForm | BulkForm, what: string): string {
+  const syntax = 'syntax' in form ? form.syntax : ''
+  return entityTag(instance.fileSha256, form.media, syntax, String(form.isMultipart), what)
 }
 
-function tagOf(instance: IndexedInstance, form: FrameForm, what: string): string {
-  return entityTag(instance.fileSha256, form.media, form.syntax, String(form.isMultipart), what)
-}
-
-function frameList(text: string): number[] {
-  const numbers = text.split(',').map((one) => (/^\d{1,9}$/.test(one) ? Number(one) : 0))
-  if (numbers.some((n) => n < 1)) {
-    throw new Problem('malformed', 'Frames are named by numbers from 1, with commas between them.')
-  }
-  if (numbers.length > MOST_FRAMES)
-    throw new Problem('malformed', `At most ${MOST_FRAMES} frames in one request.`)
-  return numbers
-}
-
-function notAcceptable({ TransferSyntaxUID }: IndexedInstance): Problem {
+function notDecoded({ TransferSyntaxUID }: IndexedInstance): Problem {
   return new Problem(
     'not-acceptable',
     `Frames of this instance are stored in transfer syntax ${TransferSyntaxUID} and are not decoded: ask for them with ` +

@@ -1,8 +1,7 @@
 /** What a client may be given of an instance, and what the Accept header makes of it: PS3.18 §8.7.3, §10.4. */
-import type { IndexedInstance } from '../database/ports.ts'
 import { ExplicitVRLittleEndian, transferSyntax } from '../dicom/transfer-syntax.ts'
 import type { Uid } from '../dicom/data-set.ts'
-import type { MediaRange } from './accept.ts'
+import { covers, isForbidden, type MediaRange } from './accept.ts'
 
 /** Older and wrong names that clients still send (PS3.18 before 2016, cornerstone), and what they mean. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
@@ -28,10 +27,12 @@ export interface FileForm {
 
 /** The ways that the ranges allow, most wanted first. A single part can only carry a single instance (PS3.18 §10.4.4). */
 export function fileForms(ranges: readonly MediaRange[], isInstance: boolean): FileForm[] {
+  const takesParts = !isForbidden(ranges, { media: MULTIPART, part: PART10 })
+  const takesOne = isInstance && !isForbidden(ranges, { media: PART10 })
   return ranges.flatMap((range) => {
     if (range.q === 0) return []
-    const isMultipart = covers(range.media, MULTIPART) && covers(range.part ?? '*/*', PART10)
-    if (!isMultipart && !(isInstance && covers(range.media, PART10))) return []
+    const isMultipart = takesParts && covers(range.media, MULTIPART) && covers(range.part ?? '*/*', PART10)
+    if (!isMultipart && !(takesOne && covers(range.media, PART10))) return []
     return [{ isMultipart, wanted: range.transferSyntax }]
   })
 }
@@ -40,7 +41,7 @@ export function fileForms(ranges: readonly MediaRange[], isInstance: boolean): F
  * The transfer syntax in which an instance leaves for what is wanted, or null where that cannot be. Without a wish it is
  * Explicit VR Little Endian where nothing needs decoding, else the stored one, labelled so (design §6).
  */
-export function fileSyntax({ TransferSyntaxUID }: IndexedInstance, wanted: FileForm['wanted']): Uid | null {
+export function fileSyntax(TransferSyntaxUID: Uid, wanted: FileForm['wanted']): Uid | null {
   const stored = transferSyntax(TransferSyntaxUID)
   const isNative = stored !== undefined && !stored.encapsulated && !stored.referenced
   const served = stored?.web === false ? ExplicitVRLittleEndian : TransferSyntaxUID
@@ -64,16 +65,18 @@ export interface FrameForm {
  */
 export function frameForm(
   ranges: readonly MediaRange[],
-  { TransferSyntaxUID }: IndexedInstance,
+  TransferSyntaxUID: Uid,
   isOne: boolean,
 ): FrameForm | null {
   const stored = transferSyntax(TransferSyntaxUID)
   const media = stored?.mediaType ?? OCTETS
   const syntax = stored?.frameSyntax ?? TransferSyntaxUID
+  const takesParts = !isForbidden(ranges, { media: MULTIPART, part: media })
+  const takesOne = isOne && !isForbidden(ranges, { media })
   for (const range of ranges) {
     if (range.q === 0) continue
-    const isMultipart = covers(range.media, MULTIPART)
-    if (!isMultipart && (!isOne || range.media === '*/*')) continue
+    const isMultipart = takesParts && covers(range.media, MULTIPART)
+    if (!isMultipart && !takesOne) continue
     const part = isMultipart ? (range.part ?? '*/*') : range.media
     if (takesFrame(part, range.transferSyntax, media, syntax)) return { isMultipart, media, syntax }
   }
@@ -81,16 +84,39 @@ export function frameForm(
 }
 
 /**
- * Uncompressed bytes are asked for as octets without a syntax (PS3.18 §8.7.3.3.2), or with that of the stored frame;
- * `*` is the stored frame under whatever type (that is what OHIF sends, with octets, for compressed ones too).
+ * Octets without a syntax are uncompressed bytes and nothing else (PS3.18 §8.7.3.3.2); `*` is the stored frame, for
+ * clients that ask for octets too (as OHIF does). Any other type has to be that of the stored frame.
  */
 function takesFrame(part: string, wanted: string | undefined, media: string, syntax: Uid): boolean {
   const asked = ALIASES.get(part) ?? part
   if (wanted === '*' || wanted === syntax) return covers(asked, media) || asked === OCTETS
-  return wanted === undefined && covers(asked, media)
+  if (wanted !== undefined || !covers(asked, media)) return false
+  return asked !== OCTETS || syntax === ExplicitVRLittleEndian
 }
 
-/** Whether a media range (`*` for any) takes a media type. */
-export function covers(range: string, media: string): boolean {
-  return range === media || range === '*/*' || (range.endsWith('/*') && media.startsWith(range.slice(0, -1)))
+/** One way to send a value. */
+export interface BulkForm {
+  readonly isMultipart: boolean
+  readonly media: string
+}
+
+/**
+ * How a value leaves: in a part, or alone, which is what a link in a page needs where the client leaves it open; as
+ * octets, or as the document it is, of type `own`. Null where the client takes none of the ways.
+ */
+export function bulkForm(ranges: readonly MediaRange[], own: string): BulkForm | null {
+  for (const range of ranges) {
+    if (range.q === 0) continue
+    if (range.media !== '*/*' && covers(range.media, MULTIPART)) {
+      const media = [OCTETS, own].find(
+        (one) => covers(range.part ?? '*/*', one) && !isForbidden(ranges, { media: MULTIPART, part: one }),
+      )
+      if (media !== undefined) return { isMultipart: true, media }
+    }
+    const media = [own, OCTETS].find(
+      (one) => covers(range.media, one) && !isForbidden(ranges, { media: one }),
+    )
+    if (media !== undefined) return { isMultipart: false, media }
+  }
+  return null
 }

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Request, Response } from 'express'
 import type { Archive } from '../archive/archive.ts'
 import { instancesOf } from '../archive/retrieve.ts'
@@ -9,16 +11,10 @@ import { nativeXml } from '../dicom/native-xml.ts'
 import { readPixelMap } from '../dicom/pixel-map.ts'
 import { Problem } from '../problem.ts'
 import { selectMedia } from './accept.ts'
-import {
-  abortedWith,
-  entityTag,
-  isNotModified,
-  sendParts,
-  sendStream,
-  type BodyPart,
-} from './representation.ts'
-import { retrieveUrl, type HttpSettings } from './settings.ts'
+import { sendParts, type BodyPart } from './parts.ts'
+import { abortedWith, begun, CHECKED, isNotModified, sendBegun, tagOf, takesGzip } from './representation.ts'
 import { acceptOf, scopeOf } from './scope.ts'
+import { retrieveUrl, type HttpSettings } from './settings.ts'
 
 type Settings = Pick<HttpSettings, 'publicUrl'>
 
@@ -29,8 +25,9 @@ const OFFERS = [
   { media: 'application/json' },
   { media: 'multipart/related', part: XML_TYPE },
 ] as const
-/** Rows read, held and written at a time, whatever the size of the series. */
+/** Rows read and held at a time, whatever the size of the series, and bytes that are made of them at a time. */
 const PAGE = 100
+const AT_ONCE = 256 * 1024
 
 /** Metadata of a study, series or instance (PS3.18 §10.4.1.1.2), from the index alone, a page at a time. */
 export async function answerMetadata(
@@ -44,52 +41,62 @@ export async function answerMetadata(
   if (media === undefined) {
     throw new Problem('not-acceptable', `Metadata is sent as ${JSON_TYPE}, or as parts of ${XML_TYPE}.`)
   }
-  const tag = await validator(archive, scope, settings.publicUrl, media)
-  if (isNotModified(request, response, tag, 'private, no-cache')) return
-  const pages = instancesOf(archive, scope, {
-    tags: true,
-    pixelMap: true,
-    pageSize: PAGE,
-    signal: abortedWith(response),
-  })
-  if (media === 'multipart/related') {
+  const signal = abortedWith(response)
+  const isXml = media === 'multipart/related'
+  const isGzipped = !isXml && takesGzip(request)
+  response.vary('Accept-Encoding')
+  const form = [settings.publicUrl, media, isGzipped ? 'gzip' : '']
+  const tag = await validator(archive, scope, form, signal)
+  if (isNotModified(request, response, tag, CHECKED)) return
+  const pages = instancesOf(archive, scope, { tags: true, pixelMap: true, pageSize: PAGE, signal })
+  if (isXml) {
     await sendParts(request, response, { media: XML_TYPE }, xmlParts(pages, settings))
     return
   }
+  const body = request.method === 'HEAD' ? null : await begun(response, jsonArray(pages, settings))
   response.setHeader('Content-Type', media)
-  if (request.method === 'HEAD') response.end()
-  else await sendStream(response, Readable.from(jsonArray(pages, settings), { objectMode: false }))
+  if (isGzipped) response.setHeader('Content-Encoding', 'gzip')
+  if (body === null) response.end()
+  else await sendBegun(response, body, isGzipped)
 }
 
 /** What the answer is made of: every instance, the address that goes into its URIs, the form. */
-async function validator(archive: Archive, scope: Scope, publicUrl: string, media: string): Promise<string> {
-  const marks = [publicUrl, media]
-  for await (const page of instancesOf(archive, scope)) {
-    for (const { id, fileSha256, state } of page) marks.push(`${id} ${state} ${fileSha256}`)
+async function validator(
+  archive: Archive,
+  scope: Scope,
+  form: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  const hash = createHash('sha256').update(form.join('\n'))
+  for await (const page of instancesOf(archive, scope, { signal })) {
+    for (const { id, fileSha256, state } of page) hash.update(`\n${id} ${state} ${fileSha256}`)
   }
-  return entityTag(...marks)
+  return tagOf(hash)
 }
 
 async function* jsonArray(
   pages: AsyncIterable<readonly IndexedInstance[]>,
   settings: Settings,
 ): AsyncGenerator<Buffer> {
+  let held: Buffer[] = []
+  let bytes = 0
   let before = '['
   for await (const page of pages) {
-    const pieces = page.flatMap((instance) => {
-      const text = metadataJson(
-        tagsOf(instance),
-        instance.hasBulk,
-        bulkUri(settings, instance),
-        pixelsIn(instance),
-      )
-      const comma = Buffer.from(before)
+    for (const instance of page) {
+      const uri = bulkUri(settings, instance)
+      const text = metadataJson(tagsOf(instance), instance.hasBulk, uri, pixelsIn(instance))
+      held.push(Buffer.from(before), text)
       before = ','
-      return [comma, text]
-    })
-    yield Buffer.concat(pieces)
+      bytes += text.length
+      if (bytes < AT_ONCE) continue
+      yield Buffer.concat(held)
+      held = []
+      bytes = 0
+      // A page of large data sets takes a while: requests that came in meanwhile go first.
+      await turn()
+    }
   }
-  yield Buffer.from(']')
+  yield Buffer.concat([...held, Buffer.from(']')])
 }
 
 async function* xmlParts(
