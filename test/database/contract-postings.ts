@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { DataElement, DataSet } from '../../src/dicom/data-set.ts'
+import type { DataElement } from '../../src/dicom/data-set.ts'
 import type { Database, NewInstance } from '../../src/database/ports.ts'
 import { eachTerm, hasOwnColumn } from '../../src/database/terms.ts'
 import type { Bench, MakeBench } from './bench.ts'
@@ -9,9 +9,9 @@ const value: fc.Arbitrary<DataElement> = fc.oneof(
   fc.constantFrom('a', 'b', 'c', '').map((one) => text('LO', one)),
   fc.constantFrom(1, 2, 3.5).map((one) => number('DS', one)),
   fc.constantFrom('Müller^Jan', 'Smith').map(name),
-  fc.constant({ vr: 'OB', InlineBinary: 'AAA=' } as const),
-  fc.constant({ vr: 'LO' } as const),
-  fc.constant({ vr: 'DA', Value: ['not a date'] }),
+  fc.constant<DataElement>({ vr: 'OB', InlineBinary: 'AAA=' }),
+  fc.constant<DataElement>({ vr: 'LO' }),
+  fc.constant<DataElement>({ vr: 'DA', Value: ['not a date'] }),
 )
 const item = fc.dictionary(fc.constantFrom('00080100', '00080104'), value, { maxKeys: 2 })
 const anyElement = fc.oneof(
