@@ -204,7 +204,7 @@ export function* checkOutbox(): Generator<Step, Finding[], Row[]> {
     'is settled, and no resource stands for it',
     `SELECT s.study_uid AS uid FROM outbox o JOIN study s ON s.id = o.study_id
       LEFT JOIN fhir_link l ON l.kind = 'study' AND l.key = s.study_uid
-      WHERE o.done_gen > 0 AND s.n_instances > 0 AND l.key IS NULL`,
+      WHERE o.done_gen = o.gen AND s.n_instances > 0 AND l.key IS NULL`,
   )
   return findings
 }
