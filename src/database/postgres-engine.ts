@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import knex, { type Knex } from 'knex'
 import pg from 'pg'
@@ -7,7 +6,7 @@ import type { Engine } from './engine.ts'
 import { createMemory, type Memory } from './memory.ts'
 import { RestartError, type Row, type Step, type Writer, type WriterSettings } from './operation.ts'
 import { reads, writes } from './operations.ts'
-import { statementOf } from './postgres-sql.ts'
+import { runStep, startTransaction } from './postgres-transaction.ts'
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database` */
@@ -35,7 +34,8 @@ export function postgresEngine(options: PostgresOptions): Engine {
   const pool: Pool = {
     knex: knex({
       client: 'pg',
-      connection: options.url,
+      // Statements are sent without waiting for the answers to those before, where nobody looks at these.
+      connection: { connectionString: options.url, pipeline: true } as Knex.PgConnectionConfig,
       pool: { min: 0, max: options.connections ?? 10, afterCreate: prepareConnection },
       acquireConnectionTimeout: 10_000,
       // What goes wrong is thrown, and logged by who catches it.
@@ -82,15 +82,6 @@ function release(pool: Pool, client: pg.Client): void {
   void connectionsOf(pool).releaseConnection(client)
 }
 
-/** Runs one step; names make prepared statements, so only texts of which there are few have one. */
-async function runStep(client: pg.Client, step: Step, named: boolean): Promise<Row[]> {
-  if (step.sql === '' || step.each?.length === 0) return []
-  const { text, values } = statementOf(step)
-  const name = createHash('md5').update(text).digest('base64')
-  const result = await client.query<Row>({ text, values: [...values], ...(named ? { name } : {}) })
-  return result.rows
-}
-
 async function read(
   pool: Pool,
   name: keyof typeof reads,
@@ -107,7 +98,7 @@ async function read(
   let freeSlow: (() => void) | undefined
   try {
     signal?.addEventListener('abort', cancel, { once: true })
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    ignored(client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'))
     const running = operation('postgres' as never, ...(args as never[]))
     let turn = running.next([])
     while (turn.done !== true) {
@@ -122,7 +113,9 @@ async function read(
   } finally {
     signal?.removeEventListener('abort', cancel)
     freeSlow?.()
-    if (cancelled === undefined) await end(pool, client, 'COMMIT')
+    // The connection is given back at once: what its next user sends comes after.
+    ignored(client.query('COMMIT'))
+    if (cancelled === undefined) release(pool, client)
     else await discard(pool, client, cancelled)
   }
 }
@@ -137,10 +130,9 @@ async function discard(pool: Pool, client: pg.Client, cancelled: Promise<void>):
   release(pool, client)
 }
 
-/** Ends the transaction and gives the connection back; a connection that cannot do so is thrown away by the pool. */
-async function end(pool: Pool, client: pg.Client, how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
-  await client.query(how).catch(() => undefined)
-  release(pool, client)
+/** The fate of a statement shows in the answers to those after it. */
+function ignored(answer: Promise<unknown>): void {
+  answer.catch(() => undefined)
 }
 
 /** Asks the server to end what the connection is doing. */
@@ -178,26 +170,22 @@ async function tryWrite(
     lockFirst: attempt > ATTEMPTS / 2,
     afterCommit: (run) => committed.push(run),
   }
-  const client = await acquire(pool)
-  const running = operation(writer as never, ...(args as never[]))
-  let open = !BEGINS_ITSELF.has(name) || writer.lockFirst
+  const transaction = startTransaction(await acquire(pool), name !== 'migrate')
   try {
-    if (open) await client.query('BEGIN')
+    if (!BEGINS_ITSELF.has(name) || writer.lockFirst) transaction.begin()
+    const running = operation(writer as never, ...(args as never[]))
     let turn = running.next([])
     while (turn.done !== true) {
-      if (turn.value.begin === true && !open) {
-        await client.query('BEGIN')
-        open = true
-      }
-      turn = running.next(await runStep(client, turn.value, name !== 'migrate'))
+      if (turn.value.begin === true) transaction.begin()
+      turn = running.next(await transaction.run(turn.value))
     }
-    await client.query('COMMIT')
-    open = false
+    await transaction.commit()
     for (const run of committed) run()
     return turn.value
+  } catch (error) {
+    throw await transaction.undo(error)
   } finally {
-    if (open) await end(pool, client, 'ROLLBACK')
-    else release(pool, client)
+    release(pool, transaction.client)
   }
 }
 

@@ -135,9 +135,24 @@ function movable(result: unknown): ArrayBuffer[] {
   return found
 }
 
+/** Statistics for the planner, where tables have changed much; a bounded look, and cheap when nothing has. */
+function optimize(): void {
+  try {
+    connection.database.pragma('analysis_limit = 1000')
+    connection.database.pragma('optimize')
+  } catch (error) {
+    // Another process has the file locked, or the disk is full: statistics can wait.
+    if (!(error instanceof Error && 'code' in error && UNAVAILABLE.test(String(error.code)))) throw error
+  }
+}
+
+const OPTIMIZE_MS = 600_000
+
+if (data.role === 'writer') setInterval(optimize, OPTIMIZE_MS).unref()
+
 port.on('message', (request: Request | 'close') => {
   if (request === 'close') {
-    if (data.role === 'writer') connection.database.pragma('optimize')
+    if (data.role === 'writer') optimize()
     connection.database.close()
     port.close()
     return
