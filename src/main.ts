@@ -149,8 +149,11 @@ function httpSettings(config: Config, port: number): HttpSettings {
 /** Takes no more connections, and waits for the requests under way, but not for ever. */
 async function drain(server: Server): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
+  // A connection that is kept alive is idle only when its request has ended, which may be after the call to close.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100)
   await new Promise((resolve) => server.close(resolve))
   clearTimeout(timer)
+  clearInterval(sweep)
 }
 
 /** One line for whoever started it, apart from the log. */

@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ct, mr } from './samples.ts'
+import { stowBody } from './world.ts'
+
+/** The service as its own process, as `npm start` runs it. */
+async function start(environment: Record<string, string>) {
+  const child: ChildProcess = spawn(process.execPath, ['scripts/run.cjs', 'src/main.ts'], {
+    env: { PATH: process.env['PATH'], PORT: '0', LOG_LEVEL: 'warn', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const { promise: opened, resolve: open } = Promise.withResolvers<string>()
+  let told = ''
+  const listen = (text: Buffer) => {
+    told += text.toString()
+    const address = /open (http\S+?)\/ ;/.exec(told)?.[1]
+    if (address !== undefined) open(address)
+  }
+  child.stderr!.on('data', listen)
+  child.stdout!.on('data', listen)
+  // `close` comes when both streams are read to their end, so that all that was told is there.
+  const ended = once(child, 'close').then(([code]) => code as number)
+  const url = await Promise.race([opened, ended.then(() => '')])
+  return { child, url, ended, told: () => told }
+}
+
+const post = (url: string, body: Buffer, headers: Record<string, string>) =>
+  fetch(`${url}/dicomweb/studies`, { method: 'POST', headers, body: new Uint8Array(body) })
+
+describe('the service as a process', () => {
+  let folder: string
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'concord-main-'))
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
+  it('ends with 78 and one sentence for each fault of its settings, before anything is opened', async () => {
+    const service = await start({
+      DATA_DIR: join(folder, 'data'),
+      HOST: '0.0.0.0',
+      PORT: 'x',
+      FHIR_VERSION: 'R3',
+    })
+    expect(await service.ended).toBe(78)
+    expect(service.told().trim().split('\n')).toEqual([
+      'concord: PORT must be a whole number from 0 to 65535.',
+      'concord: FHIR_VERSION must be one of R4, R4B, R5.',
+      expect.stringContaining('concord: HOST is 0.0.0.0'),
+      expect.stringContaining('concord: PUBLIC_URL must be set'),
+    ])
+    expect(await readdir(folder)).toEqual([])
+  })
+
+  it('says in one line what to open, keeps what it was given, and lets no second process in', async () => {
+    const service = await start({ DATA_DIR: folder })
+    expect(service.told()).toMatch(
+      /^concord: open http:\/\/127\.0\.0\.1:\d+\/ ; DICOMweb is at .*local mode.*\n$/,
+    )
+    const { body, headers } = stowBody([ct()])
+    expect((await post(service.url, body, headers)).status).toBe(200)
+
+    const second = await start({ DATA_DIR: folder })
+    expect([await second.ended, second.told()]).toEqual([
+      1,
+      expect.stringMatching(/^concord: Another process .*\n$/),
+    ])
+
+    service.child.kill('SIGTERM')
+    expect(await service.ended).toBe(0)
+    const again = await start({ DATA_DIR: folder })
+    expect(await (await fetch(`${again.url}/dicomweb/instances`)).json()).toHaveLength(1)
+    again.child.kill('SIGINT')
+    expect(await again.ended).toBe(0)
+  })
+
+  it('finishes the uploads under way when it is told to end', async () => {
+    const service = await start({ DATA_DIR: folder })
+    const { body, headers } = stowBody([ct(), mr()])
+    const [half, gate] = [body.length / 2, Promise.withResolvers<undefined>()]
+    async function* slowly() {
+      yield new Uint8Array(body.subarray(0, half))
+      await gate.promise
+      yield new Uint8Array(body.subarray(half))
+    }
+    const upload = fetch(`${service.url}/dicomweb/studies`, {
+      method: 'POST',
+      headers,
+      body: ReadableStream.from(slowly()),
+      duplex: 'half',
+    })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    service.child.kill('SIGTERM')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await expect(fetch(`${service.url}/health/live`)).rejects.toThrow()
+    gate.resolve(undefined)
+    expect((await upload).status).toBe(200)
+    expect(await service.ended).toBe(0)
+  })
+
+  it('loses nothing that it acknowledged when it is killed, and starts again', async () => {
+    const service = await start({ DATA_DIR: folder })
+    const acknowledged: string[] = []
+    const senders = Array.from({ length: 4 }, async () => {
+      for (;;) {
+        const sample = ct()
+        const { body, headers } = stowBody([sample])
+        try {
+          if ((await post(service.url, body, headers)).status === 200) acknowledged.push(sample.uids.instance)
+        } catch {
+          return
+        }
+      }
+    })
+    while (acknowledged.length < 40) await new Promise((resolve) => setTimeout(resolve, 10))
+    service.child.kill('SIGKILL')
+    await Promise.all(senders)
+    await writeFile(join(folder, 'spool', '0190-crash.part'), 'what a crash left')
+
+    const again = await start({ DATA_DIR: folder })
+    const rows = (await (await fetch(`${again.url}/dicomweb/instances?limit=5000`)).json()) as Record<
+      string,
+      { Value: string[] }
+    >[]
+    const found = new Set(rows.map((row) => row['00080018']?.Value[0]))
+    expect(acknowledged.filter((uid) => !found.has(uid))).toEqual([])
+    expect(await readdir(join(folder, 'spool'))).toEqual([])
+    again.child.kill('SIGTERM')
+    expect(await again.ended).toBe(0)
+  })
+})
