@@ -16,6 +16,7 @@ import { known } from './known.ts'
 import { checkDerived, checkRelations, unusedBlobs } from './level-check.ts'
 import { feed, sequence, walkAudit } from './ledger.ts'
 import { migrate, openArchive, readArchive } from './migrate.ts'
+import type { Operation, WriteOperation } from './operation.ts'
 import { claim, nextDue, owed, postpone, renew, settle, touch } from './outbox.ts'
 import {
   doomBlobs,
@@ -54,7 +55,7 @@ export const reads = {
   integrity,
   counts,
   ping,
-}
+} satisfies Readonly<Record<string, Operation<never, unknown>>>
 
 /** Every operation that writes. */
 export const writes = {
@@ -83,4 +84,4 @@ export const writes = {
   releaseBlob,
   requeue,
   noteRepair,
-}
+} satisfies Readonly<Record<string, WriteOperation<never, unknown>>>

@@ -1,13 +1,5 @@
 /** What adding a batch will write, worked out before the transaction: encodings, values and postings. No SQL here. */
-import {
-  differences,
-  jsonOfLines,
-  patchOf,
-  tagOfLine,
-  wholeColumns,
-  WHOLE_ABOVE,
-  type Change,
-} from './encoding.ts'
+import { differences, jsonOfLines, patchOf, wholeColumns, WHOLE_ABOVE, type Change } from './encoding.ts'
 import type { Dialect } from './operation.ts'
 import type { PreparedInstance } from './prepare.ts'
 import {
@@ -105,9 +97,4 @@ function noteAbsent(series: PlannedSeries, path: string): void {
   if (known.absent) return
   known.absent = true
   series.postings.marks.push({ path, marker: 'absent' })
-}
-
-/** Lines of the attributes named, in order. */
-export function linesOf(lines: readonly string[], tags: ReadonlySet<string>): string[] {
-  return lines.filter((line) => tags.has(tagOfLine(line)))
 }

@@ -9,12 +9,6 @@ import { comparable, comparisonOf } from '../dicom/matching-values.ts'
 export const INDEX_BYTES = 256
 export const CUT = '\u0001'
 
-/** One value at one path (`00400275.00400008.00080100`); `value` null: something is there that has no normal form. */
-export interface Term {
-  readonly path: string
-  readonly value: string | null
-}
-
 /** Reserved posting values, by path; they need no rows of the dictionary. */
 export type Marker = 'varies' | 'absent' | 'present'
 
@@ -95,8 +89,9 @@ export function isCut(value: string): boolean {
 }
 
 /**
- * Calls `found` for every value of an attribute and, inside sequences, of its items'. A person name gives each of its
- * component groups, folded. Values may repeat.
+ * Calls `found` for every value of an attribute and, inside sequences, of its items', each at its path
+ * (`00400275.00400008.00080100`); `value` is null where something is there that has no normal form. A person name gives
+ * each of its component groups, folded. Values may repeat.
  */
 export function eachTerm(
   path: string,
