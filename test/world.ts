@@ -17,6 +17,7 @@ import type { Archive } from '../src/archive/archive.ts'
 import { createIntake, type Intake, type IntakeOptions } from '../src/archive/store.ts'
 import { openFolderBlobs } from '../src/blobs/folder.ts'
 import type { Database } from '../src/database/ports.ts'
+import { openPostgres } from '../src/database/postgres.ts'
 import { openSqlite } from '../src/database/sqlite.ts'
 import type { JsonDataSet } from '../src/dicom/dicom-json.ts'
 import { createApp } from '../src/http/app.ts'
@@ -233,5 +234,15 @@ async function writeChunks(
 
 async function openDatabase(engine: 'sqlite' | 'postgres', folder: string): Promise<Database> {
   if (engine === 'sqlite') return openSqlite({ path: join(folder, 'index.db') })
-  throw new Error('no postgres')
+  // Loaded only where it is wanted: it brings a whole server along.
+  const { startPostgres } = await import('./servers/postgres.ts')
+  const server = await startPostgres()
+  const database = await openPostgres({ url: server.url })
+  return {
+    ...database,
+    async close() {
+      await database.close()
+      await server.stop()
+    },
+  }
 }

@@ -15,7 +15,15 @@ import {
 import { writeInstance } from '../../src/dicom/writer.ts'
 import { Problem } from '../../src/problem.ts'
 import { ct, jpeg, mr, type Sample, sr } from '../samples.ts'
+import { startPostgres, type TestPostgres } from '../servers/postgres.ts'
 import { startWorld, type World } from '../world.ts'
+
+// One server for all databases of this file.
+let server: TestPostgres
+beforeAll(async () => {
+  server = await startPostgres()
+})
+afterAll(() => server.stop())
 
 const ANYONE = { sender: null }
 const store = (world: World, ...samples: readonly (Sample | Buffer)[]) =>
@@ -107,10 +115,10 @@ describe('storing an instance', () => {
   })
 })
 
-describe('an instance that is known', () => {
+describe.each(['sqlite', 'postgres'] as const)('an instance that is known (%s)', (engine) => {
   it('costs no second blob, however often it comes', async () => {
     const { puts, through } = watched()
-    await using world = await startWorld({ through })
+    await using world = await startWorld({ engine, through })
     const sample = ct()
     await store(world, sample)
     expect(kinds(await store(world, sample, sample, sample))).toEqual(['known', 'known', 'known'])
@@ -120,14 +128,14 @@ describe('an instance that is known', () => {
 
   it('may come twice in one upload', async () => {
     const { puts, through } = watched()
-    await using world = await startWorld({ through })
+    await using world = await startWorld({ engine, through })
     const sample = ct()
     expect(kinds(await store(world, sample, mr(), sample)).toSorted()).toEqual(['known', 'new', 'new'])
     expect(total(puts)).toBe(2)
   })
 
   it('is the same when a gateway has rewritten group 0002 or the preamble', async () => {
-    await using world = await startWorld()
+    await using world = await startWorld({ engine })
     const sample = ct()
     await store(world, sample)
     const { dataSet, pixels } = sample
@@ -147,7 +155,7 @@ describe('an instance that is known', () => {
   ])(
     'may come in another transfer syntax (%s, then %s): the first copy stays, and a warning says so',
     async (first, second) => {
-      await using world = await startWorld()
+      await using world = await startWorld({ engine })
       const attributes = {
         '00091001': { vr: 'LO' as const, Value: ['private'] },
         '00090010': { vr: 'LO' as const, Value: ['US'] },
@@ -165,7 +173,7 @@ describe('an instance that is known', () => {
   )
 
   it('is compared by its long values too when the transfer syntax is another', async () => {
-    await using world = await startWorld()
+    await using world = await startWorld({ engine })
     const table = (byte: number) => ({
       '00281201': { vr: 'OW' as const, InlineBinary: Buffer.alloc(2048, byte).toString('base64') },
     })
@@ -188,7 +196,7 @@ describe('an instance that is known', () => {
     ['another study', () => ct({ StudyInstanceUID: '1.2.3' }, { seed: 'same' }), 'other-study'],
     ['another series', () => ct({ SeriesInstanceUID: '1.2.3' }, { seed: 'same' }), 'other-study'],
   ])('is refused and kept aside when it comes with %s', async (_, make, reason) => {
-    await using world = await startWorld()
+    await using world = await startWorld({ engine })
     const first = ct({}, { seed: 'same' })
     await store(world, first)
     const other = make()
@@ -203,7 +211,7 @@ describe('an instance that is known', () => {
   })
 
   it('is decided once when 64 senders bring it at the same time', async () => {
-    await using world = await startWorld()
+    await using world = await startWorld({ engine })
     const copies = Array.from({ length: 64 }, (_, index) =>
       ct({ InstanceNumber: (index % 4) + 1 }, { seed: 'race' }),
     )
