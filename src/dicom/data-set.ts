@@ -42,7 +42,7 @@ export interface DataElement {
   undecoded?: string
 }
 
-/** Attributes by tag, in ascending order of the tags. Made with a null prototype or from JSON. */
+/** Attributes by tag, in ascending order as far as an object keeps it: tags of decimal digits alone come first (`dicomJsonText` sorts). */
 export interface DataSet {
   [tag: Tag]: DataElement
 }
