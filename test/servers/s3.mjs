@@ -47,21 +47,26 @@ export async function startS3({ dataDir, port, log } = {}) {
   const address = `127.0.0.1:${port ?? (await freePort())}`
   const accessKey = randomBytes(10).toString('hex')
   const secretKey = randomBytes(20).toString('hex')
-  const child = spawn(program, ['server', data, '--address', address, '--console-address', '127.0.0.1:0', '--quiet'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
-      HOME: data,
-      GOMAXPROCS: process.env['GOMAXPROCS'],
-      MINIO_ROOT_USER: accessKey,
-      MINIO_ROOT_PASSWORD: secretKey,
-      MINIO_REGION: REGION,
-      MINIO_BROWSER: 'off',
-      MINIO_UPDATE: 'off',
+  const child = spawn(
+    program,
+    ['server', data, '--address', address, '--console-address', '127.0.0.1:0', '--quiet'],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        HOME: data,
+        GOMAXPROCS: process.env['GOMAXPROCS'],
+        MINIO_ROOT_USER: accessKey,
+        MINIO_ROOT_PASSWORD: secretKey,
+        MINIO_REGION: REGION,
+        MINIO_BROWSER: 'off',
+        MINIO_UPDATE: 'off',
+      },
     },
-  })
+  )
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said = (said + text).slice(-2000)))
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => (said = (said + text).slice(-2000)))
   const gone = new Promise((resolve) => {
     child.once('exit', resolve)
     child.once('error', resolve)
@@ -112,10 +117,13 @@ function finished(program, args, env) {
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env })
     let said = ''
     child.stderr.on('data', (text) => (said = (said + text).slice(-2000)))
-    child.once('error', (error) => reject(new Error(`No S3 server: "${program}" cannot be run (${error.code})`)))
+    child.once('error', (error) =>
+      reject(new Error(`No S3 server: "${program}" cannot be run (${error.code})`)),
+    )
     child.once('exit', (code) => {
       if (code === 0) resolve()
-      else reject(new Error(`No S3 server: "${program} ${args[0]}" failed: ${said.trim().split('\n').at(-1)}`))
+      else
+        reject(new Error(`No S3 server: "${program} ${args[0]}" failed: ${said.trim().split('\n').at(-1)}`))
     })
   })
 }
@@ -133,7 +141,8 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
       `TEST_S3_ENDPOINT=${server.endpoint}\nTEST_S3_ACCESS_KEY=${server.accessKey}\n` +
         `TEST_S3_SECRET_KEY=${server.secretKey}\nTEST_S3_REGION=${server.region}\n`,
     )
-    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => server.stop().then(() => process.exit(0)))
+    for (const signal of ['SIGINT', 'SIGTERM'])
+      process.once(signal, () => server.stop().then(() => process.exit(0)))
   } catch (error) {
     log(error.message)
     process.exit(1)
