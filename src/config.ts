@@ -94,6 +94,9 @@ export const SETTINGS = z.object({
   FHIR_SCOPE: optional(z.string(), 'scope to ask for there'),
   FHIR_QUIET_MS: setting(wholeNumber(0, 86_400_000), 5000, 'a study is pushed when nothing has come for it in so many milliseconds'),
   FHIR_MAX_WAIT_MS: setting(wholeNumber(0, 86_400_000), 60_000, 'and after so many at the latest'),
+  FHIR_PATIENTS: setting(oneOf('create', 'reference'), 'create', 'where it has no Patient of a study: `create` one, or `reference` it by identifier'),
+  FHIR_CONFLICT: setting(oneOf('flag', 'hold'), 'flag', 'a study that names two patients: pushed with a logical subject (`flag`), or held until released (`hold`)'),
+  FHIR_HAND_EDITS: setting(oneOf('repair', 'respect'), 'repair', 'our elements that somebody edited there: `repair`, or `respect`; noted either way'),
   AUTH: setting(oneOf('tokens', 'none'), 'tokens', '`none` lets everybody in as administrator, whatever `HOST` is: for trials'),
   AUTH_TOKENS: setting(z.string(), '', 'who may come in: `name:role+role:token`, comma-separated or one a line; roles `read`, `write`, `admin` (all three); a token has 24 characters or more, e.g. from `openssl rand -hex 32`', { shown: 'none', secret: true }),
   SITE_TIMEZONE: optional(timeZone, 'time zone of dates and times that name none, e.g. `Europe/Berlin`'),
@@ -276,30 +279,24 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
 }
 
 function blobsOf(settings: Settings, dataDir: string) {
+  const { BLOB_URL = `file:${resolve(dataDir, 'blobs')}`, S3_REGION: region } = settings
   const {
-    BLOB_URL = `file:${resolve(dataDir, 'blobs')}`,
-    S3_ENDPOINT = '',
-    S3_ACCESS_KEY = '',
-    S3_SECRET_KEY = '',
+    S3_ENDPOINT: endpoint = '',
+    S3_ACCESS_KEY: accessKey = '',
+    S3_SECRET_KEY: secretKey = '',
   } = settings
-  if (BLOB_URL.startsWith('file:'))
-    return { kind: 'folder' as const, path: resolve(BLOB_URL.slice('file:'.length)) }
-  return {
-    kind: 's3' as const,
-    bucket: BLOB_URL.slice('s3://'.length).replace(/\/$/, ''),
-    endpoint: S3_ENDPOINT,
-    accessKey: S3_ACCESS_KEY,
-    secretKey: S3_SECRET_KEY,
-    region: settings.S3_REGION,
-  }
+  const [, bucket] = /^s3:\/\/([^/]+)/.exec(BLOB_URL) ?? []
+  if (bucket !== undefined) return { kind: 's3' as const, bucket, endpoint, accessKey, secretKey, region }
+  return { kind: 'folder' as const, path: resolve(BLOB_URL.slice('file:'.length)) }
 }
 
 function fhirAccessOf(settings: Settings) {
   const { FHIR_VERSION: version, FHIR_TOKEN: token, FHIR_SCOPE: scope } = settings
+  const { FHIR_CONFLICT: conflict, FHIR_HAND_EDITS: handEdits, FHIR_PATIENTS: patients } = settings
   const { FHIR_TOKEN_URL: tokenUrl, FHIR_CLIENT_ID: clientId, FHIR_CLIENT_SECRET: clientSecret } = settings
-  if (tokenUrl === undefined || clientId === undefined || clientSecret === undefined)
-    return { version, token }
-  return { version, token, oauth: { tokenUrl, clientId, clientSecret, scope } }
+  const isWhole = tokenUrl !== undefined && clientId !== undefined && clientSecret !== undefined
+  const oauth = isWhole ? { tokenUrl, clientId, clientSecret, scope } : undefined
+  return { version, conflict, handEdits, patients, token, oauth }
 }
 
 /** Names under which the service may be called; those of loopback stand for each other. */

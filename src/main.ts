@@ -13,6 +13,7 @@ import { bracketed, type Config, EXIT_CONFIG, readConfig } from './config.ts'
 import { openPostgres } from './database/postgres.ts'
 import type { Database } from './database/ports.ts'
 import { openSqlite } from './database/sqlite.ts'
+import { clientCredentials } from './fhir/client-credentials.ts'
 import { openFhirServer } from './fhir/kit.ts'
 import { createApp } from './http/app.ts'
 import { fhirAdminRoutes } from './http/fhir-admin.ts'
@@ -103,8 +104,9 @@ function openIntake(archive: Archive, { limits, spoolDir }: Config, log: Log): I
 function syncOf(archive: Archive, config: Config, settings: HttpSettings, log: Log): Sync | null {
   const { fhir, siteTimezone, defaultIssuer } = config
   if (fhir === undefined) return null
-  const { url, version, token } = fhir
-  const server = openFhirServer({ url, ...(token !== undefined && { token: () => Promise.resolve(token) }) })
+  const { url, version, conflict, handEdits, patients } = fhir
+  const token = fhirToken(fhir)
+  const server = openFhirServer({ url, ...(token !== undefined && { token }) })
   return startSync(archive, server, {
     mapping: {
       archiveId: archive.database.archiveId,
@@ -113,8 +115,16 @@ function syncOf(archive: Archive, config: Config, settings: HttpSettings, log: L
       defaultIssuer,
       dicomwebUrl: settings.publicUrl + DICOMWEB,
     },
+    mixedPatients: conflict,
+    handEdits,
+    patients,
     report: ({ what, error }) => log[what === 'bug' ? 'error' : 'info']({ what, err: error }, 'fhir'),
   })
+}
+
+function fhirToken({ token, oauth }: NonNullable<Config['fhir']>): (() => Promise<string>) | undefined {
+  if (oauth !== undefined) return clientCredentials(oauth)
+  return token === undefined ? undefined : () => Promise.resolve(token)
 }
 
 /** Listens, and gives the port that was got. */
