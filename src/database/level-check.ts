@@ -32,7 +32,8 @@ export function* checkDerived(
 
 function* wrongColumns(level: LevelName, row: Row): Generator<Step, string[], Row[]> {
   const derived = yield* derive(level, Number(row['id']))
-  if (derived === null) return Number(row['n_instances']) === 0 ? [] : ['n_instances']
+  if (derived === null)
+    return ['n_instances', 'n_series', 'n_studies'].filter((name) => Number(row[name] ?? 0) !== 0)
   const wrong = Object.entries(derived.columns).flatMap(([name, value]) =>
     String(row[name]) === String(value) ? [] : [name],
   )

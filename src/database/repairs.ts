@@ -23,11 +23,18 @@ export function* noteRepair(
   }
 }
 
+/** What a row says of which no instance is active: it keeps its attributes until the next one comes. */
+const NOBODY: Readonly<Record<LevelName, Readonly<Record<string, Param>>>> = {
+  patient: { n_instances: 0, mixed: 0, first_id: null, n_studies: 0 },
+  study: { n_instances: 0, mixed: 0, first_id: null, n_series: 0, modalities: '', sop_classes: '' },
+  series: { n_instances: 0, mixed: 0, first_id: null },
+}
+
 /** Makes a level row, and what hangs on it, what its active instances say. */
 export function* rebuildLevel(writer: Writer, level: LevelName, id: number): Generator<Step, void, Row[]> {
   yield* lockEntity(writer, level, id)
   const derived = yield* derive(level, id)
-  const columns: Readonly<Record<string, Param>> = derived?.columns ?? { n_instances: 0, mixed: 0 }
+  const columns: Readonly<Record<string, Param>> = derived?.columns ?? NOBODY[level]
   const names = Object.keys(columns)
   yield {
     sql: `UPDATE ${level} SET ${names.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`,

@@ -199,12 +199,12 @@ describe('verify over a folder', () => {
 
   it('finds nothing while instances are being stored', async () => {
     await using kept = await keptArchive(sqliteBench)
-    let storing = true
+    const over = new AbortController()
     const stored = (async () => {
       for (let n = 0; n < 40; n++) await kept.store(ct({ StudyInstanceUID: `1.9.${n % 5}` }).bytes)
-      storing = false
+      over.abort()
     })()
-    while (storing) expect((await kept.verify({ deep: true })).findings).toEqual([])
+    while (!over.signal.aborted) expect((await kept.verify({ deep: true })).findings).toEqual([])
     await stored
   })
 })

@@ -1,0 +1,159 @@
+import { randomInt } from 'node:crypto'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inArrivalOrder } from '../../src/archive/arrival-order.ts'
+import type { KeptArchive } from '../../src/archive/archive.ts'
+import { reindex, type Reindexed } from '../../src/archive/reindex.ts'
+import { emptyTally, verify } from '../../src/archive/verify.ts'
+import type { StoredBlob } from '../../src/blobs/ports.ts'
+import type { Database } from '../../src/database/ports.ts'
+import type { Query } from '../../src/database/query.ts'
+import type { Bench } from '../database/bench.ts'
+import { postgresBench, sqliteBench } from '../database/benches.ts'
+import { corpusFile, corpusPaths, describeCorpus } from '../dicom/corpus.ts'
+import { ct } from '../samples.ts'
+import { keptArchive, type Kept } from './kept-archive.ts'
+
+/** All that a database answers about its instances, with nothing in it that is the database's own. */
+async function answers(database: Database): Promise<unknown> {
+  const searches = []
+  for (const level of ['patient', 'study', 'series', 'instance'] as const) {
+    const query: Query = { level, within: {}, keys: [], aggregates: [], include: 'all', required: [], orderBy: [], limit: 100_000, offset: 0 } // prettier-ignore
+    const { rows } = await database.index.search(query)
+    searches.push(rows.toSorted((a, b) => (JSON.stringify(a.uids) < JSON.stringify(b.uids) ? -1 : 1)))
+  }
+  const instances = []
+  for await (const page of database.index.instances({}, { tags: true, pixelMap: true }))
+    for (const instance of page)
+      instances.push({ ...instance, id: 0, receivedAt: null, sender: null, tags: instance.tags?.toString() })
+  instances.sort((a, b) => (a.uids.instance < b.uids.instance ? -1 : 1))
+  return { searches, instances, counts: await database.inspection.counts() }
+}
+
+async function rebuilt(
+  { archive, folder }: Kept,
+  into: Bench,
+  resume = false,
+): Promise<{ target: KeptArchive; done: Reindexed[] }> {
+  const target = { ...archive, database: await into.open() }
+  const options = { resume, limits: {}, spoolDir: join(folder, 'reindex') }
+  return { target, done: await Array.fromAsync(reindex(target, options)) }
+}
+
+const kindsOf = (done: readonly Reindexed[]): Record<string, number> =>
+  Object.fromEntries(
+    Map.groupBy(done, ({ kind }) => kind)
+      .entries()
+      .map(([kind, all]) => [kind, all.length]),
+  )
+
+describe.each([
+  ['SQLite', sqliteBench],
+  ['PostgreSQL', postgresBench],
+])('reindex into %s', (_engine, makeBench) => {
+  it('gives the same answers as the database that is lost', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    const into = await makeBench()
+    try {
+      const { target, done } = await rebuilt(kept, into)
+      const { instances } = await kept.archive.database.inspection.counts()
+      expect(kindsOf(done)).toEqual({ added: instances, quarantined: 1 })
+      expect(await answers(target.database)).toEqual(await answers(kept.archive.database))
+      expect(await readdir(join(kept.folder, 'reindex'))).toEqual([])
+    } finally {
+      await into.close()
+    }
+  }, 60_000)
+})
+
+describe('reindex', () => {
+  it('leaves an archive behind in which verify finds nothing', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    const fresh = await sqliteBench()
+    try {
+      const { target } = await rebuilt(kept, fresh)
+      const options = { deep: true, sample: 1, graceMs: 0, limits: {} }
+      expect(await Array.fromAsync(verify(target, options, emptyTally()))).toEqual([])
+    } finally {
+      await fresh.close()
+    }
+  })
+
+  it('refuses a database that is not empty, and goes on with it when told to', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    const fresh = await sqliteBench()
+    try {
+      const { done } = await rebuilt(kept, fresh)
+      await kept.store(ct().bytes)
+      await expect(rebuilt(kept, fresh)).rejects.toMatchObject({ kind: 'conflict' })
+      const { target, done: more } = await rebuilt(kept, fresh, true)
+      expect(kindsOf(more)).toEqual({ kept: done.length, added: 1 })
+      expect(await answers(target.database)).toEqual(await answers(kept.archive.database))
+    } finally {
+      await fresh.close()
+    }
+  })
+
+  it('goes on after it was ended half-way', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    const fresh = await sqliteBench()
+    try {
+      const target = { ...kept.archive, database: await fresh.open() }
+      const options = { resume: false, limits: {}, spoolDir: join(kept.folder, 'reindex') }
+      for await (const one of reindex(target, options)) if (one.kind === 'added') break
+      const { done } = await rebuilt(kept, fresh, true)
+      expect(kindsOf(done)['kept']).toBeGreaterThan(0)
+      expect(await answers(target.database)).toEqual(await answers(kept.archive.database))
+    } finally {
+      await fresh.close()
+    }
+  })
+
+  it('says of which bytes it makes nothing', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    await kept.archive.blobs.put([{ bytes: Buffer.from('junk'), size: 4, sha256: '0'.repeat(64) }])
+    const fresh = await sqliteBench()
+    try {
+      const { done } = await rebuilt(kept, fresh)
+      expect(done.filter(({ kind }) => kind === 'refused')).toHaveLength(1)
+    } finally {
+      await fresh.close()
+    }
+  })
+})
+
+describeCorpus('reindex of real files', () => {
+  it('gives the same answers', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    for (const path of corpusPaths()) await kept.store(corpusFile(path))
+    const fresh = await sqliteBench()
+    try {
+      const { target } = await rebuilt(kept, fresh)
+      expect(await answers(target.database)).toEqual(await answers(kept.archive.database))
+      expect((await kept.verify({ deep: true })).findings).toEqual([])
+    } finally {
+      await fresh.close()
+    }
+  }, 120_000)
+})
+
+describe('blobs in the order in which they arrived', () => {
+  it.each([1, 7, 100, 1000])('are sorted with runs of %i', async (run) => {
+    const folder = await mkdtemp(join(tmpdir(), 'concord-order-'))
+    const blobs: StoredBlob[] = Array.from({ length: 200 }, (_, n) => {
+      const arrivedAt = new Date(1_700_000_000_000 + randomInt(50))
+      return { key: `k${String(n).padStart(3, '0')}`, size: n, modifiedAt: new Date(n), arrivedAt }
+    })
+    const expected = blobs.toSorted(
+      (a, b) => a.arrivedAt.getTime() - b.arrivedAt.getTime() || (a.key < b.key ? -1 : 1),
+    )
+    const shuffled = blobs.toSorted(() => randomInt(3) - 1)
+    async function* list() {
+      for (const blob of shuffled) yield await Promise.resolve(blob)
+    }
+    expect(await Array.fromAsync(inArrivalOrder(list(), folder, run))).toEqual(expected)
+    expect(await readdir(folder)).toEqual([])
+    await rm(folder, { recursive: true })
+  })
+})
