@@ -5,6 +5,7 @@ import closeWithGrace from 'close-with-grace'
 import type { Archive } from './archive/archive.ts'
 import { startSequencer } from './archive/sequence.ts'
 import { createIntake, type Intake } from './archive/store.ts'
+import { clearSpool } from './archive/store-spool.ts'
 import { startSync, type Sync } from './archive/sync.ts'
 import { openFolderBlobs } from './blobs/folder.ts'
 import type { BlobStore } from './blobs/ports.ts'
@@ -24,6 +25,8 @@ import { isProblem } from './problem.ts'
 
 /** How long requests under way may take to end when the service is told to, in milliseconds. */
 const DRAIN_MS = 25_000
+/** A staging file this old belongs to no upload that still goes on. */
+const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000
 /** Over which the pace of an upload is measured. */
 const PACE_WINDOW_MS = 30_000
 
@@ -50,6 +53,7 @@ async function serve(config: Config): Promise<void> {
   const opened = new AsyncDisposableStack()
   try {
     const blobs = await openBlobs(config)
+    await clearSpool(config.spoolDir, new Date(Date.now() - STALE_UPLOAD_MS))
     opened.defer(() => blobs.close())
     const database = await openDatabase(config)
     opened.defer(() => database.close())

@@ -17,40 +17,49 @@ export interface Arrived {
   readonly receivedAt: Date
 }
 
+/** Contradictions remembered, so that a sender who tries for ever fills no disk. */
+const MOST_REMEMBERED = 10_000
+
 /**
  * What to do with an instance whose SOP Instance UID is known (design §4, step 5): the same data set, or the same
  * attributes in another transfer syntax, is success, and the first copy stays; anything else is refused with 0111H and
  * kept aside for an administrator. Rejects with Problem `unavailable`.
  * @param place makes the bytes durable, unless they are already, and says where
+ * @param keptAside what was kept aside before, and need not be again; it is added to
  */
 export async function settleDuplicate(
   archive: Archive,
   kept: KnownInstance,
   arrived: Arrived,
   place: () => Promise<BlobPlace>,
+  keptAside = new Set<string>(),
 ): Promise<StoreOutcome> {
   const { parsed, spooled } = arrived
   const { uids, SOPClassUID } = parsed
   if (kept.state === 'deleted') return refused(parsed, 'This instance was deleted here on purpose')
-  if (uids.study !== kept.uids.study || uids.series !== kept.uids.series) {
-    await quarantine(archive, kept, arrived, place)
-    return refused(parsed, 'The UID is of an instance of another study or series')
-  }
-  if (kept.datasetSha256 === spooled.datasetSha256 && kept.TransferSyntaxUID === parsed.TransferSyntaxUID) {
-    return { kind: 'stored', uids, SOPClassUID, isNew: false }
-  }
-  if (SOPClassUID === kept.SOPClassUID && (await isSameInOtherSyntax(archive, kept, arrived))) {
-    const comment = `Kept as first received: ${transferSyntax(kept.TransferSyntaxUID)?.name ?? kept.TransferSyntaxUID}`
-    return {
-      kind: 'stored',
-      uids,
-      SOPClassUID,
-      isNew: false,
-      warning: { reason: WARNING.elementsDiscarded.code, comment },
+  const isOfOther = isElsewhere(kept, parsed)
+  if (!isOfOther) {
+    if (kept.datasetSha256 === spooled.datasetSha256 && kept.TransferSyntaxUID === parsed.TransferSyntaxUID) {
+      return { kind: 'stored', uids, SOPClassUID, isNew: false }
+    }
+    if (SOPClassUID === kept.SOPClassUID && (await isSameInOtherSyntax(archive, kept, arrived))) {
+      const comment = `Kept as first received: ${transferSyntax(kept.TransferSyntaxUID)?.name ?? kept.TransferSyntaxUID}`
+      const warning = { reason: WARNING.elementsDiscarded.code, comment }
+      return { kind: 'stored', uids, SOPClassUID, isNew: false, warning }
     }
   }
-  await quarantine(archive, kept, arrived, place)
+  const contradiction = `${kept.id} ${spooled.datasetSha256}`
+  if (!keptAside.has(contradiction)) {
+    await quarantine(archive, kept, arrived, await place())
+    if (keptAside.size >= MOST_REMEMBERED) keptAside.clear()
+    keptAside.add(contradiction)
+  }
+  if (isOfOther) return refused(parsed, 'The UID is of an instance of another study or series')
   return refused(parsed, 'Other content is kept under this UID')
+}
+
+function isElsewhere(kept: KnownInstance, { uids }: ParsedInstance): boolean {
+  return uids.study !== kept.uids.study || uids.series !== kept.uids.series
 }
 
 function refused({ SOPClassUID, uids }: ParsedInstance, comment: string): StoreOutcome {
@@ -62,17 +71,16 @@ async function quarantine(
   archive: Archive,
   kept: KnownInstance,
   arrived: Arrived,
-  place: () => Promise<BlobPlace>,
+  place: BlobPlace,
 ): Promise<void> {
   const { parsed, spooled, sender, receivedAt } = arrived
   const { size, sha256 } = spooled.blob
-  const isOtherStudy = parsed.uids.study !== kept.uids.study || parsed.uids.series !== kept.uids.series
   await archive.database.index.quarantine({
-    blob: { store: archive.blobs.name, ...(await place()), size, sha256 },
+    blob: { store: archive.blobs.name, ...place, size, sha256 },
     uids: parsed.uids,
     datasetSha256: spooled.datasetSha256,
     keptId: kept.id,
-    reason: isOtherStudy ? 'other-study' : 'other-content',
+    reason: isElsewhere(kept, parsed) ? 'other-study' : 'other-content',
     sender,
     receivedAt,
   })

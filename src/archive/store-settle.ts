@@ -18,6 +18,8 @@ interface Steps {
   readonly lookUp: (uid: Uid) => Promise<KnownInstance | undefined>
   readonly put: (blob: NewBlob) => Promise<BlobPlace | Problem>
   readonly add: (instance: NewInstance) => Promise<AddOutcome>
+  /** Contradictions that were kept aside. */
+  readonly keptAside: Set<string>
 }
 
 /**
@@ -36,6 +38,7 @@ export function createSettler(
     }, MOST_AT_ONCE),
     put: createBatcher((blobs: readonly NewBlob[]) => archive.blobs.put(blobs), MOST_AT_ONCE),
     add: createBatcher((batch: readonly NewInstance[]) => archive.database.index.add(batch), MOST_AT_ONCE),
+    keptAside: new Set(),
   }
   /** Of each SOP Instance UID that is being stored, the last one to come: the next waits for it. */
   const last = new Map<Uid, Promise<StoreOutcome>>()
@@ -66,13 +69,14 @@ async function settleOne(archive: Archive, steps: Steps, arrived: Arrived): Prom
   const place = async () => (placed ??= await makeDurable(archive, steps, spooled.blob))
 
   const known = await steps.lookUp(parsed.uids.instance)
-  if (known !== undefined) return settleDuplicate(archive, known, arrived, place)
+  if (known !== undefined) return settleDuplicate(archive, known, arrived, place, steps.keptAside)
   const { size, sha256 } = spooled.blob
   const blob = { store: archive.blobs.name, ...(await place()), size, sha256 }
   const outcome = await steps.add({ parsed, blob, datasetSha256: spooled.datasetSha256, sender, receivedAt })
   if (outcome.kind === 'failed') throw outcome.problem
   // Another process was faster; the bytes just put are unreferenced, or go to quarantine.
-  if (outcome.kind === 'exists') return settleDuplicate(archive, outcome.kept, arrived, place)
+  if (outcome.kind === 'exists')
+    return settleDuplicate(archive, outcome.kept, arrived, place, steps.keptAside)
   return stored(arrived)
 }
 

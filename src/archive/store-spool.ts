@@ -1,6 +1,6 @@
 import { createHash, hash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open, unlink, type FileHandle } from 'node:fs/promises'
+import { open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NewBlob } from '../blobs/ports.ts'
 import { uuidv7 } from '../dicom/uid.ts'
@@ -36,6 +36,8 @@ export interface Spooled {
 const MEMORY_PART = 1024 * 1024
 /** A staging file is written in pieces of about this size. */
 const WRITE_SIZE = 256 * 1024
+/** By which the blob store knows what a crash left. */
+const SUFFIX = '.part'
 
 /**
  * A spool for one part: in memory while it is small and there is room, else in a staging file, which the blob store
@@ -108,7 +110,7 @@ interface Staging {
 }
 
 function openStaging(folder: string): Staging {
-  const path = join(folder, `${uuidv7()}.part`)
+  const path = join(folder, `${uuidv7()}${SUFFIX}`)
   const handle = open(path, 'wx', 0o600)
   // Whoever writes next meets the error.
   handle.catch(() => undefined)
@@ -192,4 +194,17 @@ function spoolProblem(error: unknown): Problem {
     cause: error,
     retryAfter: 60,
   })
+}
+
+/**
+ * Deletes staging files that nobody has written to for so long that their upload is no more. A folder of blobs does so
+ * at its start with all of them; other stores may share the folder with processes that are at work.
+ */
+export async function clearSpool(folder: string, olderThan: Date): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.endsWith(SUFFIX)) continue
+    const path = join(folder, name)
+    const facts = await stat(path).catch(() => undefined)
+    if (facts !== undefined && facts.mtime < olderThan) await unlink(path).catch(() => undefined)
+  }
 }

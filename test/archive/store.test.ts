@@ -210,6 +210,15 @@ describe.each(['sqlite', 'postgres'] as const)('an instance that is known (%s)',
     expect(JSON.stringify(rows)).not.toContain('Roe')
   })
 
+  it('is kept aside once, however often its sender tries', async () => {
+    const { puts, through } = watched()
+    await using world = await startWorld({ engine, through })
+    const [first, other] = [ct({}, { seed: 'same' }), ct({ PatientID: 'X' }, { seed: 'same' })]
+    await store(world, first)
+    for (let times = 0; times < 5; times++) expect(kinds(await store(world, other))).toEqual([0x0111])
+    expect(total(puts)).toBe(2)
+  })
+
   it('is decided once when 64 senders bring it at the same time', async () => {
     await using world = await startWorld({ engine })
     const copies = Array.from({ length: 64 }, (_, index) =>
