@@ -45,6 +45,8 @@ if (!fs.existsSync(program)) {
   )
 }
 process.argv.splice(1, 2, program)
+// What Node makes of the TypeScript is kept for the next start, in the folder for temporary files.
+require('module').enableCompileCache()
 import(url.pathToFileURL(program).href).catch(function (error) {
   if (error && error.code === 'ERR_MODULE_NOT_FOUND') stop(error.message.split('\n')[0] + '. Run "npm ci".')
   process.stderr.write((error && error.stack ? error.stack : String(error)) + '\n')
