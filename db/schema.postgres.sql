@@ -385,6 +385,8 @@ CREATE INDEX outbox_due_ix ON public.outbox USING btree (due_at) WHERE ((gen > d
 
 CREATE INDEX outbox_owed_ix ON public.outbox USING btree (first_dirty_at) WHERE (gen > done_gen);
 
+CREATE INDEX patient_inexact_ix ON public.patient USING btree (id) WHERE (mixed >= 2);
+
 CREATE INDEX patient_name_ix ON public.patient USING btree (patient_name, patient_id);
 
 CREATE INDEX patient_study_ix ON public.patient_study USING btree (study_id);
@@ -392,6 +394,8 @@ CREATE INDEX patient_study_ix ON public.patient_study USING btree (study_id);
 CREATE INDEX quarantine_sop_ix ON public.quarantine USING btree (sop_uid);
 
 CREATE INDEX series_date_ix ON public.series USING btree (study_date, series_uid);
+
+CREATE INDEX series_inexact_ix ON public.series USING btree (id) WHERE (mixed >= 2);
 
 CREATE INDEX series_modality_ix ON public.series USING btree (modality, study_date, series_uid);
 
@@ -402,6 +406,8 @@ CREATE INDEX series_uid_ix ON public.series USING btree (series_uid);
 CREATE INDEX study_accession_ix ON public.study USING btree (accession_number, study_date, study_uid);
 
 CREATE INDEX study_date_ix ON public.study USING btree (study_date, study_uid);
+
+CREATE INDEX study_inexact_ix ON public.study USING btree (id) WHERE (mixed >= 2);
 
 CREATE INDEX study_name_ix ON public.study USING btree (patient_name, study_date, study_uid);
 

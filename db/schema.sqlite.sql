@@ -19,6 +19,8 @@ CREATE TABLE patient (
 
 CREATE INDEX patient_name_ix ON patient (patient_name, patient_id);
 
+CREATE INDEX patient_inexact_ix ON patient (id) WHERE mixed >= 2;
+
 CREATE TABLE study (
   id INTEGER PRIMARY KEY,
   study_uid TEXT NOT NULL UNIQUE,
@@ -52,6 +54,8 @@ CREATE INDEX study_accession_ix ON study (accession_number, study_date, study_ui
 
 CREATE INDEX study_patient_key_ix ON study (patient_key);
 
+CREATE INDEX study_inexact_ix ON study (id) WHERE mixed >= 2;
+
 CREATE TABLE patient_study (
   patient_key INTEGER NOT NULL REFERENCES patient (id),
   study_id INTEGER NOT NULL REFERENCES study (id),
@@ -81,6 +85,8 @@ CREATE TABLE series (
   epoch INTEGER NOT NULL DEFAULT 0,
   UNIQUE (study_id, series_uid)
 ) STRICT;
+
+CREATE INDEX series_inexact_ix ON series (id) WHERE mixed >= 2;
 
 CREATE INDEX series_number_ix ON series (study_id, number, series_uid);
 

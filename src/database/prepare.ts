@@ -97,9 +97,10 @@ function identity(element: DataElement | undefined): string {
   return text + createHash('sha256').update(JSON.stringify(element?.Value)).digest('hex')
 }
 
-/** A whole number within the range of IS, or null. */
+/** The one value that is a whole number within the range of IS, or null. */
 function whole(element: DataElement | undefined): number | null {
-  const value = element?.Value?.[0]
+  const [value, ...more] = element?.Value ?? []
+  if (more.length > 0) return null
   if (typeof value !== 'number' && typeof value !== 'string') return null
   const number = typeof value === 'number' ? value : Number(value.trim() === '' ? Number.NaN : value)
   return Number.isInteger(number) && Math.abs(number) < 2 ** 31 ? number : null

@@ -1,6 +1,7 @@
 import type { Level } from '../dicom/data-set.ts'
+import { MIXED } from './level-tuples.ts'
 import type { Row, Step } from './operation.ts'
-import { entityCondition, seriesCondition, stateCondition, type Plan } from './search-plan.ts'
+import { entityCondition, hasLowerKeys, seriesCondition, stateCondition, type Plan } from './search-plan.ts'
 import { after, allOf, idIn, orderBy, rowsOf, sql, TRUE, type SortColumn, type Sql } from './search-sql.ts'
 
 /** An entity that may match, in the order of the answer. */
@@ -10,25 +11,35 @@ export interface Candidate {
   readonly firstId: number
   /** What the conditions spoke of is the same for all its instances, and its columns say all. */
   readonly isUniform: boolean
+  /** All its instances have the attributes that its levels keep (`level-tuples.ts`). */
+  readonly isUnanimous: boolean
   /** Its place in the order. */
   readonly place: readonly (string | number)[]
 }
 
 const TABLES: Readonly<Record<Level, string>> = { patient: 'p', study: 's', series: 'e', instance: 'i' }
 
+/** Where a walk goes on: behind a place, so many rows further, past those that are not uniform or all. */
+export interface Start {
+  readonly place: readonly (string | number)[] | null
+  readonly skip: number
+  readonly onlyMixed: boolean
+}
+
 /** The next `size` candidates behind a place. */
-export function* nextCandidates(
-  plan: Plan,
-  from: { readonly place: readonly (string | number)[] | null; readonly skip: number },
-  size: number,
-): Generator<Step, Candidate[], Row[]> {
+export function* nextCandidates(plan: Plan, from: Start, size: number): Generator<Step, Candidate[], Row[]> {
   const order = sortColumns(plan)
-  const where = allOf([entityCondition(plan), from.place === null ? TRUE : after(order, from.place)])
+  const where = allOf([
+    entityCondition(plan),
+    from.place === null ? TRUE : after(order, from.place),
+    from.onlyMixed ? sql(`(${mixedOf(plan)}) <> 0`) : TRUE,
+  ])
   const keys = order.map(({ expression }, at) => `${expression} AS k${at}`)
   const alias = TABLES[plan.query.level]
   const first = plan.query.level === 'instance' ? 'i.id' : `coalesce(${alias}.first_id, 0)`
   const rows = yield* rowsOf({
-    sql: `SELECT ${alias}.id AS id, ${first} AS first_id, ${mixedOf(plan)} AS mixed, ${keys.join(', ')}
+    sql: `SELECT ${alias}.id AS id, ${first} AS first_id, ${mixedOf(plan)} AS mixed,
+        ${tupleMixed(plan)} AS tuple_mixed, ${keys.join(', ')}
       FROM ${tablesOf(plan)} WHERE ${where.sql} ORDER BY ${orderBy(order)} LIMIT ? OFFSET ?`,
     params: [...where.params, size, from.skip],
   })
@@ -36,6 +47,7 @@ export function* nextCandidates(
     id: Number(row['id']),
     firstId: Number(row['first_id']),
     isUniform: Number(row['mixed']) === 0,
+    isUnanimous: (Number(row['tuple_mixed']) & MIXED) === 0,
     place: order.map((_, at) => placeOf(row[`k${at}`])),
   }))
 }
@@ -44,7 +56,7 @@ export function* nextCandidates(
 export function* countCandidates(plan: Plan): Generator<Step, { uniform: number; all: number }, Row[]> {
   const where = entityCondition(plan)
   const rows = yield* rowsOf({
-    sql: `SELECT count(*) AS n, coalesce(sum(CASE WHEN ${mixedOf(plan)} = 0 THEN 1 ELSE 0 END), 0) AS uniform
+    sql: `SELECT count(*) AS n, coalesce(sum(CASE WHEN (${mixedOf(plan)}) = 0 THEN 1 ELSE 0 END), 0) AS uniform
       FROM ${tablesOf(plan)} WHERE ${where.sql}`,
     params: where.params,
   })
@@ -152,7 +164,21 @@ function mixedOf({ query, on }: Plan): string {
   const columns = (['p', 's', 'e'] as const).filter((alias) => on[alias] !== TRUE)
   const own = { patient: ['p'], study: ['s'], series: ['s', 'e'], instance: ['s', 'e'] }[query.level]
   const mixed = columns.filter((alias) => own.includes(alias)).map((alias) => `${alias}.mixed`)
-  return mixed.length === 0 ? '0' : mixed.join(' + ')
+  return mixed.length === 0 ? '0' : mixed.join(' | ')
+}
+
+/** Disagreement of the tuples that an entity's row can be joined with for nothing. */
+function tupleMixed(plan: Plan): string {
+  const { level } = plan.query
+  if (level === 'instance') return '0'
+  if (level !== 'series') return `${TABLES[level]}.mixed`
+  return plan.on.s === TRUE ? 'e.mixed' : 'e.mixed | s.mixed'
+}
+
+/** Whether no row of a plan needs a look at a data set. */
+export function isAllCertain(plan: Plan): boolean {
+  if (plan.empty.length > 0) return false
+  return plan.keys.length === 0 || (plan.isExact && !hasLowerKeys(plan) && mixedOf(plan) === '0')
 }
 
 /** SQLite would walk all instances in order rather than look into the few series that are in question. */

@@ -1,6 +1,7 @@
 import type { Level, Tag } from '../dicom/data-set.ts'
 import { numberText } from '../dicom/matching-values.ts'
 import { Problem } from '../problem.ts'
+import { NO_NUMBER } from './level-tuples.ts'
 import type { Dialect } from './operation.ts'
 import type { Key, Query } from './query.ts'
 import { allOf, FALSE, sql, textIn, TRUE, type SortColumn, type Sql } from './search-sql.ts'
@@ -55,6 +56,7 @@ const COLUMNS: ReadonlyMap<Tag, Column> = new Map([
   ['00180015', text('e', 'body_part')],
   ['00400244', text('e', 'pps_start_date')],
   ['00400245', text('e', 'pps_start_time')],
+  ['00200013', { alias: 'i', expression: 'i.number', isIndexed: false, kind: 'number' }],
   ['00080018', uid('i', 'i.sop_uid', 'i.id IN (SELECT o.instance_id FROM sop o WHERE o.sop_uid IN (?))')],
   ['00080016', uid('i', SOP_CLASS, 'i.sop_class_id IN (SELECT c.id FROM sop_class c WHERE c.uid IN (?))')],
 ])
@@ -85,10 +87,12 @@ export function conditionOn(dialect: Dialect, column: Column, key: Key): Conditi
   const numbers = match.kind === 'values' ? match.values.map((value) => numberText('IS', value)) : []
   const whole = numbers.filter((number) => number !== null && /^-?\d{1,9}$/u.test(number)).map(Number)
   if (numbers.length === 0 || whole.length < numbers.length) return { ...TRUE, isExact: false }
+  // Instances with several numbers, or with one that is not whole, have no number in their column.
+  const listed = column.alias === 'i' ? [...whole, NO_NUMBER] : whole
   return {
-    sql: `${column.expression} IN (${whole.map(() => '?').join(', ')})`,
-    params: whole,
-    isExact: true,
+    sql: `${column.expression} IN (${listed.map(() => '?').join(', ')})`,
+    params: listed,
+    isExact: column.alias !== 'i',
   }
 }
 

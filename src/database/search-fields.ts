@@ -2,6 +2,7 @@ import { isInAll } from '../dicom/attributes.ts'
 import { keyVr } from '../dicom/key-vr.ts'
 import { elementTags } from '../dicom/matching.ts'
 import type { DataElement, DataSet, Tag, TagPath, Value } from '../dicom/data-set.ts'
+import { tuplesOf } from './level-tuples.ts'
 import type { Query } from './query.ts'
 import { takeBlocks, type StoredDataSet } from './search-instances.ts'
 
@@ -119,4 +120,9 @@ function shownItem(item: Value, fields: Fields): DataSet {
     }
   }
   return shown
+}
+
+/** Whether a level keeps an attribute in its tuple. */
+export function isInTuple(level: 'patient' | 'study' | 'series', tag: Tag): boolean {
+  return tuplesOf([`"${tag}":{}`])[level].length > 0
 }

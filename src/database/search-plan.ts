@@ -114,7 +114,7 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
 export function hasLowerKeys({ query, on, seriesIds }: Plan): boolean {
   const above = ABOVE[query.level]
   const lower = (['s', 'e', 'i'] as const).filter((alias) => !above.includes(alias))
-  return (lower.length > 0 && seriesIds !== null) || lower.some((alias) => on[alias] !== TRUE)
+  return (lower.includes('e') && seriesIds !== null) || lower.some((alias) => on[alias] !== TRUE)
 }
 
 /** The conditions on an active instance `i` of a series `e`, beyond those on its entity. */

@@ -1,9 +1,9 @@
 import { aggregateOf, isInAll } from '../dicom/attributes.ts'
 import type { DataElement, DataSet, InstanceUids, Level, Tag } from '../dicom/data-set.ts'
-import { MIXED, tuplesOf } from './level-tuples.ts'
+import { MIXED } from './level-tuples.ts'
 import type { Row, Step } from './operation.ts'
 import type { SearchRow } from './query.ts'
-import { fieldsOf, shownOf, storedTag, type Fields } from './search-fields.ts'
+import { fieldsOf, isInTuple, shownOf, storedTag, type Fields } from './search-fields.ts'
 import { readDataSets, readTuple, type Bases, type StoredDataSet } from './search-instances.ts'
 import type { Plan } from './search-plan.ts'
 import { idIn, rowsOf } from './search-sql.ts'
@@ -110,10 +110,6 @@ function tupleOf(entity: Row, tags: readonly Tag[], instance: number): StoredDat
 /** RetrieveURL, InstanceAvailability and RetrieveAETitle are made for the answer. */
 function isMade(tag: Tag): boolean {
   return tag === '00081190' || tag === '00080056' || tag === '00080054'
-}
-
-function isInTuple(level: 'patient' | 'study' | 'series', tag: Tag): boolean {
-  return tuplesOf([`"${tag}":{}`])[level].length > 0
 }
 
 function rowOf({ query }: Plan, fields: Fields, entity: Row, whole: StoredDataSet): SearchRow {

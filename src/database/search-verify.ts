@@ -3,7 +3,9 @@ import type { Row, Step } from './operation.ts'
 import { firstInstances, laterInstances, type Candidate } from './search-candidates.ts'
 import { partFor, readDataSets, type Bases } from './search-instances.ts'
 import { hasLowerKeys, type Plan } from './search-plan.ts'
+import { isInTuple } from './search-fields.ts'
 import { withValue } from './search-postings.ts'
+import { TRUE } from './search-sql.ts'
 
 /** A match, and its first received instance that matches: the one whose attributes its row shows. */
 export interface Match {
@@ -58,7 +60,7 @@ function* matching(
   bases: Bases,
 ): Generator<Step, Found, Row[]> {
   const found: Found = new Map()
-  const doubtful: { id: number; instance: number }[] = []
+  const doubtful: Doubtful[] = []
   const below =
     plan.query.level !== 'instance' && (hasLowerKeys(plan) || plan.query.includeSuperseded === true)
   const ids = candidates.map(({ id }) => id)
@@ -68,16 +70,32 @@ function* matching(
     const own = first ? first.get(id) : { instance: candidate.firstId, isUniform: true }
     if (own === undefined) continue
     if (plan.isExact && candidate.isUniform && own.isUniform) found.set(id, own.instance)
-    else doubtful.push({ id, instance: own.instance })
+    else doubtful.push({ id, instance: own.instance, isLast: candidate.isUnanimous && isTold(plan) })
   }
   if (doubtful.length > 0) yield* look(plan, doubtful, found, bases)
   return found
 }
 
+interface Doubtful {
+  readonly id: number
+  readonly instance: number
+  /** The other instances would say the same. */
+  readonly isLast: boolean
+}
+
+/** Whether all keys speak of attributes that a level keeps. */
+function isTold({ query, keys, on }: Plan): boolean {
+  const level = query.level
+  if (level === 'instance' || query.includeSuperseded === true) return false
+  return keys.every(({ path: [tag = ''] }) => {
+    return isInTuple(level, tag) || (level === 'series' && on.s !== TRUE && isInTuple('study', tag))
+  })
+}
+
 /** Looks at the first instance of each, then, where that is not one, at those that came later. */
 function* look(
   plan: Plan,
-  doubtful: readonly { readonly id: number; readonly instance: number }[],
+  doubtful: readonly Doubtful[],
   found: Found,
   bases: Bases,
 ): Generator<Step, void, Row[]> {
@@ -87,10 +105,10 @@ function* look(
     doubtful.map(({ instance }) => instance),
     bases,
   )
-  for (const { id, instance } of doubtful) {
+  for (const { id, instance, isLast } of doubtful) {
     const dataSet = dataSets.get(instance)
     if (dataSet && test(partFor(plan.keys, dataSet))) found.set(id, instance)
-    else if (plan.query.level !== 'instance') {
+    else if (plan.query.level !== 'instance' && !isLast) {
       const later = yield* search(
         plan,
         id,

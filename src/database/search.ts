@@ -1,9 +1,15 @@
 import { Problem } from '../problem.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Query, SearchPage } from './query.ts'
-import { countCandidates, nextCandidates, type Candidate } from './search-candidates.ts'
+import {
+  countCandidates,
+  isAllCertain,
+  nextCandidates,
+  type Candidate,
+  type Start,
+} from './search-candidates.ts'
 import type { Bases } from './search-instances.ts'
-import { planOf, type Plan } from './search-plan.ts'
+import { hasLowerKeys, planOf, type Plan } from './search-plan.ts'
 import { rowsOfMatches } from './search-rows.ts'
 import { isCertain, verified, type Match } from './search-verify.ts'
 
@@ -37,15 +43,15 @@ export function* search(dialect: Dialect, query: Query): Generator<Step, SearchP
 export function* count(dialect: Dialect, query: Query): Generator<Step, number, Row[]> {
   const plan = yield* planOf(dialect, { ...query, orderBy: [], limit: undefined, offset: 0 })
   if (plan.isVain) return 0
-  if (plan.keys.length === 0 && plan.empty.length === 0) return (yield* countCandidates(plan)).all
+  if (isAllCertain(plan)) return (yield* countCandidates(plan)).all
   const bases: Bases = new Map()
-  let number = 0
-  const walk = walkOf(plan, null, 0, MOST)
+  // What SQL is certain of, it counts; the rest is looked at.
+  const isMostlyCertain = plan.isExact && plan.empty.length === 0 && !hasLowerKeys(plan)
+  let number = isMostlyCertain ? (yield* countCandidates(plan)).uniform : 0
+  const walk = walkOf(plan, { place: null, skip: 0, onlyMixed: isMostlyCertain }, MOST)
   for (;;) {
     const { candidates, isLast } = yield* walk.next()
-    const certain = candidates.filter((candidate) => isCertain(plan, candidate))
-    const others = candidates.filter((candidate) => !isCertain(plan, candidate))
-    number += certain.length + (yield* verified(plan, others, bases)).length
+    number += (yield* verified(plan, candidates, bases)).length
     if (isLast) return number
   }
 }
@@ -53,10 +59,14 @@ export function* count(dialect: Dialect, query: Query): Generator<Step, number, 
 function* findMatches(plan: Plan, wanted: number, bases: Bases): Generator<Step, Match[], Row[]> {
   const { query } = plan
   const place = query.after === undefined ? null : placeOf(plan, query.after)
-  // Without keys every candidate is a match, and SQL may pass over the first ones.
-  const isPlain = plan.keys.length === 0 && plan.empty.length === 0
+  // Where every candidate is a match SQL may pass over the first ones.
+  const isPlain = isAllCertain(plan)
   let skip = isPlain ? 0 : query.offset
-  const walk = walkOf(plan, place, isPlain ? query.offset : 0, Math.min(MOST, Math.max(LEAST, wanted + skip)))
+  const walk = walkOf(
+    plan,
+    { place, skip: isPlain ? query.offset : 0, onlyMixed: false },
+    Math.min(MOST, Math.max(LEAST, wanted + skip)),
+  )
   const matches: Match[] = []
   for (;;) {
     const { candidates, isLast } = yield* walk.next()
@@ -77,16 +87,14 @@ function* findMatches(plan: Plan, wanted: number, bases: Bases): Generator<Step,
 /** Candidates in order, a slice at a time. */
 function walkOf(
   plan: Plan,
-  from: Place | null,
-  offset: number,
+  start: Start,
   size: number,
 ): { next: () => Generator<Step, { candidates: Candidate[]; isLast: boolean }, Row[]> } {
-  let [place, skip] = [from, offset]
+  let from = start
   return {
     next: function* () {
-      const candidates = yield* nextCandidates(plan, { place, skip }, size)
-      skip = 0
-      place = candidates.at(-1)?.place ?? place
+      const candidates = yield* nextCandidates(plan, from, size)
+      from = { ...from, skip: 0, place: candidates.at(-1)?.place ?? from.place }
       return { candidates, isLast: candidates.length < size }
     },
   }

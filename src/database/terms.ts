@@ -140,10 +140,10 @@ export interface ColumnText {
 /** An attribute as a column of a level holds it: the normal forms of its values, `\` between them; '' without any. */
 export function columnText(element: DataElement | undefined): ColumnText {
   if (element === undefined) return { text: '', exact: true }
-  if (element.undecoded !== undefined) return { text: '', exact: false }
+  // Bytes, and what cannot be read or decoded, match no key: '' says so.
+  if (element.undecoded !== undefined) return { text: '', exact: true }
   const values = (element.Value ?? []).filter((value) => value !== null && value !== '')
   const texts = values.map((value) => comparable(element.vr, value))
   const text = indexText(texts.map((one) => one ?? '').join('\\'))
-  const bytes = element.InlineBinary !== undefined || element.length !== undefined
-  return { text, exact: values.length <= 1 && !texts.includes(null) && !isCut(text) && !bytes }
+  return { text, exact: values.length <= 1 && !isCut(text) }
 }
