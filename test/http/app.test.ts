@@ -1,4 +1,6 @@
+import { connect } from 'node:net'
 import { Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
 import express from 'express'
 import { isDescribed } from '../../src/http/openapi.ts'
@@ -155,6 +157,19 @@ describe('the service over HTTP', () => {
     expect(await ask(100_000)).toBe(431)
   })
 
+  it.each([
+    ['both Content-Length and chunks', 'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['a chunk whose size is no number', 'Transfer-Encoding: chunked\r\n\r\nxyz\r\n'],
+    ['two lengths', 'Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello'],
+  ])('closes the connection on %s, which another server might read otherwise', async (_, rest) => {
+    const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
+    socket.write(
+      `POST /dicomweb/studies HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/dicom\r\n${rest}`,
+    )
+    const answer = await text(socket)
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+  })
+
   it('tells its capabilities as WADL and as JSON', async () => {
     const wadl = await world.ask('/dicomweb/', { method: 'OPTIONS' })
     expect(wadl.headers['content-type']).toBe('application/vnd.sun.wadl+xml')
@@ -188,12 +203,12 @@ describe('the service over HTTP', () => {
 
   it('counts requests by template of the route', async () => {
     await world.get('/dicomweb/studies/1.2.3/series')
-    const { text } = await world.get('/metrics')
-    expect(text).toContain(
+    const { text: metrics } = await world.get('/metrics')
+    expect(metrics).toContain(
       'concord_http_request_seconds_count{method="GET",route="/dicomweb/studies/:study/series",status="200"} 1',
     )
-    expect(text).not.toContain('1.2.3')
-    expect(text).toContain('concord_fhir_owed_studies{state="owed"} 0')
+    expect(metrics).not.toContain('1.2.3')
+    expect(metrics).toContain('concord_fhir_owed_studies{state="owed"} 0')
   })
 
   it('says at / what is here', async () => {
@@ -218,12 +233,12 @@ describe('the log', () => {
     await world.store(sample)
     await world.get(`/dicomweb/studies/${uids.study}/series?PatientName=Doe*&PatientID=P-77`)
     await world.get('/dicomweb/studies?PatientName=Doe^Jane&limit=x')
-    const text = lines.join('')
+    const written = lines.join('')
     expect(lines.map((line) => (JSON.parse(line) as { route: string; status: number }).status)).toEqual([
       200, 200, 400,
     ])
-    expect(text).toContain('"route":"/dicomweb/studies/:study/series"')
-    for (const secret of ['Doe', 'P-77', uids.study, 'limit']) expect(text).not.toContain(secret)
+    expect(written).toContain('"route":"/dicomweb/studies/:study/series"')
+    for (const secret of ['Doe', 'P-77', uids.study, 'limit']) expect(written).not.toContain(secret)
   })
 })
 
@@ -252,6 +267,22 @@ describe('health', () => {
       { status: 'unavailable', database: 'ok', blobs: 'The disk is full.' },
     ])
     expect((await world.get('/health/live')).status).toBe(200)
+  })
+
+  it('has metrics also when the index is down', async () => {
+    const down = () => Promise.reject(new Problem('unavailable', 'The index is closed.'))
+    await using world = await startWorld({
+      through: (archive) => ({
+        ...archive,
+        database: { ...archive.database, check: down, outbox: { ...archive.database.outbox, owed: down } },
+      }),
+    })
+    expect((await world.get('/health/ready')).json()).toMatchObject({ database: 'The index is closed.' })
+    const metrics = await world.get('/metrics')
+    expect([metrics.status, metrics.text.includes('concord_fhir_owed_studies{state="owed"} Nan')]).toEqual([
+      200,
+      true,
+    ])
   })
 })
 
