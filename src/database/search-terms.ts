@@ -1,4 +1,4 @@
-import { comparisonOf, isTimeVr, numberText, trimPadding } from '../dicom/matching-values.ts'
+import { isTimeVr, numberText, trimPadding } from '../dicom/matching-values.ts'
 import { foldPersonName } from '../dicom/person-name.ts'
 import { readRange, readSpan, splitBound, type TimeVr } from '../dicom/times.ts'
 import type { Match } from '../dicom/matching.ts'
@@ -178,9 +178,4 @@ function dayAfter(digits: string, days: number): string {
   )
   const iso = day.toISOString()
   return iso.length === 24 ? iso.slice(0, 10).replaceAll('-', '') : days < 0 ? '00000101' : '99991231'
-}
-
-/** Whether values of the VR are compared as numbers, so that a column of text does not serve. */
-export function isNumeric(key: Key): boolean {
-  return comparisonOf(key.vr) === 'number'
 }

@@ -43,7 +43,6 @@ const UNIQUE: Readonly<Record<Level, readonly Tag[]>> = {
   series: ['0020000D', '0020000E'],
   instance: ['0020000D', '0020000E', '00080018'],
 }
-const LEVELS: readonly Level[] = ['patient', 'study', 'series', 'instance']
 
 /**
  * The attributes of a row by default. A search that is not inside a study (or series) has those of the higher levels
@@ -308,9 +307,4 @@ const ALL: Readonly<Record<Level, ReadonlySet<Tag>>> = {
 /** Whether `includefield=all` returns an attribute at a level. Attributes of lower levels must be named. */
 export function isInAll(level: Level, tag: Tag): boolean {
   return level === 'instance' || ALL[level].has(tag)
-}
-
-/** Patient above study above series above instance. */
-export function isAtOrAbove(level: Level, other: Level): boolean {
-  return LEVELS.indexOf(level) <= LEVELS.indexOf(other)
 }

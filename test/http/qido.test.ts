@@ -1,5 +1,6 @@
 import type { JsonDataSet } from '../../src/dicom/dicom-json.ts'
 import type { Attributes } from '../../src/dicom/compose.ts'
+import type { InstanceIndex } from '../../src/database/ports.ts'
 import { postgresBench } from '../database/benches.ts'
 import type { Bench } from '../database/bench.ts'
 import { ct, mr, sr, type Sample, type SampleMaker } from '../samples.ts'
@@ -548,6 +549,33 @@ describe('limits of a search', () => {
     expect(await ask(`/studies/${A}/instances`)).toEqual([200, 3, false, false])
     expect(await ask(`/studies/${A}/instances?limit=2`)).toEqual([200, 2, false, true])
     expect(await ask('/studies?PatientID=zz')).toEqual([204, 0, false, false])
+  })
+
+  it('ends a search whose client has gone away', async () => {
+    const ended = Promise.withResolvers<number>()
+    const begun = Promise.withResolvers<null>()
+    await using world = await startWorld({
+      through: (archive) => {
+        const search: InstanceIndex['search'] = (_query, signal) =>
+          new Promise((_resolve, reject) => {
+            begun.resolve(null)
+            signal?.addEventListener('abort', () => {
+              ended.resolve(performance.now())
+              reject(signal.reason as Error)
+            })
+          })
+        return { ...archive, database: { ...archive.database, index: { ...archive.database.index, search } } }
+      },
+    })
+    const leaving = new AbortController()
+    const answer = fetch(`${world.url}/dicomweb/studies`, { signal: leaving.signal }).catch(
+      (error: unknown) => error,
+    )
+    await begun.promise
+    const left = performance.now()
+    leaving.abort()
+    expect((await ended.promise) - left).toBeLessThan(100)
+    expect(await answer).toMatchObject({ name: 'AbortError' })
   })
 
   it('streams a large series whole, and page by page, each instance once', async () => {
