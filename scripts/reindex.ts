@@ -24,8 +24,8 @@ interface Options {
 async function main({ into, resume, archiveId }: Options): Promise<number> {
   const config = settings()
   const target = into === undefined ? config : withDatabase(into)
-  const id = archiveId ?? (into === undefined ? undefined : await idOf(config))
   const blobs = await openVault(config, 'look')
+  const id = archiveId ?? (await idOf(config))
   const database = await openIndex(target, id === undefined ? {} : { archiveId: id })
   const progress = showProgress('reindex')
   const counts = new Map<Reindexed['kind'], number>()
@@ -90,6 +90,8 @@ const program = new Command('reindex')
     'id of the archive, from an earlier run or its resources on the FHIR server',
     uuid,
   )
+  // An option that is not understood is no finding.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
 try {
   process.exitCode = await main(program.opts())

@@ -49,6 +49,8 @@ const program = new Command('repair')
   .option('--apply', 'do it', false)
   .option('--no-adopt', 'remove unnamed bytes that are an unknown instance, instead of indexing them')
   .option('--grace <hours>', 'leave bytes without a row alone while they are younger', hours, hours('24'))
+  // An option that is not understood is no finding.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
 try {
   process.exitCode = await main(program.opts())

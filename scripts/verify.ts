@@ -15,6 +15,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { emptyTally, type Tally, verify, type VerifyOptions } from '../src/archive/verify.ts'
 import { ageInWords } from '../src/archive/verify-orphans.ts'
 import type { Config } from '../src/config.ts'
+import { clientCredentials } from '../src/fhir/client-credentials.ts'
 import { openFhirServer } from '../src/fhir/kit.ts'
 import { hours } from './hours.ts'
 import { openArchive, readerLimits, settings } from './open-archive.ts'
@@ -62,7 +63,8 @@ function verifyOptions(
   return { deep, sample, since, graceMs: grace, limits: readerLimits(config), fhir: server, progress }
 }
 
-function fhirServer({ url, token }: NonNullable<Config['fhir']>): VerifyOptions['fhir'] {
+function fhirServer({ url, token, oauth }: NonNullable<Config['fhir']>): VerifyOptions['fhir'] {
+  if (oauth !== undefined) return openFhirServer({ url, token: clientCredentials(oauth) })
   return openFhirServer({ url, ...(token !== undefined && { token: () => Promise.resolve(token) }) })
 }
 
@@ -101,6 +103,8 @@ const program = new Command('verify')
   .option('--grace <hours>', 'a blob without a row is no finding while it is younger', hours, hours('24'))
   .option('--fhir', 'ask the FHIR server for each study that was pushed', false)
   .option('--json', 'one JSON object a line; the last one has the counts', false)
+  // An option that is not understood is no finding.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
 try {
   process.exitCode = await main(program.opts())

@@ -11,8 +11,8 @@ import { uuidv7 } from '../dicom/uid.ts'
 const RUN = 100_000
 
 /**
- * Blobs in the order in which their keys were made, those of one millisecond by key. An archive may have more of them
- * than memory should hold: sorted runs go into files in `folder`, which are merged and deleted.
+ * Blobs in the order in which they arrived. An archive may have more of them than memory should hold: sorted runs go
+ * into files in `folder`, which are merged and deleted.
  * @param runLength how many are sorted in memory
  */
 export async function* inArrivalOrder(
@@ -38,7 +38,7 @@ export async function* inArrivalOrder(
 }
 
 function byArrival(a: StoredBlob, b: StoredBlob): number {
-  return a.arrivedAt.getTime() - b.arrivedAt.getTime() || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+  return a.arrival < b.arrival ? -1 : a.arrival > b.arrival ? 1 : 0
 }
 
 function* lines(run: readonly StoredBlob[]): Generator<string> {

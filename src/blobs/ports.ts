@@ -44,8 +44,10 @@ export interface StoredBlob {
   readonly key: string
   readonly size: number
   readonly modifiedAt: Date
-  /** When its key was made: that stays when the whole store is copied elsewhere. To the millisecond, ties by key. */
+  /** When its key was made: that stays when the whole store is copied elsewhere. */
   readonly arrivedAt: Date
+  /** Text that sorts blobs by their arrival, finer than milliseconds where one process stored them. */
+  readonly arrival: string
   /** Where the store itself knows it (segment records do). */
   readonly sha256?: string
 }

@@ -222,7 +222,8 @@ async function* listObjects({ client, bucket, attempts }: S3Bucket): AsyncGenera
       if (name === undefined) continue
       after = name
       if (!isObjectKey(name)) continue
-      yield { key: name, size, modifiedAt: lastModified, arrivedAt: uuid7Time(idOfKey(name)) }
+      const arrival = idOfKey(name)
+      yield { key: name, size, modifiedAt: lastModified, arrivedAt: uuid7Time(arrival), arrival }
     }
     if (!page.isTruncated) return
   }

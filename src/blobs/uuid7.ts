@@ -1,12 +1,30 @@
 import { randomBytes } from 'node:crypto'
 
-/** A UUID of version 7 (RFC 9562 §5.7): 48 bits of milliseconds, then 74 random bits; sorts by time as text. */
-export function newUuid7(now: number = Date.now()): string {
+/** Of the last one that this process made. */
+const last = { milliseconds: 0, counter: 0 }
+
+/**
+ * A UUID of version 7 (RFC 9562 §5.7): 48 bits of milliseconds, 12 bits that count within one, 62 random bits. Those of
+ * one process sort as text in the order in which they were made (§6.2, method 1), so that keys tell what came first.
+ */
+export function newUuid7(): string {
+  const now = Date.now()
+  if (now > last.milliseconds) Object.assign(last, { milliseconds: now, counter: 0 })
+  else if (last.counter < 0xfff) last.counter++
+  else Object.assign(last, { milliseconds: last.milliseconds + 1, counter: 0 })
   const bytes = randomBytes(16)
-  bytes.writeUIntBE(now, 0, 6)
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6)
+  bytes.writeUIntBE(last.milliseconds, 0, 6)
+  bytes.writeUInt16BE(0x7000 | last.counter, 6)
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
   return uuidText(bytes)
+}
+
+/** The beginning of UUIDs of version 7 that were made in a millisecond. */
+export function uuid7Prefix(milliseconds: number): string {
+  return milliseconds
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/^(.{8})/, '$1-')
 }
 
 /** When a UUID of version 7 was made. */

@@ -70,23 +70,32 @@ export interface Derived {
 
 const PAGE = 500
 
-/** The active instances of a series, in the order received. */
+export interface Narrowed {
+  /** A further condition on the instances, and its parameters. */
+  readonly condition?: string
+  readonly params?: readonly Param[]
+  /** Hidden instances as well. */
+  readonly anyState?: boolean
+}
+
+/** The active instances of a series, in the order of their numbers, which is that of an index. */
 export function* instancesOfSeries(
   series: number,
   visit: (row: Row) => void,
-  narrowed = '',
-  params: readonly Param[] = [],
+  { condition = '', params = [], anyState = false }: Narrowed = {},
 ): Generator<Step, void, Row[]> {
-  for (let after = 0, more = true; more;) {
+  let after: readonly Param[] = [-(2 ** 40), 0]
+  for (let more = true; more;) {
     const rows = yield {
-      sql: `SELECT i.id, i.patch, i.packed, i.modality, i.patient_key, b.base, c.uid AS sop_class, e.study_id
+      sql: `SELECT i.id, i.number, i.patch, i.packed, i.modality, i.patient_key, b.base, c.uid AS sop_class, e.study_id
         FROM instance i JOIN series e ON e.id = i.series_id LEFT JOIN tag_base b ON b.id = i.base_id
         LEFT JOIN sop_class c ON c.id = i.sop_class_id
-        WHERE i.series_id = ? AND i.state = 0 AND i.id > ? ${narrowed} ORDER BY i.id LIMIT ${PAGE}`,
-      params: [series, after, ...params],
+        WHERE i.series_id = ? ${anyState ? '' : 'AND i.state = 0'} AND (i.number, i.id) > (?, ?) ${condition}
+        ORDER BY i.number, i.id LIMIT ${PAGE}`,
+      params: [series, ...after, ...params],
     }
     for (const row of rows) visit(row)
-    after = Number(rows.at(-1)?.['id'] ?? after)
+    after = [Number(rows.at(-1)?.['number'] ?? 0), Number(rows.at(-1)?.['id'] ?? 0)]
     more = rows.length === PAGE
   }
 }
@@ -109,8 +118,7 @@ export function* derive(level: LevelName, id: number): Generator<Step, Derived |
     yield* instancesOfSeries(
       one,
       (instance) => countInstance(seen, one, instance, { level, attributes: tuple.attributes }),
-      shape.narrowed,
-      [id],
+      { condition: shape.narrowed, params: [id] },
     )
   const values = [...seen.values.values()]
   return {

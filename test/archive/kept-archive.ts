@@ -30,12 +30,15 @@ export interface Kept extends AsyncDisposable {
   spoil(key: string, change: (bytes: Buffer) => Buffer): Promise<void>
 }
 
-export async function keptArchive(makeBench: MakeBench): Promise<Kept> {
+/** `openBlobs`: somewhere else than in the folder. */
+export async function keptArchive(makeBench: MakeBench, openBlobs?: () => Promise<BlobVault>): Promise<Kept> {
   const folder = await mkdtemp(join(tmpdir(), 'concord-kept-'))
   await mkdir(join(folder, 'spool'))
   const bench = await makeBench()
   const database = await bench.open()
-  const blobs = await openFolderBlobs({ path: join(folder, 'blobs'), segmentThreshold: THRESHOLD })
+  const blobs =
+    (await openBlobs?.()) ??
+    (await openFolderBlobs({ path: join(folder, 'blobs'), segmentThreshold: THRESHOLD }))
   const archive = { database, blobs, now: () => new Date() }
   const kept = { archive, bench, folder, ...ways(archive, bench, folder) }
   await kept.store(...everything())

@@ -1,17 +1,20 @@
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startS3StandIn } from '../../scripts/stand-ins/s3-server.ts'
 import { inArrivalOrder } from '../../src/archive/arrival-order.ts'
 import type { KeptArchive } from '../../src/archive/archive.ts'
 import { reindex, type Reindexed } from '../../src/archive/reindex.ts'
 import { emptyTally, verify } from '../../src/archive/verify.ts'
 import type { StoredBlob } from '../../src/blobs/ports.ts'
+import { openS3Blobs } from '../../src/blobs/s3.ts'
 import type { Database } from '../../src/database/ports.ts'
 import type { Query } from '../../src/database/query.ts'
 import type { Bench } from '../database/bench.ts'
 import { postgresBench, sqliteBench } from '../database/benches.ts'
 import { corpusFile, corpusPaths, describeCorpus } from '../dicom/corpus.ts'
+import { blobOf } from '../blobs/blobs.ts'
 import { ct } from '../samples.ts'
 import { keptArchive, type Kept } from './kept-archive.ts'
 
@@ -32,7 +35,7 @@ async function answers(database: Database): Promise<unknown> {
 }
 
 async function rebuilt(
-  { archive, folder }: Kept,
+  { archive, folder }: Pick<Kept, 'archive' | 'folder'>,
   into: Bench,
   resume = false,
 ): Promise<{ target: KeptArchive; done: Reindexed[] }> {
@@ -63,6 +66,33 @@ describe.each([
       expect(await readdir(join(kept.folder, 'reindex'))).toEqual([])
     } finally {
       await into.close()
+    }
+  }, 60_000)
+})
+
+describe('an archive over PostgreSQL and S3', () => {
+  it('is looked through, put right and rebuilt like any other', async () => {
+    const standIn = await startS3StandIn()
+    const options = { ...standIn, bucket: 'blobs', pauseMs: 2 }
+    const into = await postgresBench()
+    try {
+      await using kept = await keptArchive(postgresBench, () => openS3Blobs(options))
+      expect((await kept.verify({ deep: true })).findings).toEqual([])
+      await kept.archive.blobs.put([ct().bytes, Buffer.from('junk')].map(blobOf))
+      expect((await kept.verify({ graceMs: -60_000 })).findings).toHaveLength(2)
+      const actions = await kept.repair({ graceMs: -60_000 })
+      expect(actions.map(({ kind }) => kind).sort()).toEqual(['adopt', 'collect'])
+      expect((await kept.verify({ deep: true, graceMs: -60_000 })).findings).toEqual([])
+      const reading = await openS3Blobs({ ...options, readOnly: true })
+      const { target } = await rebuilt({ ...kept, archive: { ...kept.archive, blobs: reading } }, into)
+      expect(await answers(target.database)).toEqual(await answers(kept.archive.database))
+      await reading.close()
+      await expect(openS3Blobs({ ...options, bucket: 'elsewhere', readOnly: true })).rejects.toThrow(
+        'The bucket is not there.',
+      )
+    } finally {
+      await into.close()
+      await standIn.stop()
     }
   }, 60_000)
 })
@@ -143,11 +173,9 @@ describe('blobs in the order in which they arrived', () => {
     const folder = await mkdtemp(join(tmpdir(), 'concord-order-'))
     const blobs: StoredBlob[] = Array.from({ length: 200 }, (_, n) => {
       const arrivedAt = new Date(1_700_000_000_000 + randomInt(50))
-      return { key: `k${String(n).padStart(3, '0')}`, size: n, modifiedAt: new Date(n), arrivedAt }
+      return { key: `k${n}`, size: n, modifiedAt: new Date(n), arrivedAt, arrival: randomUUID() }
     })
-    const expected = blobs.toSorted(
-      (a, b) => a.arrivedAt.getTime() - b.arrivedAt.getTime() || (a.key < b.key ? -1 : 1),
-    )
+    const expected = blobs.toSorted((a, b) => (a.arrival < b.arrival ? -1 : 1))
     const shuffled = blobs.toSorted(() => randomInt(3) - 1)
     async function* list() {
       for (const blob of shuffled) yield await Promise.resolve(blob)

@@ -78,6 +78,7 @@ export function openFiles(root: string, incoming: string): Files {
               size: found.size,
               modifiedAt: found.mtime,
               arrivedAt: uuid7Time(id),
+              arrival: id,
             }
           }
         }

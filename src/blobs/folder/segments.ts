@@ -5,6 +5,7 @@ import { openHandles, type Handles } from './handles.ts'
 import { recordKey, type FolderPlace } from './keys.ts'
 import { HEADER, readHeader } from './record.ts'
 import { deadPath, openRemovals, segmentPath, segmentsIn } from './removals.ts'
+import { uuid7Prefix } from '../uuid7.ts'
 import { walkRecords } from './walk.ts'
 
 export type RecordPlace = Extract<FolderPlace, { kind: 'record' }>
@@ -96,6 +97,7 @@ function recordsOf(
             size: length,
             modifiedAt: arrivedAt,
             arrivedAt,
+            arrival: `${uuid7Prefix(writtenAt)}/${segment}/${offset.toString(16).padStart(8, '0')}`,
             sha256,
           }
         }
