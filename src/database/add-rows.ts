@@ -276,19 +276,22 @@ function* countArchive(dialect: Dialect, changes: LevelChanges): Generator<Step,
 
 /**
  * Each study owes the FHIR server a push: after a quiet, and after so long at the latest. A push that failed keeps the
- * time at which it is tried again.
+ * time at which it is tried again. What the server refused for good is another thing now, and begins anew; what is held
+ * stays held until a person releases it.
  */
 export function* touchOutbox(writer: Writer, studies: readonly StudyEntity[]): Generator<Step, void, Row[]> {
   const quietMs = Math.trunc(writer.settings.quietMs)
   const maxWaitMs = Math.trunc(writer.settings.maxWaitMs)
+  const isDone = '(outbox.gen = outbox.done_gen OR outbox.dead_since IS NOT NULL)'
   const now = clock(writer.dialect)
   yield {
     sql: `INSERT INTO outbox (study_id, gen, first_dirty_at, due_at)
       SELECT v.column1, 1, ${now}, ${now} + ${quietMs} FROM (VALUES (?)) AS v WHERE true
-      ON CONFLICT (study_id) DO UPDATE SET gen = outbox.gen + 1,
-        first_dirty_at = CASE WHEN outbox.gen > outbox.done_gen THEN outbox.first_dirty_at ELSE excluded.first_dirty_at END,
+      ON CONFLICT (study_id) DO UPDATE SET gen = outbox.gen + 1, dead_since = NULL,
+        attempts = CASE WHEN ${isDone} THEN 0 ELSE outbox.attempts END,
+        first_dirty_at = CASE WHEN ${isDone} THEN excluded.first_dirty_at ELSE outbox.first_dirty_at END,
         due_at = CASE
-          WHEN outbox.gen = outbox.done_gen THEN excluded.due_at
+          WHEN ${isDone} THEN excluded.due_at
           WHEN outbox.attempts > 0 THEN outbox.due_at
           WHEN excluded.due_at < outbox.first_dirty_at + ${maxWaitMs} THEN excluded.due_at
           ELSE outbox.first_dirty_at + ${maxWaitMs} END`,

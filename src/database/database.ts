@@ -74,7 +74,7 @@ function outbox(engine: Engine): Outbox {
       return rows.map((row: ClaimRow): Claim => ({ ...row, firstDirtyAt: new Date(row.firstDirtyAt) }))
     },
     renew: (claim, leaseMs) => engine.write('renew', [leased(claim), leaseMs]),
-    settle: (claim) => engine.write('settle', [leased(claim)]),
+    settle: (claim, againMs = null) => engine.write('settle', [leased(claim), againMs]),
     postpone: (claim, why) => engine.write('postpone', [leased(claim), why]),
     touch: (study) => engine.write('touch', [study]),
     owed: async (limit) => {

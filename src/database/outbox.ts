@@ -85,13 +85,27 @@ export function* renew({ dialect }: Writer, own: Leased, leaseMs: number): Gener
   return rows.length > 0
 }
 
-/** What came in meanwhile is owed from now on. */
-export function* settle({ dialect }: Writer, own: Leased): Generator<Step, boolean, Row[]> {
+/** What came in meanwhile is owed from now on; where nothing did, and `againMs` is given, the study is owed once more then. */
+export function* settle(
+  { dialect }: Writer,
+  own: Leased,
+  againMs: number | null,
+): Generator<Step, boolean, Row[]> {
+  const now = clock(dialect)
+  const again =
+    againMs === null
+      ? ''
+      : `due_at = CASE WHEN gen > ? THEN due_at ELSE ${now} + CAST(? AS bigint) END,
+        gen = CASE WHEN gen > ? THEN gen ELSE gen + 1 END,`
   const rows = yield {
-    sql: `UPDATE outbox SET done_gen = CASE WHEN done_gen > ? THEN done_gen ELSE ? END, attempts = 0, last_error = NULL,
-        hold_reason = NULL, dead_since = NULL, lease_token = NULL, lease_until = 0, first_dirty_at = ${clock(dialect)}
+    sql: `UPDATE outbox SET done_gen = CASE WHEN done_gen > ? THEN done_gen ELSE ? END, ${again} attempts = 0,
+        last_error = NULL, hold_reason = NULL, dead_since = NULL, lease_token = NULL, lease_until = 0, first_dirty_at = ${now}
       WHERE ${OWN(dialect)} RETURNING study_id`,
-    params: [own.gen, own.gen, own.study, own.leaseToken],
+    params: [
+      ...[own.gen, own.gen],
+      ...(againMs === null ? [] : [own.gen, Math.round(againMs), own.gen]),
+      ...[own.study, own.leaseToken],
+    ],
   }
   return rows.length > 0
 }

@@ -145,8 +145,11 @@ export interface Outbox {
   claim(limit: number, leaseMs: number): Promise<readonly Claim[]>
   /** Prolongs the own lease; false when it was lost: stop then. */
   renew(claim: Claim, leaseMs: number): Promise<boolean>
-  /** `done_gen = gen`, under the own lease; clears attempts. False when the lease was lost. */
-  settle(claim: Claim): Promise<boolean>
+  /**
+   * `done_gen = gen`, under the own lease; clears attempts. With `againMs`, the study is owed once more after so long,
+   * where nothing new is owed anyway. False when the lease was lost.
+   */
+  settle(claim: Claim, againMs?: number | null): Promise<boolean>
   /** Gives the lease back; due again after `retryMs`; nothing is ever dropped. */
   postpone(
     claim: Claim,

@@ -111,6 +111,36 @@ export function outboxContract(makeBench: MakeBench): void {
       expect(await claimed()).toMatchObject({ study: '1.1', attempts: 0 })
     })
 
+    it('begins anew with what was refused when something new comes, and leaves held what is held', async () => {
+      await arrive('1.1')
+      await database.outbox.postpone(await claimed(), { error: '422', retryMs: 86_400_000, dead: true })
+      expect(await database.outbox.nextDue()).toBeNull()
+      await arrive('1.1')
+      expect(await database.outbox.owed(5)).toMatchObject({ dead: 0, rows: [{ attempts: 0, gen: 2 }] })
+      expect(await claimed()).toMatchObject({ study: '1.1', gen: 2, attempts: 0 })
+      await arrive('1.2')
+      await database.outbox.postpone(await claimed(), { error: 'mixed', retryMs: 0, hold: 'mixed-patients' })
+      await arrive('1.2')
+      expect(await database.outbox.owed(5)).toMatchObject({ held: 1 })
+      expect(await database.outbox.claim(1, 1000)).toEqual([])
+      await database.outbox.touch('1.2')
+      expect(await claimed()).toMatchObject({ study: '1.2', gen: 3 })
+    })
+
+    it('owes a settled study once more after a while, unless something new is owed anyway', async () => {
+      await arrive('1.1')
+      expect(await database.outbox.settle(await claimed(), 60_000)).toBe(true)
+      expect((await database.outbox.owed(5)).rows).toMatchObject([{ gen: 2, doneGen: 1, attempts: 0 }])
+      const due = await database.outbox.nextDue()
+      expect(due).toBeGreaterThan(50_000)
+      expect(due).toBeLessThanOrEqual(60_000)
+      await database.outbox.touch('1.1')
+      const claim = await claimed()
+      await arrive('1.1')
+      expect(await database.outbox.settle(claim, 60_000)).toBe(true)
+      expect(await claimed()).toMatchObject({ study: '1.1', gen: 4 })
+    })
+
     it('gives no study to two openers', async () => {
       for (let at = 0; at < 20; at++) await arrive(`2.${at}`)
       const openers = [database, await bench.open(), await bench.open()]
