@@ -45,6 +45,8 @@ if (!fs.existsSync(program)) {
   )
 }
 process.argv.splice(1, 2, program)
+// Durable writes wait for the disk in Node's thread pool, and its four threads are few for that.
+process.env.UV_THREADPOOL_SIZE = process.env.UV_THREADPOOL_SIZE || '8'
 // What Node makes of the TypeScript is kept for the next start, in the folder for temporary files.
 require('module').enableCompileCache()
 import(url.pathToFileURL(program).href).catch(function (error) {
