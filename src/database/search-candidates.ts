@@ -27,7 +27,11 @@ export interface Start {
 }
 
 /** The next `size` candidates behind a place. */
-export function* nextCandidates(plan: Plan, from: Start, size: number): Generator<Step, Candidate[], Row[]> {
+export function* nextCandidates(
+  plan: Plan,
+  from: Start,
+  { size, slow }: { readonly size: number; readonly slow: boolean },
+): Generator<Step, Candidate[], Row[]> {
   const order = sortColumns(plan)
   const where = allOf([
     entityCondition(plan),
@@ -37,12 +41,15 @@ export function* nextCandidates(plan: Plan, from: Start, size: number): Generato
   const keys = order.map(({ expression }, at) => `${expression} AS k${at}`)
   const alias = TABLES[plan.query.level]
   const first = plan.query.level === 'instance' ? 'i.id' : `coalesce(${alias}.first_id, 0)`
-  const rows = yield* rowsOf({
-    sql: `SELECT ${alias}.id AS id, ${first} AS first_id, ${mixedOf(plan)} AS mixed,
+  const rows = yield* rowsOf(
+    {
+      sql: `SELECT ${alias}.id AS id, ${first} AS first_id, ${mixedOf(plan)} AS mixed,
         ${tupleMixed(plan)} AS tuple_mixed, ${keys.join(', ')}
       FROM ${tablesOf(plan)} WHERE ${where.sql} ORDER BY ${orderBy(order)} LIMIT ? OFFSET ?`,
-    params: [...where.params, size, from.skip],
-  })
+      params: [...where.params, size, from.skip],
+    },
+    slow,
+  )
   return rows.map((row) => ({
     id: Number(row['id']),
     firstId: Number(row['first_id']),

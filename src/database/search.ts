@@ -84,18 +84,24 @@ function* findMatches(plan: Plan, wanted: number, bases: Bases): Generator<Step,
   }
 }
 
-/** Candidates in order, a slice at a time. */
+/**
+ * Candidates in order, a slice at a time, every slice larger than the one before. Whoever must look at data sets for more
+ * than one slice does so where nobody waits behind.
+ */
 function walkOf(
   plan: Plan,
   start: Start,
-  size: number,
+  least: number,
 ): { next: () => Generator<Step, { candidates: Candidate[]; isLast: boolean }, Row[]> } {
-  let from = start
+  let [from, size, slow] = [start, least, false]
   return {
     next: function* () {
-      const candidates = yield* nextCandidates(plan, from, size)
+      const candidates = yield* nextCandidates(plan, from, { size, slow })
+      const isLast = candidates.length < size
       from = { ...from, skip: 0, place: candidates.at(-1)?.place ?? from.place }
-      return { candidates, isLast: candidates.length < size }
+      size = Math.min(MOST, size * 2)
+      slow = !isAllCertain(plan)
+      return { candidates, isLast }
     },
   }
 }
