@@ -237,8 +237,8 @@ CREATE TABLE fhir_push (
   id TEXT NOT NULL PRIMARY KEY,
   study_uid TEXT NOT NULL,
   gen INTEGER NOT NULL,
-  feed_from INTEGER,
-  feed_to INTEGER,
+  after_id INTEGER,
+  upto_id INTEGER,
   started_at INTEGER NOT NULL,
   ended_at INTEGER,
   outcome TEXT

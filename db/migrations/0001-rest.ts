@@ -61,8 +61,8 @@ function fhir(t: Types): string[] {
       id ${t.text} NOT NULL PRIMARY KEY,
       study_uid ${t.text} NOT NULL,
       gen ${t.ref} NOT NULL,
-      feed_from ${t.ref},
-      feed_to ${t.ref},
+      after_id ${t.ref},
+      upto_id ${t.ref},
       started_at ${t.ref} NOT NULL,
       ended_at ${t.ref},
       outcome ${t.text}

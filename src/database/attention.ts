@@ -67,6 +67,16 @@ export function* attentionList(
   }))
 }
 
+/** Open rows by reason. */
+export function* attentionCounts(
+  _dialect: Dialect,
+): Generator<Step, (readonly [reason: string, n: number])[], Row[]> {
+  const rows = yield {
+    sql: 'SELECT reason, count(*) AS n FROM attention WHERE resolved_at IS NULL GROUP BY reason ORDER BY reason',
+  }
+  return rows.map((row) => [String(row['reason']), Number(row['n'])])
+}
+
 export interface Quarantined extends Omit<QuarantinedInstance, 'receivedAt'> {
   readonly receivedAt: number
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { AttentionRecord } from './attention.ts'
 import type { Engine } from './engine.ts'
 import type { FeedRecord, AuditWalk } from './ledger.ts'
+import type { PushRow } from './lineage.ts'
 import { instanceIndex } from './index-port.ts'
 import { inspection, repairs } from './inspection-port.ts'
 import type { ClaimRow, OwedRow } from './outbox.ts'
@@ -15,6 +16,7 @@ import type {
   Ledger,
   Outbox,
   Owed,
+  PushRecord,
 } from './ports.ts'
 import type { OpenOptions } from './settings.ts'
 
@@ -111,13 +113,21 @@ function fhirState(engine: Engine): FhirState {
     },
     endPush: (id, outcome) => engine.write('endPush', [id, outcome]),
     fact: (name) => engine.read('fact', [name]),
+    cutPush: (id, study, upTo) => engine.write('cutPush', [id, study, upTo]),
+    cuts: async (study) => (await engine.read('cuts', [study])).map(pushRecord),
+    pushes: async (study, limit) => (await engine.read('pushes', [study, limit])).map(pushRecord),
     saveFact: (name, value) => engine.write('saveFact', [name, value]),
   }
 }
 
 function attention(engine: Engine): Attention {
+function pushRecord(row: PushRow): PushRecord {
+  return { ...row, startedAt: new Date(row.startedAt), endedAt: dateOrNull(row.endedAt) }
+}
+
   return {
     raise: (row) => engine.write('raise', [row]),
+    counts: async () => new Map(await engine.read('attentionCounts', [])),
     clear: (reason, study) => engine.write('clear', [reason, study]),
     resolve: (id) => engine.write('resolve', [id]),
     list: async (options) => {

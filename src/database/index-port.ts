@@ -29,6 +29,13 @@ export function instanceIndex(engine: Engine): InstanceIndex {
     search: (query, signal) => engine.read('search', [query], signal),
     count: (query, signal) => engine.read('count', [query], signal),
     instances: (scope, options) => instances(engine, scope, options ?? {}),
+    derivations: async (study) => {
+      const rows = await engine.read('derivations', [study])
+      return rows.map(({ source, ...row }) => ({
+        ...row,
+        source: { ...source, receivedAt: new Date(source.receivedAt) },
+      }))
+    },
   }
 }
 

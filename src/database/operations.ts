@@ -1,5 +1,5 @@
 import { add } from './add.ts'
-import { attentionList, clear, quarantine, raise, resolve } from './attention.ts'
+import { attentionCounts, attentionList, clear, quarantine, raise, resolve } from './attention.ts'
 import { endPush, fact, link, links, removeLink, saveFact, saveLink, startPush } from './fhir-state.ts'
 import {
   blobs,
@@ -16,6 +16,7 @@ import { known } from './known.ts'
 import { checkDerived, checkRelations, unusedBlobs } from './level-check.ts'
 import { feed, sequence, walkAudit } from './ledger.ts'
 import { migrate, openArchive, readArchive } from './migrate.ts'
+import { cutPush, cuts, derivations, pushes } from './lineage.ts'
 import type { Operation, WriteOperation } from './operation.ts'
 import { claim, nextDue, owed, postpone, renew, settle, touch } from './outbox.ts'
 import {
@@ -43,6 +44,10 @@ export const reads = {
   fact,
   attentionList,
   feed,
+  attentionCounts,
+  pushes,
+  cuts,
+  derivations,
   walkAudit,
   checkLevel,
   checkPostings,
@@ -74,6 +79,7 @@ export const writes = {
   endPush,
   saveFact,
   raise,
+  cutPush,
   clear,
   resolve,
   sequence,

@@ -113,6 +113,34 @@ export interface InstanceIndex {
    * while the reader waits. An empty iteration when the scope has none.
    */
   instances(scope: Scope, options?: InstancesOptions): AsyncIterable<readonly IndexedInstance[]>
+  /** Instances of a study that were made of others, and those that were made of its own. */
+  derivations(study: Uid): Promise<readonly Derivation[]>
+}
+
+/** Which instances change their state, and why. */
+export interface StateChange {
+  /** Of these, those of `instances`, if they are named. An empty scope is the whole archive, and then they must be. */
+  readonly scope: Scope
+  readonly instances?: readonly Uid[]
+  /** Only those that are in one of these states are changed. */
+  readonly from: readonly InstanceState[]
+  readonly to: InstanceState
+  /** Name of the token, for the audit trail. */
+  readonly actor: string | null
+  /** In plain words, without patient data. */
+  readonly reason: string
+}
+
+/**
+ * WHAT IS SHOWN AND WHAT IS HIDDEN. Rows are never removed and bytes stay: an instance that is superseded, rejected or
+ * deleted leaves lists, counts and levels, and can be brought back.
+ */
+export interface Lifecycle {
+  /**
+   * Moves instances from one state to another, in one transaction with level rows, tag index, counts, outbox, feed, audit
+   * and tombstones; how many were moved. Again: none.
+   */
+  change(change: StateChange): Promise<number>
 }
 
 /** A study whose FHIR resources are owed, held under a lease. */
@@ -169,12 +197,12 @@ export interface Outbox {
   nextDue(): Promise<number | null>
 }
 
-export type LinkKind = 'study' | 'patient' | 'endpoint' | 'device'
+export type LinkKind = 'study' | 'patient' | 'endpoint' | 'device' | 'provenance'
 
 /** Which resource on the FHIR server stands for what, and what we last wrote there. */
 export interface FhirLink {
   readonly kind: LinkKind
-  /** Study UID, or a key that the FHIR mapping makes of identifiers. */
+  /** Study UID, number of the push that a Provenance belongs to, or a key that the FHIR mapping makes of identifiers. */
   readonly key: string
   readonly resourceType: string
   readonly id: string
@@ -195,6 +223,18 @@ export interface PushRecord {
   readonly startedAt: Date
   readonly endedAt: Date | null
   readonly outcome: string | null
+  /**
+   * The instances whose origin it tells in a Provenance: those of the study whose row numbers are above `after`, up to
+   * `upTo`. Null for a push that tells none.
+   */
+  readonly range: { readonly after: number; readonly upTo: number } | null
+}
+
+/** An instance that was made of another one, by a correction. */
+export interface Derivation {
+  readonly correction: string
+  readonly made: KnownInstance
+  readonly source: KnownInstance & Pick<IndexedInstance, 'size' | 'sender' | 'receivedAt'>
 }
 
 export interface FhirState {
@@ -204,6 +244,12 @@ export interface FhirState {
   links(kind: LinkKind, after: string | null, limit: number): Promise<readonly FhirLink[]>
   startPush(study: Uid, gen: number): Promise<string>
   endPush(id: string, outcome: string): Promise<void>
+  /** Makes a push tell the origin of all instances up to this row number that no push before it tells. */
+  cutPush(id: string, study: Uid, upTo: number): Promise<void>
+  /** The pushes of a study that tell the origin of instances, oldest first. */
+  cuts(study: Uid): Promise<readonly PushRecord[]>
+  /** The newest pushes of a study, newest first. */
+  pushes(study: Uid, limit: number): Promise<readonly PushRecord[]>
   /** Remembered facts about the FHIR server itself (e.g. refuses client ids), by name. */
   fact(name: string): Promise<string | null>
   saveFact(name: string, value: string): Promise<void>
@@ -234,6 +280,8 @@ export interface Attention {
   clear(reason: string, study: Uid): Promise<void>
   resolve(id: number): Promise<boolean>
   list(options: { open: boolean; after?: number; limit: number }): Promise<readonly AttentionRow[]>
+  /** Open rows by reason. */
+  counts(): Promise<ReadonlyMap<string, number>>
 }
 
 export interface FeedRow {

@@ -1,5 +1,6 @@
-import type { Database, FhirLink } from '../../src/database/ports.ts'
+import type { Database, FhirLink, IndexedInstance } from '../../src/database/ports.ts'
 import type { Bench, MakeBench } from './bench.ts'
+import { made } from './instances.ts'
 
 export function fhirContract(makeBench: MakeBench): void {
   describe('what is known of the FHIR server', () => {
@@ -58,6 +59,71 @@ export function fhirContract(makeBench: MakeBench): void {
       expect(Number(ended?.['ended_at'])).toBeGreaterThanOrEqual(Number(ended?.['started_at']))
     })
 
+    it('cuts the instances of a study into ranges that join, each told by one push', async () => {
+      const cut = async (upTo: number): Promise<string> => {
+        const id = await database.fhir.startPush('1.7', 1)
+        await database.fhir.cutPush(id, '1.7', upTo)
+        return id
+      }
+      const first = await cut(12)
+      const empty = await cut(12)
+      const late = await cut(9)
+      const second = await cut(40)
+      await database.fhir.cutPush(await database.fhir.startPush('1.8', 1), '1.8', 99)
+      expect((await database.fhir.cuts('1.7')).map(({ id, range }) => [id, range])).toEqual([
+        [first, { after: 0, upTo: 12 }],
+        [second, { after: 12, upTo: 40 }],
+      ])
+      const all = await database.fhir.pushes('1.7', 10)
+      expect(new Set(all.map(({ id }) => id))).toEqual(new Set([first, empty, late, second]))
+      expect(all.find(({ id }) => id === empty)).toMatchObject({
+        study: '1.7',
+        gen: 1,
+        range: null,
+        endedAt: null,
+      })
+      expect(await database.fhir.pushes('1.7', 2)).toHaveLength(2)
+    })
+
+    it('knows which instance was made of which, from both sides', async () => {
+      await database.index.add([
+        made({ study: '3.1', series: '3.1.1', instance: '3.1.1.1' }),
+        made({ study: '3.1', series: '3.1.1', instance: '3.1.1.2' }),
+        made({ study: '3.2', series: '3.2.1', instance: '3.2.1.1' }),
+      ])
+      const ids = [...(await database.index.known(['3.1.1.1', '3.1.1.2', '3.2.1.1'])).values()].map(
+        ({ id }) => id,
+      )
+      await bench.sql(`INSERT INTO lineage (instance_id, source_id, correction_id) VALUES
+        (${ids[1]}, ${ids[0]}, 'c1'), (${ids[2]}, ${ids[1]}, 'c2')`)
+      const pairs = async (study: string): Promise<string[]> =>
+        (await database.index.derivations(study)).map(
+          ({ correction, made: one, source }) =>
+            `${correction} ${source.uids.instance} > ${one.uids.instance}`,
+        )
+      expect(await pairs('3.1')).toEqual(['c1 3.1.1.1 > 3.1.1.2', 'c2 3.1.1.2 > 3.2.1.1'])
+      expect(await pairs('3.2')).toEqual(['c2 3.1.1.2 > 3.2.1.1'])
+      const [first] = await database.index.derivations('3.1')
+      const [original] = await pageOf('3.1.1.1')
+      expect(first?.source).toEqual({
+        id: ids[0],
+        uids: { study: '3.1', series: '3.1.1', instance: '3.1.1.1' },
+        SOPClassUID: original?.SOPClassUID,
+        TransferSyntaxUID: original?.TransferSyntaxUID,
+        fileSha256: original?.fileSha256,
+        datasetSha256: original?.datasetSha256,
+        state: 'active',
+        size: original?.size,
+        sender: original?.sender,
+        receivedAt: original?.receivedAt,
+      })
+    })
+
+    async function pageOf(instance: string): Promise<readonly IndexedInstance[]> {
+      for await (const page of database.index.instances({ instance })) return page
+      return []
+    }
+
     it('remembers facts by name', async () => {
       expect(await database.fhir.fact('client-ids')).toBeNull()
       await database.fhir.saveFact('client-ids', 'refused')
@@ -86,6 +152,11 @@ export function fhirContract(makeBench: MakeBench): void {
         ['hand-edited', '1.1', null, {}],
         ['quarantined', '1.1', '1.1.1', {}],
       ])
+      expect(Object.fromEntries(await database.attention.counts())).toEqual({
+        'ambiguous-patient': 1,
+        'hand-edited': 1,
+        quarantined: 1,
+      })
       await database.attention.clear('ambiguous-patient', '1.1')
       const [, edited] = open
       expect(await database.attention.resolve(edited?.id ?? 0)).toBe(true)

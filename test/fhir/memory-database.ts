@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { Archive } from '../../src/archive/archive.ts'
 import type {
   Attention,
@@ -11,6 +11,7 @@ import type {
   InstanceIndex,
   InstanceState,
   Outbox,
+  PushRecord,
 } from '../../src/database/ports.ts'
 import { ExplicitVRLittleEndian } from '../../src/dicom/transfer-syntax.ts'
 import type { Sample } from '../samples.ts'
@@ -35,12 +36,14 @@ interface Debt {
 export interface MemoryArchive {
   readonly archive: Archive
   readonly attention: AttentionRow[]
-  readonly pushes: { study: string; gen: number; outcome: string | null }[]
+  readonly pushes: PushRecord[]
   readonly links: Map<string, FhirLink>
   readonly facts: Map<string, string>
   readonly debts: Map<string, Debt>
   /** Indexes samples as STOW would, and owes their studies. */
   add(...samples: readonly Sample[]): void
+  /** The same, for those who ask who sent it, and when. */
+  addFrom(sender: string, receivedAt: Date, ...samples: readonly Sample[]): void
   /** Changes the state of instances. */
   setState(state: InstanceState, samples: readonly Sample[]): void
 }
@@ -68,9 +71,16 @@ export function memoryArchive({
       })
       return
     }
-    if (debt.gen === debt.doneGen) debt.firstDirtyAt = now
+    if (debt.gen === debt.doneGen || debt.dead !== null)
+      Object.assign(debt, { firstDirtyAt: now, attempts: 0, dead: null })
     debt.gen += 1
     if (debt.attempts === 0) debt.dueAt = Math.min(now + quietMs, debt.firstDirtyAt + maxWaitMs)
+  }
+  const addFrom = (sender: string | null, receivedAt: Date, samples: readonly Sample[]): void => {
+    for (const sample of samples) {
+      rows.push({ ...indexed(sample, rows.length + 1), sender, receivedAt })
+      owe(sample.uids.study)
+    }
   }
   const state = memoryState()
   const attention = memoryAttention()
@@ -89,12 +99,8 @@ export function memoryArchive({
     links: state.links,
     facts: state.facts,
     debts,
-    add: (...samples) => {
-      for (const sample of samples) {
-        rows.push(indexed(sample, rows.length + 1))
-        owe(sample.uids.study)
-      }
-    },
+    add: (...samples) => addFrom(null, new Date(), samples),
+    addFrom: (sender, receivedAt, ...samples) => addFrom(sender, receivedAt, samples),
     setState: (to, samples) => {
       for (const { uids } of samples) {
         const row = rows.find((one) => one.uids.instance === uids.instance)
@@ -111,7 +117,7 @@ function indexed(sample: Sample, id: number): Row {
     uids: sample.uids,
     SOPClassUID: (sample.dataSet['00080016']?.Value?.[0] as string | undefined) ?? '',
     TransferSyntaxUID: ExplicitVRLittleEndian,
-    fileSha256: '',
+    fileSha256: createHash('sha256').update(sample.bytes).digest('hex'),
     datasetSha256: '',
     state: 'active',
     extents: [],
@@ -138,7 +144,12 @@ function memoryIndex(rows: readonly Row[]): InstanceIndex {
         yield found.slice(start, start + size)
       }
     },
-  } as Pick<InstanceIndex, 'instances'> as InstanceIndex
+    derivations: () => Promise.resolve([]),
+    known: (uids) =>
+      Promise.resolve(
+        new Map(rows.flatMap((row) => (uids.includes(row.uids.instance) ? [[row.uids.instance, row]] : []))),
+      ),
+  } as Pick<InstanceIndex, 'instances' | 'derivations' | 'known'> as InstanceIndex
 }
 
 function memoryOutbox(debts: ReadonlyMap<string, Debt>): Outbox {
@@ -175,10 +186,13 @@ function memoryOutbox(debts: ReadonlyMap<string, Debt>): Outbox {
       if (debt?.lease) debt.lease.until = Date.now() + leaseMs
       return Promise.resolve(debt !== null)
     },
-    settle: (claim) => {
+    settle: (claim, againMs = null) => {
       const debt = own(claim)
+      if (debt && againMs !== null && debt.gen === claim.gen)
+        Object.assign(debt, { gen: claim.gen + 1, dueAt: Date.now() + againMs })
       if (debt)
         Object.assign(debt, {
+          firstDirtyAt: Date.now(),
           doneGen: claim.gen,
           attempts: 0,
           lease: null,
@@ -244,11 +258,14 @@ function memoryState(): {
   port: FhirState
   links: Map<string, FhirLink>
   facts: Map<string, string>
-  pushes: { study: string; gen: number; outcome: string | null }[]
+  pushes: PushRecord[]
 } {
   const links = new Map<string, FhirLink>()
   const facts = new Map<string, string>()
-  const pushes: { study: string; gen: number; outcome: string | null }[] = []
+  const pushes: PushRecord[] = []
+  const push = (id: string): PushRecord | undefined => pushes.find((one) => one.id === id)
+  const cuts = (study: string): PushRecord[] =>
+    pushes.filter((one) => one.study === study && one.range !== null)
   const port: FhirState = {
     link: (kind, key) => Promise.resolve(links.get(`${kind} ${key}`) ?? null),
     saveLink: (link) => Promise.resolve(void links.set(`${link.kind} ${link.key}`, link)),
@@ -260,12 +277,26 @@ function memoryState(): {
           .sort((a, b) => (a.key < b.key ? -1 : 1))
           .slice(0, limit),
       ),
-    startPush: (study, gen) => Promise.resolve(String(pushes.push({ study, gen, outcome: null }) - 1)),
-    endPush: (id, outcome) => {
-      const push = pushes[Number(id)]
-      if (push) push.outcome = outcome
+    startPush: (study, gen) => {
+      const id = randomUUID()
+      pushes.push({ id, study, gen, startedAt: new Date(), endedAt: null, outcome: null, range: null })
+      return Promise.resolve(id)
+    },
+    endPush: (id, outcome) =>
+      Promise.resolve(void Object.assign(push(id) ?? {}, { outcome, endedAt: new Date() })),
+    cutPush: (id, study, upTo) => {
+      const after = Math.max(0, ...cuts(study).map(({ range }) => range?.upTo ?? 0))
+      if (upTo > after) Object.assign(push(id) ?? {}, { range: { after, upTo } })
       return Promise.resolve()
     },
+    cuts: (study) => Promise.resolve(cuts(study)),
+    pushes: (study, limit) =>
+      Promise.resolve(
+        pushes
+          .filter((one) => one.study === study)
+          .reverse()
+          .slice(0, limit),
+      ),
     fact: (name) => Promise.resolve(facts.get(name) ?? null),
     saveFact: (name, value) => Promise.resolve(void facts.set(name, value)),
   }
@@ -297,6 +328,12 @@ function memoryAttention(): { port: Attention; rows: AttentionRow[] } {
     clear: (reason, study) => {
       open(reason, study).forEach(resolve)
       return Promise.resolve()
+    },
+    counts: () => {
+      const counts = new Map<string, number>()
+      for (const { reason, resolvedAt } of rows)
+        if (resolvedAt === null) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+      return Promise.resolve(counts)
     },
     resolve: (id) => {
       const row = rows.find((one) => one.id === id && one.resolvedAt === null)
