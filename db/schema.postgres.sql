@@ -395,6 +395,8 @@ CREATE INDEX quarantine_sop_ix ON public.quarantine USING btree (sop_uid);
 
 CREATE INDEX series_date_ix ON public.series USING btree (study_date, series_uid);
 
+CREATE INDEX series_hidden_ix ON public.series USING btree (study_id) WHERE (n_hidden > 0);
+
 CREATE INDEX series_inexact_ix ON public.series USING btree (id) WHERE (mixed >= 2);
 
 CREATE INDEX series_modality_ix ON public.series USING btree (modality, study_date, series_uid);

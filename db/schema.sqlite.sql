@@ -88,6 +88,8 @@ CREATE TABLE series (
 
 CREATE INDEX series_inexact_ix ON series (id) WHERE mixed >= 2;
 
+CREATE INDEX series_hidden_ix ON series (study_id) WHERE n_hidden > 0;
+
 CREATE INDEX series_number_ix ON series (study_id, number, series_uid);
 
 CREATE INDEX series_uid_ix ON series (series_uid);

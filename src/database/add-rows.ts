@@ -1,5 +1,6 @@
 /** The statements of ADD that write. */
 import type { Numbers, PatientLink } from './add.ts'
+import { addToArchive } from './archive-stat.ts'
 import { clock } from './dialect.ts'
 import { jsonOfLines } from './encoding.ts'
 import {
@@ -9,7 +10,7 @@ import {
   type SeriesEntity,
   type StudyEntity,
 } from './level-rows.ts'
-import { NO_NUMBER } from './level-tuples.ts'
+import { NO_NUMBER, type LevelColumns } from './level-tuples.ts'
 import { nextIds } from './locks.ts'
 import { RestartError, type Dialect, type Param, type Row, type Step, type Writer } from './operation.ts'
 import type { PlannedInstance } from './plan.ts'
@@ -255,23 +256,18 @@ export function* updateLevels(dialect: Dialect, changes: LevelChanges): Generato
   yield* countArchive(dialect, changes)
 }
 
-/** Numbers of the whole archive, in one row per writer, for one row would be a queue. */
+/** Numbers of the whole archive's active instances, in one row per writer, for one row would be a queue. */
 function* countArchive(dialect: Dialect, changes: LevelChanges): Generator<Step, void, Row[]> {
-  const fresh = (entities: readonly { readonly isNew: boolean }[]): number =>
-    entities.filter((entity) => entity.isNew).length
-  const bytes = changes.planned.reduce((sum, one) => sum + one.instance.size, 0)
-  const writer = dialect === 'sqlite' ? '0' : 'pg_backend_pid() % 16'
-  yield {
-    sql: `INSERT INTO archive_stat (writer, n_patients, n_studies, n_series, n_instances, n_bytes)
-      SELECT ${writer}, v.column1, v.column2, v.column3, v.column4, v.column5 FROM (VALUES (?, ?, ?, ?, ?)) AS v WHERE true
-      ON CONFLICT (writer) DO UPDATE SET n_patients = archive_stat.n_patients + excluded.n_patients,
-        n_studies = archive_stat.n_studies + excluded.n_studies, n_series = archive_stat.n_series + excluded.n_series,
-        n_instances = archive_stat.n_instances + excluded.n_instances, n_bytes = archive_stat.n_bytes + excluded.n_bytes`,
-    types: 'bigint, bigint, bigint, bigint, bigint',
-    each: [
-      [fresh(changes.patients), fresh(changes.studies), fresh(changes.series), changes.planned.length, bytes],
-    ],
-  }
+  // Those that are new, and those that had no active instance left: the first one gave them their columns.
+  const fresh = (entities: readonly { readonly columns: LevelColumns | null }[]): number =>
+    entities.filter((entity) => entity.columns !== null).length
+  yield* addToArchive(dialect, {
+    patients: fresh(changes.patients),
+    studies: fresh(changes.studies),
+    series: fresh(changes.series),
+    instances: changes.planned.length,
+    bytes: changes.planned.reduce((sum, one) => sum + one.instance.size, 0),
+  })
 }
 
 /**
@@ -279,11 +275,14 @@ function* countArchive(dialect: Dialect, changes: LevelChanges): Generator<Step,
  * time at which it is tried again. What the server refused for good is another thing now, and begins anew; what is held
  * stays held until a person releases it.
  */
-export function* touchOutbox(writer: Writer, studies: readonly StudyEntity[]): Generator<Step, void, Row[]> {
+export function* touchOutbox(
+  writer: Writer,
+  studies: readonly { readonly id: number }[],
+): Generator<Step, void, Row[]> {
   const quietMs = Math.trunc(writer.settings.quietMs)
   const maxWaitMs = Math.trunc(writer.settings.maxWaitMs)
-  const isDone = '(outbox.gen = outbox.done_gen OR outbox.dead_since IS NOT NULL)'
   const now = clock(writer.dialect)
+  const isDone = '(outbox.gen = outbox.done_gen OR outbox.dead_since IS NOT NULL)'
   yield {
     sql: `INSERT INTO outbox (study_id, gen, first_dirty_at, due_at)
       SELECT v.column1, 1, ${now}, ${now} + ${quietMs} FROM (VALUES (?)) AS v WHERE true

@@ -53,6 +53,7 @@ function portsOf(engine: Engine, archiveId: string): Database {
     archiveId,
     engine: engine.dialect,
     index: instanceIndex(engine),
+    lifecycle: { change: (change) => engine.write('changeStates', [change]) },
     outbox: outbox(engine),
     fhir: fhirState(engine),
     attention: attention(engine),

@@ -14,6 +14,7 @@ import {
 import { instancesPage } from './instances.ts'
 import { known } from './known.ts'
 import { checkDerived, checkRelations, unusedBlobs } from './level-check.ts'
+import { changeStates } from './lifecycle.ts'
 import { feed, sequence, walkAudit } from './ledger.ts'
 import { migrate, openArchive, readArchive } from './migrate.ts'
 import { cutPush, cuts, derivations, pushes } from './lineage.ts'
@@ -68,6 +69,7 @@ export const writes = {
   openArchive,
   add,
   quarantine,
+  changeStates,
   claim,
   renew,
   settle,

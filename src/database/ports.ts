@@ -377,6 +377,7 @@ export interface Database {
   readonly archiveId: string
   readonly engine: 'sqlite' | 'postgres'
   readonly index: InstanceIndex
+  readonly lifecycle: Lifecycle
   readonly outbox: Outbox
   readonly fhir: FhirState
   readonly attention: Attention

@@ -1,11 +1,12 @@
 /** WHAT REPAIR WRITES. Every operation leaves a row of audit. */
 import { dictionaryNumbers } from './add.ts'
 import { clock } from './dialect.ts'
-import { derive, instancesOfSeries, type Derived } from './level-derived.ts'
+import { instancesOfSeries } from './level-derived.ts'
+import { rewriteLevel } from './level-rewrite.ts'
 import { linesOfRow } from './inspection.ts'
 import { patientText } from './level-rows.ts'
 import { lockKeys, nextIds, patientLock, studyLock } from './locks.ts'
-import type { Param, Row, Step, Writer } from './operation.ts'
+import type { Row, Step, Writer } from './operation.ts'
 import { touch } from './outbox.ts'
 import { noteWhole, plannedSeries } from './plan.ts'
 import type { LevelName, PlacedBlob } from './ports.ts'
@@ -23,46 +24,14 @@ export function* noteRepair(
   }
 }
 
-/** What a row says of which no instance is active: it keeps its attributes until the next one comes. */
-const NOBODY: Readonly<Record<LevelName, Readonly<Record<string, Param>>>> = {
-  patient: { n_instances: 0, mixed: 0, first_id: null, n_studies: 0 },
-  study: { n_instances: 0, mixed: 0, first_id: null, n_series: 0, modalities: '', sop_classes: '' },
-  series: { n_instances: 0, mixed: 0, first_id: null },
-}
-
 /** Makes a level row, and what hangs on it, what its active instances say. */
 export function* rebuildLevel(writer: Writer, level: LevelName, id: number): Generator<Step, void, Row[]> {
   yield* lockEntity(writer, level, id)
-  const derived = yield* derive(level, id)
-  const columns: Readonly<Record<string, Param>> = derived?.columns ?? NOBODY[level]
-  const names = Object.keys(columns)
-  yield {
-    sql: `UPDATE ${level} SET ${names.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`,
-    params: [...Object.values(columns), id],
-  }
-  yield { sql: 'DELETE FROM level_value WHERE level = ? AND entity = ?', params: [level, id] }
-  yield {
-    sql: 'INSERT INTO level_value (level, attribute, value, entity, n) VALUES (?, ?, ?, ?, ?)',
-    types: 'text, text, text, bigint, bigint',
-    each: (derived?.values ?? []).map(({ attribute, value, n }) => [level, attribute, value, id, n]),
-  }
-  if (level === 'study') yield* rebuildStudyLinks(writer, id, derived)
+  yield* rewriteLevel(writer, level, id)
+  // What the row said before is not known for sure, so the trigrams are all made again.
+  if (level === 'study' && writer.dialect === 'sqlite')
+    yield { sql: `INSERT INTO study_name (study_name) VALUES ('rebuild')` }
   yield* noteRepair(writer, 'rebuild', { level, id })
-}
-
-function* rebuildStudyLinks(
-  { dialect }: Writer,
-  id: number,
-  derived: Derived | null,
-): Generator<Step, void, Row[]> {
-  yield { sql: 'DELETE FROM patient_study WHERE study_id = ?', params: [id] }
-  yield {
-    sql: 'INSERT INTO patient_study (patient_key, study_id, n_instances) VALUES (?, ?, ?)',
-    types: 'bigint, bigint, bigint',
-    each: [...(derived?.patients ?? [])].map(([patient, n]) => [patient, id, n]),
-  }
-  // The trigrams are external content: what the row said before is not known for sure, so they are all made again.
-  if (dialect === 'sqlite') yield { sql: `INSERT INTO study_name (study_name) VALUES ('rebuild')` }
 }
 
 /** The locks under which `add` changes the entity. */
@@ -95,14 +64,18 @@ function* lockEntity({ dialect }: Writer, level: LevelName, id: number): Generat
   ])
 }
 
-/** Makes the postings of a series anew. Writers that remember the old ones begin again, for the epoch is another. */
+/**
+ * Makes the postings of a series anew, from its instances in every state: what is hidden may come back. Writers that
+ * remember the old ones begin again, for the epoch is another.
+ */
 export function* rebuildPostings(writer: Writer, series: number): Generator<Step, void, Row[]> {
   yield* lockEntity(writer, 'series', series)
   const planned = plannedSeries('', '', emptyState())
-  yield* instancesOfSeries(series, (row) => {
+  const note = (row: Row): void => {
     noteWhole(planned, linesOfRow(row))
     planned.state.begun = true
-  })
+  }
+  yield* instancesOfSeries(series, note, { anyState: true })
   const { postings } = yield* dictionaryNumbers(writer, [planned], [])
   yield { sql: 'DELETE FROM tag_post WHERE series_id = ?', params: [series] }
   yield {
@@ -111,7 +84,8 @@ export function* rebuildPostings(writer: Writer, series: number): Generator<Step
     each: (postings.get(planned) ?? []).map((value) => [value, series]),
   }
   yield {
-    sql: 'UPDATE series SET n_paths = ?, n_hidden = 0, epoch = epoch + 1 WHERE id = ?',
+    sql: `UPDATE series SET n_paths = ?, epoch = epoch + 1,
+        n_hidden = (SELECT count(*) FROM instance i WHERE i.series_id = series.id AND i.state <> 0) WHERE id = ?`,
     params: [planned.state.posted.size, series],
   }
   yield* noteRepair(writer, 'rebuild', { postings: series })

@@ -100,6 +100,6 @@ function related(searched: Level, level: 'patient' | 'study' | 'series', conditi
   }
   return within(
     `EXISTS (SELECT 1 FROM patient_study ps JOIN study s ON s.id = ps.study_id${join}
-      WHERE ps.patient_key = p.id AND ${ALIAS[level]}.n_instances > 0 AND ${condition.sql})`,
+      WHERE ps.patient_key = p.id AND ps.n_instances > 0 AND ${ALIAS[level]}.n_instances > 0 AND ${condition.sql})`,
   )
 }

@@ -12,6 +12,7 @@ import {
   type Alias,
   type Column,
 } from './search-columns.ts'
+import { orHidden, shownCondition } from './search-hidden.ts'
 import { findSeries, type Found } from './search-postings.ts'
 import {
   allOf,
@@ -81,7 +82,7 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
     if (column) {
       const condition = conditionOn(dialect, column, key)
       isExact &&= condition.isExact
-      on[column.alias].push(yield* withMixed(dialect, column, key, condition))
+      on[column.alias].push(orHidden(query, column, yield* withMixed(dialect, column, key, condition)))
     } else isExact = false
     if (!isWorthFinding(query.level, column, key)) continue
     const found: Found = yield* findSeries(dialect, key, FEW[query.level])
@@ -125,7 +126,7 @@ export function stateCondition({ query }: Plan): Sql {
 /** Conditions on the series in which matches lie. */
 export function seriesCondition({ dialect, on, seriesIds, query }: Plan): Sql {
   return allOf([
-    ...(query.includeSuperseded === true ? [] : [sql('e.n_instances > 0')]),
+    shownCondition(query, 'series'),
     on.e,
     ...(seriesIds === null ? [] : [idIn(dialect, 'e.id', seriesIds)]),
   ])
@@ -135,13 +136,22 @@ export function seriesCondition({ dialect, on, seriesIds, query }: Plan): Sql {
 export function entityCondition(plan: Plan): Sql {
   const { query, on, aggregates } = plan
   const place = withinCondition(query)
-  const isActive =
-    query.includeSuperseded === true ? TRUE : sql(`${ABOVE[query.level].at(-1) ?? 's'}.n_instances > 0`)
   switch (query.level) {
     case 'patient':
-      return allOf([isActive, on.p, aggregates, below(plan, 'p.id', 'ps.patient_key')])
+      return allOf([
+        shownCondition(query, 'patient'),
+        on.p,
+        aggregates,
+        below(plan, 'p.id', 'ps.patient_key'),
+      ])
     case 'study':
-      return allOf([place, isActive, on.s, aggregates, below(plan, 's.id', 'e.study_id')])
+      return allOf([
+        place,
+        shownCondition(query, 'study'),
+        on.s,
+        aggregates,
+        below(plan, 's.id', 'e.study_id'),
+      ])
     case 'series':
       return allOf([place, on.s, seriesCondition(plan), aggregates, below(plan, 'e.id', 'i.series_id')])
     case 'instance': {

@@ -1,3 +1,4 @@
+import { forgetName, learnName } from './level-rewrite.ts'
 import type { PatientEntity, SeriesEntity, StudyEntity } from './level-rows.ts'
 import type { LevelColumns } from './level-tuples.ts'
 import type { Dialect, Row, Step } from './operation.ts'
@@ -40,20 +41,12 @@ function* renameStudy(
   patientId: number,
   columns: LevelColumns,
 ): Generator<Step, void, Row[]> {
-  if (dialect === 'sqlite')
-    yield {
-      sql: `INSERT INTO study_name (study_name, rowid, patient_name) SELECT 'delete', id, patient_name FROM study WHERE id = ?`,
-      params: [id],
-    }
+  if (dialect === 'sqlite') yield forgetName(id)
   yield {
     sql: `UPDATE study SET attributes = ?, patient_key = ?, patient_id = ?, issuer = ?, patient_name = ?, birth_date = ?,
       sex = ?, study_date = ?, study_time = ?, accession_number = ?, study_ident = ?, study_description = ?,
       referring_physician = ? WHERE id = ?`,
     params: [columns.attributes, patientId, ...columns.texts, id],
   }
-  if (dialect === 'sqlite')
-    yield {
-      sql: 'INSERT INTO study_name (rowid, patient_name) SELECT id, patient_name FROM study WHERE id = ?',
-      params: [id],
-    }
+  if (dialect === 'sqlite') yield learnName(id)
 }

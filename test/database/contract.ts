@@ -5,6 +5,7 @@ import { fhirContract } from './contract-fhir.ts'
 import { inspectionContract } from './contract-inspection.ts'
 import { ledgerContract } from './contract-ledger.ts'
 import { levelsContract } from './contract-levels.ts'
+import { lifecycleContract } from './contract-lifecycle.ts'
 import { outboxContract } from './contract-outbox.ts'
 import { postingsContract } from './contract-postings.ts'
 import { tagsContract } from './contract-tags.ts'
@@ -15,6 +16,7 @@ export function contract(bench: MakeBench): void {
   tagsContract(bench)
   levelsContract(bench)
   postingsContract(bench)
+  lifecycleContract(bench)
   concurrencyContract(bench)
   outboxContract(bench)
   fhirContract(bench)
