@@ -113,22 +113,22 @@ function fhirState(engine: Engine): FhirState {
       return id
     },
     endPush: (id, outcome) => engine.write('endPush', [id, outcome]),
-    fact: (name) => engine.read('fact', [name]),
     cutPush: (id, study, upTo) => engine.write('cutPush', [id, study, upTo]),
     cuts: async (study) => (await engine.read('cuts', [study])).map(pushRecord),
     pushes: async (study, limit) => (await engine.read('pushes', [study, limit])).map(pushRecord),
+    fact: (name) => engine.read('fact', [name]),
     saveFact: (name, value) => engine.write('saveFact', [name, value]),
   }
 }
 
-function attention(engine: Engine): Attention {
 function pushRecord(row: PushRow): PushRecord {
   return { ...row, startedAt: new Date(row.startedAt), endedAt: dateOrNull(row.endedAt) }
 }
 
+function attention(engine: Engine): Attention {
   return {
-    raise: (row) => engine.write('raise', [row]),
     counts: async () => new Map(await engine.read('attentionCounts', [])),
+    raise: (row) => engine.write('raise', [row]),
     clear: (reason, study) => engine.write('clear', [reason, study]),
     resolve: (id) => engine.write('resolve', [id]),
     list: async (options) => {

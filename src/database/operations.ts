@@ -16,8 +16,8 @@ import { known } from './known.ts'
 import { checkDerived, checkRelations, unusedBlobs } from './level-check.ts'
 import { changeStates } from './lifecycle.ts'
 import { feed, sequence, walkAudit } from './ledger.ts'
-import { migrate, openArchive, readArchive } from './migrate.ts'
 import { cutPush, cuts, derivations, pushes } from './lineage.ts'
+import { migrate, openArchive, readArchive } from './migrate.ts'
 import type { Operation, WriteOperation } from './operation.ts'
 import { claim, nextDue, owed, postpone, renew, settle, touch } from './outbox.ts'
 import {
@@ -44,11 +44,11 @@ export const reads = {
   links,
   fact,
   attentionList,
-  feed,
   attentionCounts,
   pushes,
   cuts,
   derivations,
+  feed,
   walkAudit,
   checkLevel,
   checkPostings,
@@ -79,9 +79,9 @@ export const writes = {
   removeLink,
   startPush,
   endPush,
+  cutPush,
   saveFact,
   raise,
-  cutPush,
   clear,
   resolve,
   sequence,
