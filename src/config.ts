@@ -104,6 +104,7 @@ export const SETTINGS = z.object({
   LOG_LEVEL: setting(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info', 'what is logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`'),
   MAX_REQUEST_BYTES: setting(byteCount, 16 * GIB, 'length of an upload', { shown: '`16GiB`' }),
   MAX_PART_BYTES: setting(byteCount, 8 * GIB, 'length of each instance in it, also when inflated', { shown: '`8GiB`' }),
+  DELETION: setting(oneOf('off', 'on'), 'off', '`on`: administrators may delete studies, series and instances over DICOMweb'),
   MAX_HEADER_BYTES: setting(byteCount, 256 * MIB, 'of that, everything but pixel data', { shown: '`256MiB`' }),
   MAX_PARTS: setting(wholeNumber(1, 1_000_000), 10_000, 'instances in one upload'),
   MAX_UPLOADS: setting(wholeNumber(1, 10_000), 256, 'uploads at one time; one more gets 503'),
@@ -278,6 +279,7 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
   }
 }
 
+    deletion: settings.DELETION === 'on',
 function blobsOf(settings: Settings, dataDir: string) {
   const { BLOB_URL = `file:${resolve(dataDir, 'blobs')}`, S3_REGION: region } = settings
   const {

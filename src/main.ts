@@ -158,6 +158,7 @@ function httpSettings(config: Config, port: number): HttpSettings {
     searchLimit: search.limit,
     searchLimitMax: search.limitMax,
   }
+    deletion: config.deletion,
 }
 
 /** Takes no more connections, and waits for the requests under way, but not for ever. */

@@ -39,11 +39,10 @@ export async function* instancesOf(
   if (isEmpty) throw await absence(archive, scope)
 }
 
-async function absence(archive: Archive, { study, series, instance }: Scope): Promise<Problem> {
-  const known =
-    instance === undefined ? undefined : (await archive.database.index.known([instance])).get(instance)
-  const isThere = known?.uids.study === study && known?.uids.series === series
-  if (isThere && known?.state === 'deleted') return new Problem('gone', 'The instance was deleted.')
+/** Why nothing of a scope is shown: Problem `gone` where some of it was deleted, else `not-found`. */
+export async function absence({ database }: Archive, scope: Scope): Promise<Problem> {
+  for await (const page of database.index.instances(scope, { states: ['deleted'], pageSize: 1 }))
+    if (page.length > 0) return new Problem('gone', 'It was deleted.')
   return new Problem('not-found', 'There is no such study, series or instance here.')
 }
 

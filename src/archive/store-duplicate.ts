@@ -6,7 +6,7 @@ import { transferSyntax } from '../dicom/transfer-syntax.ts'
 import type { Archive } from './archive.ts'
 import { readBlob, readSpooled } from './store-bytes.ts'
 import { type BulkPair, sameAttributes } from './store-compare.ts'
-import type { StoreOutcome } from './store-outcome.ts'
+import type { Refused, StoreOutcome } from './store-outcome.ts'
 import type { Spooled } from './store-spool.ts'
 
 /** One instance that has arrived whole and can be read. */
@@ -17,6 +17,7 @@ export interface Arrived {
   readonly receivedAt: Date
 }
 
+const DELETED = FAILURE.deletedHere
 /** Contradictions remembered, so that a sender who tries for ever fills no disk. */
 const MOST_REMEMBERED = 10_000
 
@@ -36,7 +37,7 @@ export async function settleDuplicate(
 ): Promise<StoreOutcome> {
   const { parsed, spooled } = arrived
   const { uids, SOPClassUID } = parsed
-  if (kept.state === 'deleted') return refused(parsed, 'This instance was deleted here on purpose')
+  if (kept.state === 'deleted') return { ...refused(parsed, DELETED.meaning), reason: DELETED.code }
   const isOfOther = isElsewhere(kept, parsed)
   if (!isOfOther) {
     if (kept.datasetSha256 === spooled.datasetSha256 && kept.TransferSyntaxUID === parsed.TransferSyntaxUID) {
@@ -62,7 +63,7 @@ function isElsewhere(kept: KnownInstance, { uids }: ParsedInstance): boolean {
   return uids.study !== kept.uids.study || uids.series !== kept.uids.series
 }
 
-function refused({ SOPClassUID, uids }: ParsedInstance, comment: string): StoreOutcome {
+function refused({ SOPClassUID, uids }: ParsedInstance, comment: string): Refused {
   const reason = FAILURE.duplicateInstance.code
   return { kind: 'refused', reason, comment, SOPClassUID, SOPInstanceUID: uids.instance }
 }

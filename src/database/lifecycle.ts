@@ -17,13 +17,20 @@ export interface Moved {
   readonly patient: number
   readonly from: InstanceState
   readonly size: number
+  /** Something else stands for it: it is superseded when nothing else hides it. */
+  readonly isReplaced: boolean
 }
 
 /** Changes states as asked; the number of instances that were in one of the states named, and are now in another. */
 export function* changeStates(writer: Writer, change: StateChange): Generator<Step, number, Row[]> {
   yield* lockConcerned(writer, change)
-  const rows = yield* concerned(change)
-  return yield* moveAll(writer, rows.map(movedOf), change)
+  const moved = (yield* concerned(change)).map(movedOf)
+  if (change.to !== 'active') return yield* moveAll(writer, moved, change)
+  // What something else has replaced since does not come back beside it.
+  const [replaced, plain] = [moved.filter((one) => one.isReplaced), moved.filter((one) => !one.isReplaced)]
+  const back = replaced.filter(({ from }) => from !== 'superseded')
+  const n = yield* moveAll(writer, plain, change)
+  return n + (yield* moveAll(writer, back, { ...change, to: 'superseded' }))
 }
 
 function movedOf(row: Row): Moved {
@@ -34,6 +41,7 @@ function movedOf(row: Row): Moved {
     patient: Number(row['patient_key']),
     from: STATES[Number(row['state'])] ?? 'active',
     size: Number(row['size']),
+    isReplaced: row['superseded_by'] !== null,
   }
 }
 
@@ -108,7 +116,7 @@ function* tombstones(
 /** The instances of a change that are in one of its states. */
 function* concerned({ scope, instances, from }: StateChange): Generator<Step, Row[], Row[]> {
   const where = whereOf(scope, from)
-  const columns = `i.id, i.series_id, e.study_id, s.study_uid, i.patient_key, i.state, i.size`
+  const columns = `i.id, i.series_id, e.study_id, s.study_uid, i.patient_key, i.state, i.size, i.superseded_by`
   const joins = 'JOIN series e ON e.id = i.series_id JOIN study s ON s.id = e.study_id'
   if (instances === undefined)
     return yield {

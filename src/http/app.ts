@@ -6,9 +6,11 @@ import type { Intake } from '../archive/store.ts'
 import type { Log } from '../log.ts'
 import { Problem } from '../problem.ts'
 import { attentionRoutes } from './admin-attention.ts'
+import { restoreRoutes } from './admin-restore.ts'
 import { authorize } from './auth.ts'
 import { capabilitiesRoutes } from './capabilities.ts'
 import { cors } from './cors.ts'
+import { deleteRoutes } from './delete.ts'
 import { frontRoutes } from './front.ts'
 import { healthRoutes } from './health.ts'
 import { hostGuard } from './host.ts'
@@ -47,7 +49,11 @@ export function createApp(parts: AppParts): { readonly app: Express; readonly fa
     { at: DICOMWEB, router: qidoRoutes(archive, settings), access: 'by-method' },
     { at: DICOMWEB, router: wadoRoutes(archive, settings), access: 'by-method' },
     { at: DICOMWEB, router: capabilitiesRoutes(() => facts, settings), access: 'by-method' },
+    ...(settings.deletion === true
+      ? [{ at: DICOMWEB, router: deleteRoutes(archive), access: 'by-method' as const }]
+      : []),
     { at: '/admin', router: attentionRoutes(archive), access: 'admin' },
+    { at: '/admin', router: restoreRoutes(archive), access: 'admin' },
     ...more,
   ]
   const facts = routeFacts(mounts)

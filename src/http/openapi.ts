@@ -38,6 +38,8 @@ const RETRIEVE: Kind = {
 }
 const METADATA: Kind = { ...RETRIEVE, answers: [DICOM_JSON, `${MULTIPART}; type="application/dicom+xml"`] }
 const BYTES: Kind = { ...RETRIEVE, answers: [`${MULTIPART}; type="application/octet-stream"`] }
+const DELETE: Kind = { statuses: [204, 400, 404, 410] }
+const RESTORE: Kind = { statuses: [204, 400, 404] }
 const ADMIN_ACTION: Kind = { statuses: [202, 400, 404] }
 
 const STUDY = '/dicomweb/studies/:study'
@@ -90,6 +92,13 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     summary: 'What a person should look at',
     statuses: [200, 400],
     answers: [JSON_TYPE],
+  ...levels((path, what) => [
+    [`DELETE /dicomweb${path}`, { summary: `Delete ${what}`, ...DELETE }],
+    [
+      `POST /admin${path}/restore`,
+      { summary: `Bring back ${what} that was deleted or rejected`, ...RESTORE },
+    ],
+  ]),
     query: ['resolved', 'after', 'limit'],
   },
   'POST /admin/attention/:id/resolve': { summary: 'Say that it is dealt with', statuses: [204, 400, 404] },
@@ -132,6 +141,17 @@ export function openapiRoutes(
   router.get('/openapi.json', (_request, response) => {
     response.setHeader('Content-Type', JSON_TYPE)
     response.end(JSON.stringify(openapi(facts(), settings)))
+function levels(
+  each: (path: string, what: string) => readonly (readonly [string, Description])[],
+): Record<string, Description> {
+  const paths = [
+    [STUDY, 'a study'],
+    [SERIES, 'a series'],
+    [INSTANCE, 'an instance'],
+  ] as const
+  return Object.fromEntries(paths.flatMap(([path, what]) => each(path.slice(DICOMWEB.length), what)))
+}
+
   })
   return router
 }

@@ -14,6 +14,10 @@ export interface HttpSettings {
   /** Rows of an unscoped search where the client names no limit, and at most. */
   readonly searchLimit: number
   readonly searchLimitMax: number
+  /** Whether administrators may delete over DICOMweb; absent: no. */
+  readonly deletion?: boolean
+  /** Where the console opens a study in a viewer: an address with `{study}` for its UID. */
+  readonly viewerUrl?: string | undefined
 }
 
 export interface UploadSettings {
