@@ -83,6 +83,13 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     summary: 'A long value, at the address that metadata gives',
     ...BYTES,
   },
+  ...levels((path, what) => [
+    [`DELETE /dicomweb${path}`, { summary: `Delete ${what}`, ...DELETE }],
+    [
+      `POST /admin${path}/restore`,
+      { summary: `Bring back ${what} that was deleted or rejected`, ...RESTORE },
+    ],
+  ]),
   'OPTIONS /dicomweb': {
     summary: 'Retrieve Capabilities (PS3.18 §8.9)',
     statuses: [200, 406],
@@ -92,13 +99,6 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     summary: 'What a person should look at',
     statuses: [200, 400],
     answers: [JSON_TYPE],
-  ...levels((path, what) => [
-    [`DELETE /dicomweb${path}`, { summary: `Delete ${what}`, ...DELETE }],
-    [
-      `POST /admin${path}/restore`,
-      { summary: `Bring back ${what} that was deleted or rejected`, ...RESTORE },
-    ],
-  ]),
     query: ['resolved', 'after', 'limit'],
   },
   'POST /admin/attention/:id/resolve': { summary: 'Say that it is dealt with', statuses: [204, 400, 404] },
@@ -127,6 +127,17 @@ function searches(path: string, what: string): Record<string, Description> {
   }
 }
 
+function levels(
+  each: (path: string, what: string) => readonly (readonly [string, Description])[],
+): Record<string, Description> {
+  const paths = [
+    [STUDY, 'a study'],
+    [SERIES, 'a series'],
+    [INSTANCE, 'an instance'],
+  ] as const
+  return Object.fromEntries(paths.flatMap(([path, what]) => each(path.slice(DICOMWEB.length), what)))
+}
+
 /** Whether a route has words of its own. */
 export function isDescribed({ method, path }: RouteFact): boolean {
   return `${method} ${path}` in DESCRIPTIONS
@@ -141,17 +152,6 @@ export function openapiRoutes(
   router.get('/openapi.json', (_request, response) => {
     response.setHeader('Content-Type', JSON_TYPE)
     response.end(JSON.stringify(openapi(facts(), settings)))
-function levels(
-  each: (path: string, what: string) => readonly (readonly [string, Description])[],
-): Record<string, Description> {
-  const paths = [
-    [STUDY, 'a study'],
-    [SERIES, 'a series'],
-    [INSTANCE, 'an instance'],
-  ] as const
-  return Object.fromEntries(paths.flatMap(([path, what]) => each(path.slice(DICOMWEB.length), what)))
-}
-
   })
   return router
 }
