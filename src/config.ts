@@ -97,6 +97,7 @@ export const SETTINGS = z.object({
   FHIR_PATIENTS: setting(oneOf('create', 'reference'), 'create', 'where it has no Patient of a study: `create` one, or `reference` it by identifier'),
   FHIR_CONFLICT: setting(oneOf('flag', 'hold'), 'flag', 'a study that names two patients: pushed with a logical subject (`flag`), or held until released (`hold`)'),
   FHIR_HAND_EDITS: setting(oneOf('repair', 'respect'), 'repair', 'our elements that somebody edited there: `repair`, or `respect`; noted either way'),
+  DELETION: setting(oneOf('off', 'on'), 'off', '`on`: administrators may delete studies, series and instances over DICOMweb'),
   AUTH: setting(oneOf('tokens', 'none'), 'tokens', '`none` lets everybody in as administrator, whatever `HOST` is: for trials'),
   AUTH_TOKENS: setting(z.string(), '', 'who may come in: `name:role+role:token`, comma-separated or one a line; roles `read`, `write`, `admin` (all three); a token has 24 characters or more, e.g. from `openssl rand -hex 32`', { shown: 'none', secret: true }),
   SITE_TIMEZONE: optional(timeZone, 'time zone of dates and times that name none, e.g. `Europe/Berlin`'),
@@ -104,7 +105,6 @@ export const SETTINGS = z.object({
   LOG_LEVEL: setting(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info', 'what is logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`'),
   MAX_REQUEST_BYTES: setting(byteCount, 16 * GIB, 'length of an upload', { shown: '`16GiB`' }),
   MAX_PART_BYTES: setting(byteCount, 8 * GIB, 'length of each instance in it, also when inflated', { shown: '`8GiB`' }),
-  DELETION: setting(oneOf('off', 'on'), 'off', '`on`: administrators may delete studies, series and instances over DICOMweb'),
   MAX_HEADER_BYTES: setting(byteCount, 256 * MIB, 'of that, everything but pixel data', { shown: '`256MiB`' }),
   MAX_PARTS: setting(wholeNumber(1, 1_000_000), 10_000, 'instances in one upload'),
   MAX_UPLOADS: setting(wholeNumber(1, 10_000), 256, 'uploads at one time; one more gets 503'),
@@ -271,6 +271,7 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
       uploadMemory: settings.UPLOAD_MEMORY,
       uploadRate: settings.MIN_UPLOAD_RATE,
     },
+    deletion: settings.DELETION === 'on',
     search: {
       limit: settings.QIDO_LIMIT,
       limitMax: settings.QIDO_LIMIT_MAX,
@@ -279,7 +280,6 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
   }
 }
 
-    deletion: settings.DELETION === 'on',
 function blobsOf(settings: Settings, dataDir: string) {
   const { BLOB_URL = `file:${resolve(dataDir, 'blobs')}`, S3_REGION: region } = settings
   const {

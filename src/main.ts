@@ -157,8 +157,8 @@ function httpSettings(config: Config, port: number): HttpSettings {
     emptySearchIs204: search.emptyIs204,
     searchLimit: search.limit,
     searchLimitMax: search.limitMax,
-  }
     deletion: config.deletion,
+  }
 }
 
 /** Takes no more connections, and waits for the requests under way, but not for ever. */
