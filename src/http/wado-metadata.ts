@@ -24,6 +24,8 @@ const OFFERS = [
   { media: JSON_TYPE },
   { media: 'application/json' },
   { media: 'multipart/related', part: XML_TYPE },
+  // Not to the letter, but a client that asks for XML so gets it where it can be had, in parts.
+  { media: XML_TYPE },
 ] as const
 /** Rows read and held at a time, whatever the size of the series, and bytes that are made of them at a time. */
 const PAGE = 100
@@ -42,7 +44,7 @@ export async function answerMetadata(
     throw new Problem('not-acceptable', `Metadata is sent as ${JSON_TYPE}, or as parts of ${XML_TYPE}.`)
   }
   const signal = abortedWith(response)
-  const isXml = media === 'multipart/related'
+  const isXml = media !== JSON_TYPE && media !== 'application/json'
   const isGzipped = !isXml && takesGzip(request)
   response.vary('Accept-Encoding')
   const form = [settings.publicUrl, media, isGzipped ? 'gzip' : '']

@@ -145,6 +145,20 @@ describe('a study of several syntaxes', () => {
     expect(answer.status).toBe(406)
   })
 
+  it('has headers that clients read to their end, also with the longest UIDs', async () => {
+    const longest = (digit: string) => `1.2.${digit.repeat(60)}`
+    const one = ct({
+      StudyInstanceUID: longest('1'),
+      SeriesInstanceUID: longest('2'),
+      SOPInstanceUID: longest('3'),
+    })
+    await world.store(one)
+
+    // `partsOf` counts the bytes.
+    const { parts } = partsOf(await world.get(at(one)))
+    expect(parts[0]?.headers['Content-Location']).toContain(longest('3'))
+  })
+
   it('has series of its own', async () => {
     expect(partsOf(await world.get(seriesAt(first))).parts).toHaveLength(3)
     expect(partsOf(await world.get(seriesAt(compressed))).parts).toHaveLength(1)
