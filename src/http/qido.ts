@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { pipeline } from 'node:stream/promises'
 import express, { type Request, type Response, type Router } from 'express'
-import { Problem } from '../problem.ts'
+import type { Archive } from '../archive/archive.ts'
 import { countMatches, search, type SearchAnswer, type SearchRequest } from '../archive/search.ts'
+import type { SearchRow } from '../database/query.ts'
+import type { Level } from '../dicom/data-set.ts'
 import { dicomJsonText, toDicomJson, type JsonDataSet } from '../dicom/dicom-json.ts'
 import { nativeXml } from '../dicom/native-xml.ts'
+import { Problem } from '../problem.ts'
 import { parseAccept, selectMedia } from './accept.ts'
 import { readSearchParams, type SearchParams } from './query-params.ts'
+import { abortedWith, begun, sendBegun, takesGzip } from './representation.ts'
+import { queryString, scopeOf } from './scope.ts'
 import { DICOMWEB, retrieveUrl, type HttpSettings } from './settings.ts'
-import type { Level } from '../dicom/data-set.ts'
-import type { SearchRow } from '../database/query.ts'
-import type { Archive } from '../archive/archive.ts'
 
 /** The resources that can be searched (PS3.18 Table 10.6.1-1), and patients, which the standard leaves out. */
 const RESOURCES: readonly { readonly path: string; readonly level: Level }[] = [
@@ -77,15 +78,14 @@ async function answerSearch(
     'Content-Type',
     isXml ? `multipart/related; type="${XML_TYPE}"; boundary=${boundary}` : media,
   )
+  const isGzipped = !isXml && takesGzip(request)
+  if (isGzipped) response.setHeader('Content-Encoding', 'gzip')
   if (request.method === 'HEAD') {
     response.end()
     return
   }
   const body = isXml ? xmlBody(answer.pages, settings, boundary) : jsonBody(answer.pages, settings)
-  await pipeline(body, response).catch((error: unknown) => {
-    // A client that has gone away is no fault; the search has ended with it.
-    if (!signal.aborted) throw error
-  })
+  await sendBegun(response, await begun(response, body), isGzipped)
 }
 
 async function answerCount(
@@ -112,7 +112,7 @@ function setHeaders(
   const warnings = [...params.warnings]
   if (answer.isClipped) warnings.push('There are additional results that can be requested.')
   response.setHeader('Cache-Control', 'no-cache')
-  response.vary('Accept')
+  response.vary('Accept, Accept-Encoding')
   const service = settings.publicUrl + DICOMWEB
   if (warnings.length > 0) {
     // RFC 7234 §5.5: code, agent, quoted text; one line each (PS3.18 §8.3.4.4.1 asks for 299).
@@ -169,31 +169,10 @@ function* slices(rows: readonly SearchRow[]): Generator<readonly SearchRow[]> {
 function visible({ dataSet, uids }: SearchRow, settings: Settings): JsonDataSet {
   const address = retrieveUrl(settings, uids.study ?? '', uids.series, uids.instance)
   const shown = toDicomJson(dataSet, (path) => `${address}/bulkdata/${path.join('/')}`)
-  return Object.fromEntries(Object.entries(shown).filter(([tag]) => tag !== '00080005'))
-}
-
-function scopeOf(request: Request): { readonly study?: string; readonly series?: string } {
-  const { study, series } = request.params as { study?: string; series?: string }
-  for (const uid of [study, series]) {
-    if (uid !== undefined && !/^[\d.]{1,64}$/u.test(uid)) {
-      throw new Problem('malformed', 'The path names a UID that is none: digits and dots, at most 64.')
-    }
-  }
-  return { ...(study !== undefined && { study }), ...(series !== undefined && { series }) }
-}
-
-/** As received: Express would decode it, and turn lists and brackets into objects. */
-function queryString(request: Request): string {
-  const mark = request.originalUrl.indexOf('?')
-  return mark < 0 ? '' : request.originalUrl.slice(mark + 1)
-}
-
-function abortedWith(response: Response): AbortSignal {
-  const controller = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort(new Problem('timeout', 'The client has gone away.'))
-  })
-  return controller.signal
+  // Group 0002 is no part of the DICOM JSON model (PS3.18 §F.2); a row has of it what the client names (design §6).
+  const meta = Object.entries(dataSet).filter(([tag]) => tag.startsWith('0002'))
+  const rest = Object.entries(shown).filter(([tag]) => tag !== '00080005')
+  return Object.fromEntries([...meta, ...rest])
 }
 
 /** A quoted string of RFC 9110 §5.6.4 that a header can hold. */

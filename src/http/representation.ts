@@ -130,7 +130,7 @@ interface Begun {
  * Reads the first bytes, so that what cannot be read is told as a Problem and not by a broken connection. From here on
  * the bytes are closed when the client goes away, whatever is waited for.
  */
-export async function begun(response: Response, bytes: AsyncIterable<Buffer>): Promise<Begun> {
+export async function begun(response: Response, bytes: AsyncIterable<Buffer | string>): Promise<Begun> {
   const stream = Readable.from(bytes, { objectMode: false })
   const start: Begun = { stream }
   stream.once('error', (error: Error) => {

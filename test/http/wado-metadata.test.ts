@@ -163,6 +163,17 @@ describe('compression', () => {
     expect((await world.get(path, { 'If-None-Match': answer.headers.etag ?? '' })).status).toBe(200)
   })
 
+  it('is for searches, too', async () => {
+    const search = `/dicomweb/studies/${slices[0]!.uids.study}/instances`
+    const plain = await world.get(search)
+    const answer = await world.get(search, { 'Accept-Encoding': 'gzip' })
+    const xml = await world.get(search, { 'Accept-Encoding': 'gzip', Accept: 'application/dicom+xml' })
+
+    expect(answer.headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'Accept, Accept-Encoding' })
+    expect(gunzipSync(answer.body).equals(plain.body)).toBe(true)
+    expect(xml.headers['content-encoding']).toBeUndefined()
+  })
+
   it('is not for parts, which clients measure', async () => {
     const headers = { 'Accept-Encoding': 'gzip' }
     for (const [where, Accept] of [
