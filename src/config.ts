@@ -2,52 +2,27 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import {
+  GIB,
+  KIB,
+  MIB,
+  blobUrl,
+  byteCount,
+  databaseUrl,
+  host,
+  issuerMap,
+  oneOf,
+  timeZone,
+  viewerUrl,
+  webUrl,
+  wholeNumber,
+  words,
+} from './config-shapes.ts'
 
 /** `sysexits.h` EX_CONFIG: the process ends with it when a setting is wrong. */
 export const EXIT_CONFIG = 78
 
-const [KIB, MIB, GIB] = [2 ** 10, 2 ** 20, 2 ** 30]
-const UNITS: Readonly<Record<string, number>> = { KiB: KIB, MiB: MIB, GiB: GIB }
-
-const wholeNumber = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`)
-const oneOf = <const T extends readonly string[]>(...values: T) =>
-  z.enum(values, { error: `must be one of ${values.join(', ')}` })
-const byteCount = z
-  .string()
-  .regex(
-    /^[1-9]\d{0,11}(?:KiB|MiB|GiB)?$/,
-    'must be a number of bytes, or one with KiB, MiB or GiB behind it',
-  )
-  .transform((text) => parseInt(text, 10) * (UNITS[text.replace(/\d/g, '')] ?? 1))
-const webUrl = z
-  .string()
-  .refine(
-    (text) => /^https?:\/\/[^/?#]/.test(text) && URL.canParse(text),
-    'must be an address that begins with http:// or https://',
-  )
-  .refine((text) => !/[?#]/.test(text), 'must have neither query nor fragment')
-  .refine(
-    (text) => !/^https?:\/\/[^/]*@/.test(text),
-    'must not have a password in it; there are settings of their own for that',
-  )
-  .transform((text) => text.replace(/\/+$/, ''))
-const words = z.string().transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''))
-const host = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be an IP address or a host name')
-const databaseUrl = z
-  .string()
-  .regex(/^(?:sqlite:.|postgres(?:ql)?:\/\/.)/, 'must begin with sqlite: or postgres://')
-const blobUrl = z
-  .string()
-  .regex(
-    /^(?:file:.|s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/?$)/,
-    'must be file: and a folder, or s3:// and the name of a bucket',
-  )
-const timeZone = z.string().refine(isTimeZone, 'must be the name of a time zone, e.g. Europe/Berlin')
+const HOUR_MS = 3_600_000
 
 export interface Mark {
   /** Read from the file named by `<NAME>_FILE` as well; never printed. */
@@ -77,6 +52,7 @@ export const SETTINGS = z.object({
   PUBLIC_URL: optional(webUrl, 'how clients reach this service, with a path prefix where a proxy adds one: the base of every URL in an answer; required with a wildcard `HOST`', { shown: '`http://HOST:PORT`' }),
   ALLOWED_HOSTS: optional(words, 'Host headers that are answered, comma-separated: `name` or `name:port`; others get 421', { shown: 'those of `HOST` and `PUBLIC_URL`' }),
   CORS_ORIGINS: setting(words, [], 'origins of viewers that may call from a browser, comma-separated, e.g. `https://viewer.example.org`', { shown: 'none' }),
+  VIEWER_URL: optional(viewerUrl, 'a viewer that the console opens studies in, `{study}` for the StudyInstanceUID; OHIF: `https://viewer.example.org/viewer?StudyInstanceUIDs={study}`'),
   DATA_DIR: setting(z.string(), './data', 'folder of everything embedded'),
   SPOOL_DIR: optional(z.string(), 'folder where large uploads are staged: a disk, not memory; best on the file system of the blobs', { shown: '`DATA_DIR/spool`' }),
   DATABASE_URL: optional(databaseUrl, 'the index: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE`', { shown: '`sqlite:DATA_DIR/index.db`', secret: true }),
@@ -97,6 +73,13 @@ export const SETTINGS = z.object({
   FHIR_PATIENTS: setting(oneOf('create', 'reference'), 'create', 'where it has no Patient of a study: `create` one, or `reference` it by identifier'),
   FHIR_CONFLICT: setting(oneOf('flag', 'hold'), 'flag', 'a study that names two patients: pushed with a logical subject (`flag`), or held until released (`hold`)'),
   FHIR_HAND_EDITS: setting(oneOf('repair', 'respect'), 'repair', 'our elements that somebody edited there: `repair`, or `respect`; noted either way'),
+  FHIR_ON_REMOTE_DELETE: setting(oneOf('recreate', 'respect'), 'recreate', 'an ImagingStudy of ours that somebody deleted there: `recreate` it, or `respect` that; noted either way'),
+  FHIR_ORPHANS: setting(oneOf('report', 'cancel'), 'report', 'an ImagingStudy of ours whose study is not in the index: `report` it, or set it to `cancelled`; noted either way'),
+  FHIR_RECONCILE_HOURS: setting(wholeNumber(0, 8760), 24, 'all that was pushed is compared with what is there after so many hours; 0: only on request'),
+  FHIR_INSTANCE_DETAIL: setting(oneOf('auto', 'always', 'never'), 'auto', 'whether ImagingStudy lists instances; `auto`: up to 5,000 a study'),
+  FHIR_PROFILE: setting(oneOf('core', 'mado', 'smart'), 'core', 'whose wishes are met beyond FHIR itself: IHE MADO (`mado`), SMART Imaging Access (`smart`)'),
+  FHIR_ISSUER_MAP: setting(issuerMap, new Map<string, string>(), 'identifier systems of issuers that are plain names, comma-separated: `NAME=URI`, e.g. `HOSPITAL A=urn:oid:1.2.3`', { shown: 'none' }),
+  FHIR_ACCESSION_ISSUER: optional(z.string(), 'issuer of accession numbers that name none: a URI, or a name in `FHIR_ISSUER_MAP`'),
   DELETION: setting(oneOf('off', 'on'), 'off', '`on`: administrators may delete studies, series and instances over DICOMweb'),
   AUTH: setting(oneOf('tokens', 'none'), 'tokens', '`none` lets everybody in as administrator, whatever `HOST` is: for trials'),
   AUTH_TOKENS: setting(z.string(), '', 'who may come in: `name:role+role:token`, comma-separated or one a line; roles `read`, `write`, `admin` (all three); a token has 24 characters or more, e.g. from `openssl rand -hex 32`', { shown: 'none', secret: true }),
@@ -242,6 +225,7 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
     publicUrl: settings.PUBLIC_URL,
     allowedHosts: settings.ALLOWED_HOSTS?.map((name) => name.toLowerCase()) ?? ownHosts(settings),
     corsOrigins: settings.CORS_ORIGINS,
+    viewerUrl: settings.VIEWER_URL,
     /** `open`: everybody is administrator because of `AUTH=none`; `local`: because only this machine can come in. */
     access:
       tokens.length > 0
@@ -296,9 +280,18 @@ function fhirAccessOf(settings: Settings) {
   const { FHIR_VERSION: version, FHIR_TOKEN: token, FHIR_SCOPE: scope } = settings
   const { FHIR_CONFLICT: conflict, FHIR_HAND_EDITS: handEdits, FHIR_PATIENTS: patients } = settings
   const { FHIR_TOKEN_URL: tokenUrl, FHIR_CLIENT_ID: clientId, FHIR_CLIENT_SECRET: clientSecret } = settings
+  const more = {
+    onRemoteDelete: settings.FHIR_ON_REMOTE_DELETE,
+    orphans: settings.FHIR_ORPHANS,
+    reconcileMs: settings.FHIR_RECONCILE_HOURS * HOUR_MS,
+    instanceDetail: settings.FHIR_INSTANCE_DETAIL,
+    profile: settings.FHIR_PROFILE,
+    issuers: settings.FHIR_ISSUER_MAP,
+    accessionIssuer: settings.FHIR_ACCESSION_ISSUER,
+  }
   const isWhole = tokenUrl !== undefined && clientId !== undefined && clientSecret !== undefined
   const oauth = isWhole ? { tokenUrl, clientId, clientSecret, scope } : undefined
-  return { version, conflict, handEdits, patients, token, oauth }
+  return { version, conflict, handEdits, patients, token, oauth, ...more }
 }
 
 /** Names under which the service may be called; those of loopback stand for each other. */
@@ -324,12 +317,4 @@ function isWildcard(name: string): boolean {
 
 function isRole(text: string): text is Role {
   return text === 'read' || text === 'write' || text === 'admin'
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
 }

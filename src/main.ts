@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
+import packageJson from '../package.json' with { type: 'json' }
 import type { Archive } from './archive/archive.ts'
 import { startSequencer } from './archive/sequence.ts'
 import { createIntake, type Intake } from './archive/store.ts'
@@ -19,7 +20,7 @@ import { openFhirServer } from './fhir/kit.ts'
 import { createApp } from './http/app.ts'
 import { fhirAdminRoutes } from './http/fhir-admin.ts'
 import { createHttpServer } from './http/server.ts'
-import { DICOMWEB, type HttpSettings } from './http/settings.ts'
+import { DICOMWEB, type HttpSettings, LINEAGE } from './http/settings.ts'
 import { createLog, type Log } from './log.ts'
 import { isProblem } from './problem.ts'
 
@@ -58,7 +59,8 @@ async function serve(config: Config): Promise<void> {
     const database = await openDatabase(config)
     opened.defer(() => database.close())
     const archive: Archive = { blobs, database, now: () => new Date() }
-    const intake = openIntake(archive, config, log)
+    const owing: { sync: Sync | null } = { sync: null }
+    const intake = openIntake(archive, config, log, () => owing.sync?.wake())
     const listener: { app: RequestListener } = {
       app: (_request, response) => void response.writeHead(503).end(),
     }
@@ -67,7 +69,7 @@ async function serve(config: Config): Promise<void> {
     opened.defer(() => drain(server))
     const sequencer = startSequencer(archive, (err) => log.warn({ err }, 'feed rows not numbered'))
     opened.defer(() => sequencer.stop())
-    const sync = syncOf(archive, config, settings, log)
+    const sync = (owing.sync = syncOf(archive, config, settings, log))
     opened.defer(() => sync?.stop())
     const more = [{ at: '', router: fhirAdminRoutes(archive, sync), access: 'admin' as const }]
     listener.app = createApp({ archive, intake, settings, log, more }).app
@@ -95,20 +97,21 @@ function openDatabase({ database, fhirQuietMs, fhirMaxWaitMs, defaultIssuer }: C
   return openSqlite({ path: database.path, ...settings })
 }
 
-function openIntake(archive: Archive, { limits, spoolDir }: Config, log: Log): Intake {
+function openIntake(archive: Archive, { limits, spoolDir }: Config, log: Log, onStored: () => void): Intake {
   return createIntake(archive, {
     spoolDir,
     memoryBytes: limits.uploadMemory,
     partBytes: limits.partBytes,
     headerBytes: limits.headerBytes,
     onBug: (err) => log.error({ err }, 'an instance could not be processed'),
+    onStored,
   })
 }
 
 function syncOf(archive: Archive, config: Config, settings: HttpSettings, log: Log): Sync | null {
   const { fhir, siteTimezone, defaultIssuer } = config
   if (fhir === undefined) return null
-  const { url, version, conflict, handEdits, patients } = fhir
+  const { url, version, accessionIssuer, issuers, instanceDetail, profile } = fhir
   const token = fhirToken(fhir)
   const server = openFhirServer({ url, ...(token !== undefined && { token }) })
   return startSync(archive, server, {
@@ -117,11 +120,22 @@ function syncOf(archive: Archive, config: Config, settings: HttpSettings, log: L
       release: version,
       zone: siteTimezone,
       defaultIssuer,
+      accessionIssuer,
+      issuers,
+      instanceDetail,
+      profile,
+      needsToken: settings.tokens.length > 0,
       dicomwebUrl: settings.publicUrl + DICOMWEB,
+      lineageUrl: settings.publicUrl + LINEAGE,
+      softwareVersion: packageJson.version,
     },
-    mixedPatients: conflict,
-    handEdits,
-    patients,
+    mixedPatients: fhir.conflict,
+    handEdits: fhir.handEdits,
+    patients: fhir.patients,
+    remoteDelete: fhir.onRemoteDelete,
+    orphans: fhir.orphans,
+    reconcileMs: fhir.reconcileMs,
+    quietMs: fhirQuietMs,
     report: ({ what, error }) => log[what === 'bug' ? 'error' : 'info']({ what, err: error }, 'fhir'),
   })
 }

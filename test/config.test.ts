@@ -48,6 +48,25 @@ describe('settings', () => {
     ])
   })
 
+  it('map issuers to identifier systems, whatever is in their names', () => {
+    const given = { FHIR_URL: 'https://fhir.example.org', FHIR_RECONCILE_HOURS: '6', FHIR_PROFILE: 'mado' }
+    const map = 'HOSPITAL A=urn:oid:1.2.3, a=b=https://example.org/ids'
+    expect(config({ ...given, FHIR_ISSUER_MAP: map }).fhir).toMatchObject({
+      issuers: new Map([
+        ['HOSPITAL A', 'urn:oid:1.2.3'],
+        ['a=b', 'https://example.org/ids'],
+      ]),
+      reconcileMs: 21_600_000,
+      profile: 'mado',
+      onRemoteDelete: 'recreate',
+      orphans: 'report',
+    })
+    for (const wrong of ['HOSPITAL', '=urn:oid:1.2', 'A=1.2.3', 'A=urn:oid:1.2 3'])
+      expect(faults({ ...given, FHIR_ISSUER_MAP: wrong })).toEqual([
+        'FHIR_ISSUER_MAP must be pairs NAME=URI with commas between.',
+      ])
+  })
+
   it('name PostgreSQL, a bucket and a FHIR server', () => {
     const read = config({
       DATABASE_URL: 'postgres://u:p@db/concord',

@@ -4,6 +4,7 @@ import type { Uid } from '../dicom/data-set.ts'
 import { isProblem, type Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { createBatcher } from './batch.ts'
+import type { IntakeOptions } from './store.ts'
 import { type Arrived, settleDuplicate } from './store-duplicate.ts'
 import { refusedBecause, type Stored, type StoreOutcome } from './store-outcome.ts'
 
@@ -29,7 +30,7 @@ interface Steps {
  */
 export function createSettler(
   archive: Archive,
-  onBug: (error: unknown) => void,
+  { onBug, onStored }: Pick<IntakeOptions, 'onBug' | 'onStored'>,
 ): (arrived: Arrived) => Promise<StoreOutcome> {
   const steps: Steps = {
     lookUp: createBatcher(async (uids: readonly Uid[]) => {
@@ -37,7 +38,11 @@ export function createSettler(
       return uids.map((uid) => known.get(uid))
     }, MOST_AT_ONCE),
     put: createBatcher((blobs: readonly NewBlob[]) => archive.blobs.put(blobs), MOST_AT_ONCE),
-    add: createBatcher((batch: readonly NewInstance[]) => archive.database.index.add(batch), MOST_AT_ONCE),
+    add: createBatcher(async (batch: readonly NewInstance[]) => {
+      const outcomes = await archive.database.index.add(batch)
+      onStored?.()
+      return outcomes
+    }, MOST_AT_ONCE),
     keptAside: new Set(),
   }
   /** Of each SOP Instance UID that is being stored, the last one to come: the next waits for it. */

@@ -20,6 +20,8 @@ export interface IntakeOptions {
   readonly headerBytes: number
   /** Told what went wrong and should not have. */
   readonly onBug: (error: unknown) => void
+  /** Told after each batch that was committed; must cost nothing. */
+  readonly onStored?: () => void
 }
 
 /** Where instances come into an archive; all uploads share its memory and its batches. */
@@ -62,7 +64,7 @@ const MOST_UNSETTLED = 16 * 1024 * 1024
 export function createIntake(archive: Archive, options: IntakeOptions): Intake {
   const room: SpoolRoom = { folder: options.spoolDir, memory: options.memoryBytes, used: 0 }
   const heavy = createHeavyGate(options.memoryBytes)
-  const settle = createSettler(archive, options.onBug)
+  const settle = createSettler(archive, options)
   return { begin: (upload) => createUpload({ archive, options, room, heavy, settle, ...upload }) }
 }
 

@@ -24,7 +24,8 @@ export async function pushClaim(worker: Worker, claim: Claim): Promise<FhirError
   const pushId = await fhir.startPush(claim.study, claim.gen)
   try {
     const renew = renewal(outbox, claim, settings.leaseMs)
-    const outcome = await pushStudy(contextOf(worker, renew), archive.database, claim, renew)
+    const task = { pushId, claim, now: archive.now(), renew }
+    const { outcome, againMs } = await pushStudy(contextOf(worker, renew), archive.database, task)
     await fhir.endPush(pushId, outcome)
     if (outcome === 'held') {
       await outbox.postpone(claim, {
@@ -36,7 +37,7 @@ export async function pushClaim(worker: Worker, claim: Claim): Promise<FhirError
       return null
     }
     // False: another process took the study over and owes it still. It will find nothing left to do.
-    await outbox.settle(claim)
+    await outbox.settle(claim, againMs)
     await attention.clear('dead', claim.study)
     await attention.clear('overdue', claim.study)
     worker.counts[outcome === 'unchanged' || outcome === 'nothing' ? 'unchanged' : 'pushed'] += 1
@@ -115,9 +116,10 @@ function contextOf(worker: Worker, renew: () => Promise<void>): PushContext {
     attention,
     settings,
     release: settings.mapping.release,
+    supports: (type) => worker.capabilities?.types.has(type) ?? true,
     // Where the statement is silent it is tried; what the server then does is believed.
     takesClientIds: async (type) =>
-      worker.updateCreate.get(type) !== false && (await state.fact(refusal(type))) === null,
+      worker.capabilities?.updateCreate.get(type) !== false && (await state.fact(refusal(type))) === null,
     rememberNoClientIds: (type) => state.saveFact(refusal(type), new Date().toISOString()),
     alone: (key, work) => queued(worker.queues, key, work),
     count: (what) => {

@@ -18,6 +18,8 @@ export interface PushContext {
   readonly attention: Attention
   readonly settings: Settled
   readonly release: FhirRelease
+  /** Whether the server says that it has resources of this type. */
+  supports(resourceType: string): boolean
   takesClientIds(resourceType: string): Promise<boolean>
   rememberNoClientIds(resourceType: string): Promise<void>
   /** Runs one after the other what has the same key, in this process. */

@@ -9,24 +9,53 @@ import type { PushContext } from './sync-context.ts'
 import { gatherFacts, withdrawal } from './sync-gather.ts'
 import { writtenOf } from './sync-link.ts'
 import { findSubject } from './sync-patient.ts'
+import { tellOrigins } from './sync-provenance.ts'
 import { writeResource, type WriteResult } from './sync-write.ts'
 
 /** What one push came to. */
 export type PushOutcome = WriteResult['outcome'] | 'held' | 'nothing'
 
+export interface Pushed {
+  readonly outcome: PushOutcome
+  /** Milliseconds after which the study is to be pushed once more; null: when it changes. */
+  readonly againMs: number | null
+}
+
+/** What a push is for. */
+export interface PushTask {
+  /** Of the record that was written before it began. */
+  readonly pushId: string
+  readonly claim: Claim
+  readonly now: Date
+  /** Keeps the lease. */
+  readonly renew: () => Promise<void>
+}
+
 /**
  * Brings the server to what the index says of one study: the whole owned state, computed now, so that it does not matter
- * which changes led to it or how often this runs. Rejects with FhirError, or LeaseLostError.
+ * which changes led to it or how often this runs. Then, where it is time, tells where the instances came from. Rejects
+ * with FhirError, or LeaseLostError.
  */
-export async function pushStudy(
+export async function pushStudy(context: PushContext, database: Database, task: PushTask): Promise<Pushed> {
+  const { pushId, claim, now, renew } = task
+  const gathered = await gatherFacts(database.index, claim.study, context.settings.mapping, renew)
+  if (gathered.facts.instances === 0) {
+    return { outcome: await withdraw(context, database, claim), againMs: null }
+  }
+  const result = await pushFacts(context, claim, gathered.facts)
+  if (result === 'held') return { outcome: 'held', againMs: null }
+  const { id: studyId, outcome } = result
+  const tells = outcome !== 'deleted-there' && context.supports('Provenance')
+  const telling = { pushId, studyId, gathered, now, renew }
+  return { outcome, againMs: tells ? await tellOrigins(context, database, telling) : null }
+}
+
+async function pushFacts(
   context: PushContext,
-  database: Database,
   claim: Claim,
-  renew: () => Promise<void>,
-): Promise<PushOutcome> {
+  facts: StudyFacts,
+): Promise<WriteResult | 'held'> {
   const { study } = claim
-  const facts = await gatherFacts(database.index, study, context.settings.mapping, renew)
-  if (facts.instances === 0) return withdraw(context, database, claim)
   const link = await context.state.link('study', study)
   const isMixed = await noteMixture(context.attention, facts)
   if (isMixed && context.settings.mixedPatients === 'hold' && link?.flags.includes('released') !== true)
@@ -46,7 +75,7 @@ export async function pushStudy(
     },
   })
   await noteResult(context.attention, study, result)
-  return result.outcome
+  return result
 }
 
 function studyTarget({ settings }: PushContext, { study, gen }: Claim) {

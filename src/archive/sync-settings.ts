@@ -12,6 +12,12 @@ export interface SyncSettings {
   readonly mixedPatients?: 'flag' | 'hold'
   /** Our resource was deleted on the server: make it again, or leave it so. Noted either way. */
   readonly remoteDelete?: 'recreate' | 'respect'
+  /** Resources of ours whose study is not in the index: note them, or withdraw them, too. */
+  readonly orphans?: 'report' | 'cancel'
+  /** From one comparison of all that was pushed with what is there to the next; 0: only on request. */
+  readonly reconcileMs?: number
+  /** Where instances came from is told once nothing new has come for the study in so long. */
+  readonly quietMs?: number
   /** Studies pushed at one time. */
   readonly concurrency?: number
   readonly leaseMs?: number
@@ -37,6 +43,9 @@ export const SYNC_DEFAULTS = {
   handEdits: 'repair',
   mixedPatients: 'flag',
   remoteDelete: 'recreate',
+  orphans: 'report',
+  reconcileMs: 0,
+  quietMs: 5_000,
   concurrency: 2,
   leaseMs: 60_000,
   pollMs: 5_000,

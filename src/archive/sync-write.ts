@@ -5,13 +5,14 @@ import { ownTag } from '../fhir/mapping/identifiers.ts'
 import { covers, type EditPolicy, type Merge, merge, mergeOver } from '../fhir/mapping/merge.ts'
 import {
   FhirError,
+  type FhirRelease,
   isFhirError,
   type JsonObject,
   type Resource,
   type Stored,
   type Written,
 } from '../fhir/ports.ts'
-import { flagLink, newLink, writtenOf, writtenText } from './sync-link.ts'
+import { flagLink, newLink, type Written as Kept, writtenOf, writtenText } from './sync-link.ts'
 import type { PushContext } from './sync-context.ts'
 
 /** One resource that Concord owns a part of. */
@@ -19,8 +20,9 @@ export interface Target {
   readonly kind: LinkKind
   readonly key: string
   readonly resourceType: string
-  /** Of its identifier, `system|value`. */
+  /** Of its identifier, `system|value`; or of a tag, for resources that have no identifier. */
   readonly token: string
+  readonly by?: '_tag'
   /** Id that is tried first where the server takes ids from clients. */
   readonly clientId: string
   /** Generation of the index that `build` speaks of. */
@@ -30,6 +32,8 @@ export interface Target {
   readonly policy: EditPolicy
   /** What to do where it was, and was deleted. */
   readonly remoteDelete: 'recreate' | 'respect'
+  /** `build` says the same at any time: what was written is what it says now, and need not be kept. */
+  readonly isConstant?: true
 }
 
 /** What came of a write. `merge` null: the resource was made, not merged. */
@@ -44,6 +48,9 @@ export interface WriteResult {
   /** It was there, and somebody deleted it. */
   readonly wasDeleted: boolean
 }
+
+/** Flag of a link whose resource the server found too large once: it is built without its list from then on. */
+export const TOO_LARGE = 'series-only'
 
 /** How often a lost race is run again at once. */
 const RACES = 5
@@ -66,12 +73,12 @@ export async function writeResource(context: PushContext, target: Target): Promi
   throw new FhirError('conflict', `the resource was written by somebody else ${RACES} times in a row`)
 }
 
-/** 413: from now on without the list of instances. Where that is done already, there is nothing left to leave out. */
+/** 413: from now on without the list. Where that is done already, there is nothing left to leave out. */
 async function listLess({ state }: PushContext, target: Target, error: FhirError): Promise<void> {
   const link =
     (await state.link(target.kind, target.key)) ?? newLink(target.kind, target.key, target.resourceType)
-  if (link.flags.includes('series-only')) throw error
-  await flagLink(state, link, 'series-only')
+  if (link.flags.includes(TOO_LARGE)) throw error
+  await flagLink(state, link, TOO_LARGE)
 }
 
 async function writeOnce(context: PushContext, target: Target): Promise<WriteResult> {
@@ -83,7 +90,7 @@ async function writeOnce(context: PushContext, target: Target): Promise<WriteRes
     const done = await mergeInto(context, target, link, found)
     return { ...done, duplicates: await settleDuplicates(context, target, others), wasDeleted: false }
   }
-  const wasDeleted = writtenOf(link, context.release).base !== null
+  const wasDeleted = target.isConstant ? link.id !== '' : writtenOf(link, context.release).base !== null
   if (wasDeleted && target.remoteDelete === 'respect') {
     return {
       id: link.id,
@@ -96,7 +103,7 @@ async function writeOnce(context: PushContext, target: Target): Promise<WriteRes
   }
   const made = await create(context, target, link)
   // Conditional creates race on real servers: what has the same identifier now was made in the same moment.
-  const rivals = (await withIdentifier(context, target)).filter(({ id }) => id !== made.id)
+  const rivals = (await namesakes(context, target)).filter(({ id }) => id !== made.id)
   return { ...made, duplicates: await settleDuplicates(context, target, rivals), wasDeleted }
 }
 
@@ -107,27 +114,38 @@ async function locate(
   link: FhirLink,
 ): Promise<{ found: Stored | null; others: readonly Stored[] }> {
   const { server, settings } = context
-  const { resourceType, token, clientId } = target
+  const { resourceType, clientId } = target
   // An id of the server's own may mean something else once the server was replaced; one that we made cannot.
   const known = link.id === '' || link.id === clientId ? null : await server.read(resourceType, link.id)
-  if (known && hasIdentifier(known.resource, token)) return { found: known, others: [] }
+  if (known && bears(known.resource, target)) return { found: known, others: [] }
   const own = (await context.takesClientIds(resourceType)) ? await server.read(resourceType, clientId) : null
   if (own) return { found: own, others: [] }
   const { archiveId } = settings.mapping
-  const [found = null, ...others] = (await withIdentifier(context, target)).sort(
+  const [found = null, ...others] = (await namesakes(context, target)).sort(
     (a, b) => rank(b.resource, archiveId) - rank(a.resource, archiveId) || (age(a) < age(b) ? -1 : 1),
   )
   return { found, others }
 }
 
-async function withIdentifier({ server }: PushContext, { resourceType, token }: Target): Promise<Stored[]> {
-  const matches = await server.search(resourceType, { identifier: token, _count: '5' })
-  return matches.filter(({ resource }) => hasIdentifier(resource, token))
+async function namesakes({ server }: PushContext, target: Target): Promise<Stored[]> {
+  const { resourceType, by = 'identifier', token } = target
+  const matches = await server.search(resourceType, { [by]: token, _count: '5' })
+  return matches.filter(({ resource }) => bears(resource, target))
+}
+
+function bears(resource: Resource, { by, token }: Target): boolean {
+  if (by === undefined) return hasIdentifier(resource, token)
+  const [system, code] = tokenParts(token)
+  return covers(resource['meta'], { tag: [{ system, code }] })
+}
+
+function tokenParts(token: string): readonly [system: string, value: string] {
+  const bar = token.indexOf('|')
+  return [token.slice(0, bar), token.slice(bar + 1)]
 }
 
 export function hasIdentifier(resource: Resource, token: string): boolean {
-  const bar = token.indexOf('|')
-  const [system, value] = [token.slice(0, bar), token.slice(bar + 1)]
+  const [system, value] = tokenParts(token)
   const { identifier } = resource
   return isList(identifier) && identifier.some((one) => covers(one, { system, value }))
 }
@@ -156,14 +174,15 @@ async function mergeInto(context: PushContext, target: Target, link: FhirLink, f
   const { server, state, release } = context
   const ours = target.build(link.flags)
   const kept = writtenOf(link, release)
-  const merged = mergeOver(found.resource, ours, bases(kept, found.resource, context), target.policy)
+  const known = target.isConstant ? [ours] : bases(kept, found.resource, context)
+  const merged = mergeOver(found.resource, ours, known, target.policy)
   const held = { ...link, id: found.id, versionId: found.versionId }
   let written = found
   if (merged.changed) {
     // Kept before it is sent: should the answer be lost, what the server then holds is known to be ours.
     await state.saveLink({
       ...held,
-      projection: writtenText({ base: kept.base, pending: merged.owned }, release),
+      projection: memory(target, { base: kept.base, pending: merged.owned }, release),
     })
     written = await server.update({ ...merged.resource, id: found.id }, found.versionId)
   }
@@ -196,8 +215,12 @@ async function confirm(
     id: written.id,
     versionId: written.versionId,
     gen: target.gen,
-    projection: writtenText({ base: owned, pending: null }, release),
+    projection: memory(target, { base: owned, pending: null }, release),
   })
+}
+
+function memory({ isConstant }: Target, kept: Kept, release: FhirRelease): string | null {
+  return isConstant ? null : writtenText(kept, release)
 }
 
 async function create(context: PushContext, target: Target, link: FhirLink): Promise<Done> {
@@ -205,7 +228,7 @@ async function create(context: PushContext, target: Target, link: FhirLink): Pro
   const ours = target.build(link.flags)
   const { owned } = merge(ours, ours, null)
   const takesIds = await context.takesClientIds(target.resourceType)
-  const projection = writtenText({ base: null, pending: owned }, release)
+  const projection = memory(target, { base: null, pending: owned }, release)
   const planned = { ...link, id: takesIds ? target.clientId : '', versionId: null, projection }
   await state.saveLink(planned)
   const made = takesIds
@@ -230,7 +253,7 @@ async function createById(context: PushContext, target: Target, ours: Resource):
 
 /** `POST` with `If-None-Exist`; when it finds one (200), that is no creation of ours: read it, and merge. */
 async function createByCondition({ server }: PushContext, target: Target, ours: Resource): Promise<Written> {
-  const made = await server.create(ours, { identifier: target.token })
+  const made = await server.create(ours, { [target.by ?? 'identifier']: target.token })
   if (!made.created) throw new FhirError('conflict', 'somebody else made the resource first')
   return made
 }

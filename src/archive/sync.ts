@@ -1,5 +1,5 @@
 import type { Claim } from '../database/ports.ts'
-import { type FhirServer, isFhirError } from '../fhir/ports.ts'
+import { type Capabilities, type FhirServer, isFhirError } from '../fhir/ports.ts'
 import type { Archive } from './archive.ts'
 import { afterFailure, type Breaker, CLOSED, type PauseReason, STARTING } from './sync-breaker.ts'
 import { releaseFault } from './sync-capabilities.ts'
@@ -45,9 +45,8 @@ export interface Worker {
   readonly settings: Settled
   breaker: Breaker
   problem: string | null
-  software: string | null
-  /** What the CapabilityStatement says of client ids, by resource type. */
-  updateCreate: ReadonlyMap<string, boolean>
+  /** What the server last said of itself. */
+  capabilities: Capabilities | null
   readonly inFlight: Map<string, Promise<void>>
   readonly queues: Map<string, Promise<unknown>>
   readonly counts: Record<SyncCount, number>
@@ -66,8 +65,7 @@ export function startSync(archive: Archive, server: FhirServer, settings: SyncSe
     settings: { ...SYNC_DEFAULTS, ...settings },
     breaker: STARTING,
     problem: null,
-    software: null,
-    updateCreate: new Map(),
+    capabilities: null,
     inFlight: new Map(),
     queues: new Map(),
     counts: { pushed: 0, unchanged: 0, postponed: 0, conflicts: 0, dead: 0 },
@@ -102,7 +100,7 @@ function stateOf(worker: Worker): SyncState {
   return {
     server: worker.server.url,
     release: worker.settings.mapping.release,
-    software: worker.software,
+    software: worker.capabilities?.software ?? null,
     status: worker.isStopped ? 'stopped' : (pause?.why ?? 'pushing'),
     problem: worker.problem,
     nextLookAt: pause && pause.until > 0 ? new Date(pause.until) : null,
@@ -159,8 +157,7 @@ async function look(worker: Worker): Promise<void> {
   const wasStarting = worker.breaker.pause?.why === 'starting'
   try {
     const capabilities = await server.capabilities()
-    worker.software = capabilities.software
-    worker.updateCreate = capabilities.updateCreate
+    worker.capabilities = capabilities
     const fault = releaseFault(capabilities.fhirVersion, settings.mapping.release)
     worker.problem = fault
     worker.breaker = fault === null ? CLOSED : pausedBy(worker, 'misconfigured')

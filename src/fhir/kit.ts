@@ -94,11 +94,14 @@ export function capabilitiesOf(statement: Resource): Capabilities {
   }
   const rest = objects(statement['rest']).find((candidate) => candidate['mode'] !== 'client')
   const updateCreate = new Map<string, boolean>()
+  const types = new Set<string>()
   for (const { type, updateCreate: allowed } of objects(rest?.['resource'])) {
-    if (typeof type === 'string' && typeof allowed === 'boolean') updateCreate.set(type, allowed)
+    if (typeof type !== 'string') continue
+    types.add(type)
+    if (typeof allowed === 'boolean') updateCreate.set(type, allowed)
   }
   const software = isObject(statement['software']) ? statement['software']['name'] : null
-  return { fhirVersion, software: typeof software === 'string' ? software : null, updateCreate }
+  return { fhirVersion, software: typeof software === 'string' ? software : null, updateCreate, types }
 }
 
 function objects(value: Json | undefined): readonly Record<string, Json | undefined>[] {

@@ -34,6 +34,8 @@ export interface Capabilities {
   readonly software: string | null
   /** Whether `PUT` to an id that is free makes the resource, by resource type; absent where the statement is silent. */
   readonly updateCreate: ReadonlyMap<string, boolean>
+  /** Resource types that the server has. */
+  readonly types: ReadonlySet<string>
 }
 
 /** Why a call to the FHIR server failed, told apart by what must be done about it (FHIR R4 §3.1.0, RFC 9110 §15). */

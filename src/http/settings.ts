@@ -43,6 +43,8 @@ export interface AccessToken {
 
 /** Where the DICOMweb services stand under the public address. */
 export const DICOMWEB = '/dicomweb'
+/** Where it is told what was made of what. */
+export const LINEAGE = '/lineage'
 
 /** Address of a study, series or instance, for RetrieveURL (0008,1190) and BulkDataURI. */
 export function retrieveUrl(

@@ -30,7 +30,13 @@ afterEach(async () => {
 function start(archive: Archive, settings: Partial<SyncSettings> = {}): Sync {
   const { archiveId } = archive.database
   sync = startSync(archive, openFhirServer({ url: standIn.url, timeoutMs: 2000 }), {
-    mapping: { archiveId, release: 'R4', dicomwebUrl: 'http://pacs.example.org/dicomweb' },
+    mapping: {
+      archiveId,
+      release: 'R4',
+      dicomwebUrl: 'http://pacs.example.org/dicomweb',
+      lineageUrl: 'http://pacs.example.org/lineage',
+    },
+    quietMs: 0,
     pollMs: 20,
     probeMs: 50,
     backoff: { firstMs: 10, longestMs: 50 },

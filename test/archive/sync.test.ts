@@ -34,8 +34,10 @@ function start(settings: Partial<SyncSettings> = {}, timeoutMs = 2000): Sync {
       archiveId,
       release: 'R4',
       dicomwebUrl: 'http://pacs.example.org/dicomweb',
+      lineageUrl: 'http://pacs.example.org/lineage',
       defaultIssuer: 'urn:oid:1.2.3',
     },
+    quietMs: 0,
     pollMs: 20,
     probeMs: 50,
     backoff: { firstMs: 10, longestMs: 50 },
@@ -137,7 +139,14 @@ describe('a push', () => {
       ...studyOf(2),
       sr({ StudyInstanceUID: '1.2.826.0.1.1', PatientID: 'P1', PatientName: 'Roe^Jane' }),
     )
-    start({ mapping: { archiveId, release: 'R5', dicomwebUrl: 'http://pacs.example.org/dicomweb' } })
+    start({
+      mapping: {
+        archiveId,
+        release: 'R5',
+        dicomwebUrl: 'http://pacs.example.org/dicomweb',
+        lineageUrl: 'http://pacs.example.org/lineage',
+      },
+    })
     await settled()
     const before = theStudy()
     expect(before).toMatchObject({
@@ -568,9 +577,11 @@ describe('a FHIR server that fails', () => {
       )
       expect(puts).toHaveLength(1)
       expect([...store.facts.keys()].map((name) => name.split(' ')[1]).sort()).toEqual([
+        'Device',
         'Endpoint',
         'ImagingStudy',
         'Patient',
+        'Provenance',
       ])
     },
   )
@@ -586,7 +597,8 @@ describe('a FHIR server that fails', () => {
     store.add(...studyOf(1))
     await settled()
     expect(theStudy()).toMatchObject({ numberOfInstances: 31 })
-    expect(server.requests.filter(({ status }) => status === 413)).toHaveLength(1)
+    // Once for the ImagingStudy, and once for its Provenance, which then cites a list.
+    expect(server.requests.filter(({ status }) => status === 413)).toHaveLength(2)
     server.behaviour.maxBytes = 1_000_000
     await retryStudy(store.archive, sync, '1.2.826.0.1.1')
     await settled()
@@ -685,6 +697,7 @@ describe('two workers over one outbox', () => {
         archiveId: store.archive.database.archiveId,
         release: 'R4',
         dicomwebUrl: 'http://pacs.example.org/dicomweb',
+        lineageUrl: 'http://pacs.example.org/lineage',
         defaultIssuer: 'urn:oid:1.2.3',
       },
       pollMs: 7,

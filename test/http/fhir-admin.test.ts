@@ -89,6 +89,7 @@ describe('/admin/fhir', () => {
           archiveId: store.archive.database.archiveId,
           release: 'R4',
           dicomwebUrl: 'http://x.example.org',
+          lineageUrl: 'http://x.example.org/lineage',
         },
         pollMs: 10,
       })

@@ -53,10 +53,52 @@ const R4 = {
     'identifier:Identifier* status:code(active|suspended|error|off|entered-in-error|test)! connectionType:Coding! ' +
     'name:string managingOrganization:Reference(Organization) contact:ContactPoint* period:Period ' +
     'payloadType:CodeableConcept+ payloadMimeType:code* address:url! header:string*',
+  Provenance:
+    DOMAIN +
+    'target:Reference(*)+ occurredPeriod:Period occurredDateTime:dateTime recorded:instant! policy:uri* ' +
+    'location:Reference(Location) reason:CodeableConcept* activity:CodeableConcept agent:&Agent+ entity:&Entity* signature:any*',
+  '&Agent':
+    'type:CodeableConcept role:CodeableConcept* ' +
+    'who:Reference(Practitioner|PractitionerRole|RelatedPerson|Patient|Device|Organization)! ' +
+    'onBehalfOf:Reference(Practitioner|PractitionerRole|RelatedPerson|Patient|Device|Organization)',
+  '&Entity': 'role:code(derivation|revision|quotation|source|removal)! what:Reference(*)! agent:&Agent*',
+  DocumentReference:
+    DOMAIN +
+    'masterIdentifier:Identifier identifier:Identifier* status:code(current|superseded|entered-in-error)! ' +
+    'docStatus:code type:CodeableConcept category:CodeableConcept* subject:Reference(Patient|Practitioner|Group|Device) ' +
+    'date:instant author:Reference(Practitioner|PractitionerRole|Organization|Device|Patient|RelatedPerson)* ' +
+    'custodian:Reference(Organization) description:string securityLabel:CodeableConcept* content:&Content+',
+  '&Content': 'attachment:Attachment! format:Coding',
+  Device:
+    DOMAIN +
+    'identifier:Identifier* status:code(active|inactive|entered-in-error|unknown) manufacturer:string serialNumber:string ' +
+    'deviceName:&DeviceName* modelNumber:string type:CodeableConcept version:&DeviceVersion* url:uri note:Annotation*',
+  '&DeviceName':
+    'name:string! type:code(udi-label-name|user-friendly-name|patient-reported-name|manufacturer-name|model-name|other)!',
+  '&DeviceVersion': 'type:CodeableConcept component:Identifier value:string!',
 }
 
 const R5 = {
   ...R4,
+  Attachment:
+    'contentType:code language:code data:string url:uri size:integer64 hash:string title:string creation:dateTime',
+  Provenance:
+    DOMAIN +
+    'target:Reference(*)+ occurredPeriod:Period occurredDateTime:dateTime recorded:instant policy:uri* ' +
+    'location:Reference(Location) authorization:CodeableReference* activity:CodeableConcept basedOn:Reference(*)* ' +
+    'patient:Reference(Patient) encounter:Reference(Encounter) agent:&Agent+ entity:&Entity* signature:any*',
+  '&Entity': 'role:code(revision|quotation|source|instantiates|removal)! what:Reference(*)! agent:&Agent*',
+  DocumentReference:
+    DOMAIN +
+    'identifier:Identifier* version:string status:code(current|superseded|entered-in-error)! docStatus:code ' +
+    'type:CodeableConcept category:CodeableConcept* subject:Reference(*) date:instant author:Reference(*)* ' +
+    'custodian:Reference(Organization) description:string securityLabel:CodeableConcept* content:&Content+',
+  Device:
+    DOMAIN +
+    'identifier:Identifier* displayName:string status:code(active|inactive|entered-in-error) manufacturer:string ' +
+    'serialNumber:string name:&DeviceName* modelNumber:string type:CodeableConcept* version:&DeviceVersion* url:uri',
+  '&DeviceName':
+    'value:string! type:code(registered-name|user-friendly-name|patient-reported-name)! display:boolean',
   ImagingStudy:
     DOMAIN +
     'identifier:Identifier* status:code(registered|available|cancelled|entered-in-error|unknown)! ' +

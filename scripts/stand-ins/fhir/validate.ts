@@ -13,6 +13,12 @@ export function faultsOf(resource: ResourceJson, release: 'R4' | 'R5'): string[]
   if (rule) checkObject(resource, rule, { rules, report, path: resource.resourceType })
   if (resource.resourceType === 'ImagingStudy') checkStudy(resource, report)
   checkContained(resource, report)
+  for (const [i, inner] of list(resource['contained']).entries()) {
+    const path = `${resource.resourceType}.contained[${i}]`
+    const rule = rules.get(asText(inner['resourceType']))
+    if (rule) checkObject(inner, rule, { rules, report, path })
+    else if (!('resourceType' in inner)) report(path, 'no resource')
+  }
   return faults
 }
 
@@ -107,6 +113,7 @@ function isPrimitive(type: string, value: JsonValue): boolean {
   if (type === 'unsignedInt') {
     return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 2147483647
   }
+  if (type === 'integer64') return typeof value === 'string' && /^-?\d{1,19}$/u.test(value)
   if (typeof value !== 'string' || PRIMITIVES[type]?.test(value) !== true) return false
   // The calendar: 31 February matches the expression.
   const day = value.slice(0, 10)

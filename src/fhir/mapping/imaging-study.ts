@@ -31,7 +31,11 @@ export function imagingStudy(facts: StudyFacts, context: StudyContext, settings:
   const sorted = [...facts.modalities].sort()
   const r5 = settings.release === 'R5'
   const modalities = r5 ? sorted : acquisitionModalities(sorted)
-  const listed = listsInstances(facts.instances, context, settings)
+  const endpoint = [{ reference: `Endpoint/${context.endpointId}` }]
+  const detail = {
+    isListed: listsInstances(facts.instances, context, settings),
+    ...(settings.profile === 'mado' && { endpoint }),
+  }
   const r4: Resource = {
     resourceType: 'ImagingStudy',
     ...prunedObject({
@@ -45,14 +49,14 @@ export function imagingStudy(facts: StudyFacts, context: StudyContext, settings:
       basedOn: accessions.map((identifier) => ({ type: 'ServiceRequest', identifier })),
       referrer: { display: tuple?.referrer },
       interpreter: tuple?.interpreters.map((display) => ({ display })),
-      endpoint: [{ reference: `Endpoint/${context.endpointId}` }],
+      endpoint,
       numberOfSeries: facts.series.size,
       numberOfInstances: facts.instances,
       procedureCode: distinct(facts.procedures),
       location: { display: tuple?.location },
       reasonCode: distinct(facts.reasons),
       description: tuple?.description,
-      series: [...facts.series.values()].sort(inOrder).map((series) => seriesOf(series, listed)),
+      series: [...facts.series.values()].sort(inOrder).map((series) => seriesOf(series, detail)),
     }),
   }
   return r5 ? imagingStudyR5(r4) : r4
@@ -60,7 +64,9 @@ export function imagingStudy(facts: StudyFacts, context: StudyContext, settings:
 
 function listsInstances(instances: number, context: StudyContext, settings: MappingSettings): boolean {
   const detail = settings.instanceDetail ?? 'auto'
-  return !context.seriesOnly && (detail === 'always' || (detail === 'auto' && instances <= LISTED))
+  // MADO: `series.instance` 1..*
+  const isFew = instances <= LISTED || settings.profile === 'mado'
+  return !context.seriesOnly && (detail === 'always' || (detail === 'auto' && isFew))
 }
 
 /**
@@ -77,7 +83,13 @@ export function withdrawnStudy(last: Resource, status: 'cancelled' | 'entered-in
   }
 }
 
-function seriesOf(facts: SeriesFacts, listed: boolean): JsonObject {
+/** How much is said of a series; `endpoint` where a profile wants it there too. */
+interface Detail {
+  readonly isListed: boolean
+  readonly endpoint?: readonly JsonObject[]
+}
+
+function seriesOf(facts: SeriesFacts, { isListed, endpoint }: Detail): JsonObject {
   const { tuple } = facts
   return {
     uid: facts.uid,
@@ -90,12 +102,19 @@ function seriesOf(facts: SeriesFacts, listed: boolean): JsonObject {
     specimen: distinct(facts.specimens),
     started: tuple?.started ?? facts.acquired,
     performer: tuple?.performers,
-    instance: listed ? [...facts.instances].sort(inOrder).map(instanceOf) : undefined,
+    endpoint,
+    instance: isListed
+      ? [...facts.instances].sort(inOrder).map((one) => instanceOf(one, endpoint !== undefined))
+      : undefined,
   }
 }
 
-function instanceOf(facts: InstanceFacts): JsonObject {
+const NUMBER_OF_FRAMES = 'https://profiles.ihe.net/RAD/MADO/StructureDefinition/MadoNumberOfFrames'
+
+function instanceOf(facts: InstanceFacts, isMado: boolean): JsonObject {
+  const hasFrames = isMado && facts.frames !== undefined
   return {
+    ...(hasFrames && { extension: [{ url: NUMBER_OF_FRAMES, valueInteger: facts.frames }] }),
     uid: facts.uid,
     sopClass: { system: 'urn:ietf:rfc:3986', code: `urn:oid:${facts.sopClass}` },
     number: facts.number,

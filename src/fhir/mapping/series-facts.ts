@@ -26,6 +26,7 @@ export interface InstanceFacts {
   readonly sopClass: Uid
   readonly number: number | undefined
   readonly title: string
+  readonly frames: number | undefined
 }
 
 export interface SeriesFacts {
@@ -79,6 +80,7 @@ export function addSeriesInstance(
     sopClass: row.SOPClassUID,
     number: unsigned(dataSet, '00200013'),
     title: title(row.SOPClassUID, dataSet),
+    frames: unsigned(dataSet, '00280008'),
   })
 }
 

@@ -8,6 +8,7 @@ export const SETTINGS: MappingSettings = {
   archiveId: 'a3f2c1d4-5b6e-4f70-8192-a3b4c5d6e7f8',
   release: 'R4',
   dicomwebUrl: 'https://pacs.example.org/dicomweb',
+  lineageUrl: 'https://pacs.example.org/lineage',
 }
 
 export const CONTEXT: StudyContext = {

@@ -1,0 +1,78 @@
+import { z } from 'zod'
+
+/** WHAT A SETTING MAY LOOK LIKE: text from the environment on one side, a value on the other. Messages follow the name of the setting. */
+
+export const [KIB, MIB, GIB] = [2 ** 10, 2 ** 20, 2 ** 30]
+const UNITS: Readonly<Record<string, number>> = { KiB: KIB, MiB: MIB, GiB: GIB }
+
+export const wholeNumber = (min: number, max: number): z.ZodType<number, string> =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`)
+export const oneOf = <const T extends readonly string[]>(...values: T): z.ZodType<T[number], string> =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` })
+export const byteCount = z
+  .string()
+  .regex(
+    /^[1-9]\d{0,11}(?:KiB|MiB|GiB)?$/,
+    'must be a number of bytes, or one with KiB, MiB or GiB behind it',
+  )
+  .transform((text) => parseInt(text, 10) * (UNITS[text.replace(/\d/g, '')] ?? 1))
+export const webUrl = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\/[^/?#]/.test(text) && URL.canParse(text),
+    'must be an address that begins with http:// or https://',
+  )
+  .refine((text) => !/[?#]/.test(text), 'must have neither query nor fragment')
+  .refine(
+    (text) => !/^https?:\/\/[^/]*@/.test(text),
+    'must not have a password in it; there are settings of their own for that',
+  )
+  .transform((text) => text.replace(/\/+$/, ''))
+export const words = z.string().transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''))
+export const viewerUrl = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\/[^/?#]/.test(text) && URL.canParse(text) && text.includes('{study}'),
+    'must be an address that begins with http:// or https:// and has {study} where the StudyInstanceUID goes',
+  )
+export const issuerMap = z
+  .string()
+  .refine(
+    (text) => pairs(text).every(([name, uri]) => name !== '' && /^[a-z][a-z0-9+.-]*:\S+$/i.test(uri)),
+    'must be pairs NAME=URI with commas between',
+  )
+  .transform((text): ReadonlyMap<string, string> => new Map(pairs(text)))
+export const host = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be an IP address or a host name')
+export const databaseUrl = z
+  .string()
+  .regex(/^(?:sqlite:.|postgres(?:ql)?:\/\/.)/, 'must begin with sqlite: or postgres://')
+export const blobUrl = z
+  .string()
+  .regex(
+    /^(?:file:.|s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/?$)/,
+    'must be file: and a folder, or s3:// and the name of a bucket',
+  )
+export const timeZone = z.string().refine(isTimeZone, 'must be the name of a time zone, e.g. Europe/Berlin')
+
+/** `NAME=URI, …`: names may have spaces and equals signs in them, URIs neither spaces nor commas. */
+function pairs(text: string): [name: string, uri: string][] {
+  return text
+    .split(/[,\n]/)
+    .filter((pair) => pair.trim() !== '')
+    .map((pair) => {
+      const end = pair.lastIndexOf('=')
+      return [pair.slice(0, Math.max(end, 0)).trim(), pair.slice(end + 1).trim()]
+    })
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
