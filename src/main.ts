@@ -109,7 +109,7 @@ function openIntake(archive: Archive, { limits, spoolDir }: Config, log: Log, on
 }
 
 function syncOf(archive: Archive, config: Config, settings: HttpSettings, log: Log): Sync | null {
-  const { fhir, siteTimezone, defaultIssuer } = config
+  const { fhir, siteTimezone, defaultIssuer, fhirQuietMs } = config
   if (fhir === undefined) return null
   const { url, version, accessionIssuer, issuers, instanceDetail, profile } = fhir
   const token = fhirToken(fhir)
