@@ -18,6 +18,8 @@ export function abandon(parse: Parse): void {
   parse.trailing = 'anything'
   input.at = input.end
   input.skip = 0
+  // Whatever few bytes come next are passed over too.
+  input.need = 1
   note(parse.oddities, 'has bytes behind the data set')
 }
 

@@ -18,11 +18,11 @@ const vaults: BlobVault[] = []
 
 function optionsFor(server: S3StandIn, bucket: string): S3Options {
   const { endpoint, accessKey, secretKey, region } = server
-  return { endpoint, bucket, accessKey, secretKey, region, idleMs: 200, pauseMs: 2 }
+  return { endpoint, bucket, accessKey, secretKey, region, idleMs: 5000, pauseMs: 2 }
 }
 
-async function openVault(bucket: string): Promise<BlobVault> {
-  const vault = await openS3Blobs(optionsFor(standIn, bucket))
+async function openVault(bucket: string, more: Partial<S3Options> = {}): Promise<BlobVault> {
+  const vault = await openS3Blobs({ ...optionsFor(standIn, bucket), ...more })
   vaults.push(vault)
   return vault
 }
@@ -126,7 +126,7 @@ describe('an S3 vault when the store fails', () => {
   })
 
   it('does not wait for ever for a store that says nothing', async () => {
-    const vault = await openVault('silent')
+    const vault = await openVault('silent', { idleMs: 200 })
     standIn.fail({ kind: 'hang', method: 'PUT' })
     const key = await putOne(vault, blobOf(randomBytes(100)))
     expect(await vault.stat(key)).toEqual({ size: 100 })
@@ -136,7 +136,7 @@ describe('an S3 vault when the store fails', () => {
   })
 
   it.each(['drop', 'stall'] as const)('reads on where a transfer was broken off (%s)', async (kind) => {
-    const vault = await openVault('broken')
+    const vault = await openVault('broken', { idleMs: 300 })
     for (const size of [4000, 3 * MIB]) {
       const bytes = randomBytes(size)
       const key = await putOne(vault, blobOf(bytes))

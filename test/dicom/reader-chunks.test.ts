@@ -120,6 +120,14 @@ describe('the reader fed in chunks', () => {
     }
   })
 
+  it('says once what stands behind the data set, wherever a chunk ends', () => {
+    const bytes = Buffer.from(SAMPLES['encapsulated']!)
+    const delimiter = bytes.lastIndexOf(tagBytes('FFFEE0DD'))
+    bytes[delimiter] = 65
+    const whole = outcome(() => readPart10(bytes))
+    for (let size = 1; size < 40; size++) expect(inChunks(bytes, [size])).toEqual(whole)
+  })
+
   it('with bytes changed is read or refused', () => {
     const change = fc.record({ at: fc.nat(), byte: fc.nat(255) })
     fc.assert(
