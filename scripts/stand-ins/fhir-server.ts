@@ -38,6 +38,7 @@ const DEFAULTS: Behaviour = {
   refuseIdStatus: 400,
   integrity: true,
   maxBytes: 64 * 1024 * 1024,
+  types: ['Patient', 'ImagingStudy', 'Endpoint', 'Provenance', 'Device', 'Practitioner', 'ServiceRequest'],
   token: null,
 }
 

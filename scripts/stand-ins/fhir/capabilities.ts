@@ -6,16 +6,7 @@ const FHIR_VERSIONS = { R4: '4.0.1', R4B: '4.3.0', R5: '5.0.0' }
 /** What the server says of itself, by its switches. */
 export function capabilityStatement(behaviour: Behaviour): JsonValue {
   const stated = behaviour.statedUpdateCreate
-  const types = [
-    'Patient',
-    'ImagingStudy',
-    'Endpoint',
-    'Provenance',
-    'Device',
-    'Practitioner',
-    'ServiceRequest',
-  ]
-  const resource = types.map((type) => ({
+  const resource = behaviour.types.map((type) => ({
     type,
     versioning: 'versioned-update',
     conditionalCreate: true,

@@ -20,6 +20,8 @@ export interface Behaviour {
   integrity: boolean
   /** Bodies beyond this many bytes are 413. */
   maxBytes: number
+  /** Resource types that it says it has. */
+  types: readonly string[]
   /** Without this bearer token: 401; null: open. */
   token: string | null
 }
