@@ -1,6 +1,6 @@
-import { returnedAttributes } from '../dicom/attributes.ts'
+import { aggregateOf, returnedAttributes } from '../dicom/attributes.ts'
 import { matches } from '../dicom/matching.ts'
-import type { DataSet, InstanceUids, Level, Tag, TagPath } from '../dicom/data-set.ts'
+import type { DataElement, DataSet, InstanceUids, Level, Tag, TagPath } from '../dicom/data-set.ts'
 import type { Key, Order, PrivateField, Query, SearchRow } from '../database/query.ts'
 import type { Archive } from './archive.ts'
 
@@ -44,6 +44,7 @@ export interface SearchAnswer {
 /** Rows of one question to the index: small enough that nothing else waits long for it. */
 const PAGE = 500
 const AVAILABILITY: Tag = '00080056'
+const ONLINE: DataElement = { vr: 'CS', Value: ['ONLINE'] }
 const RETRIEVE_URL: Tag = '00081190'
 
 /**
@@ -63,6 +64,8 @@ export async function search(
   const ceiling = isScoped ? Infinity : settings.searchLimitMax
   const asked = request.limit ?? (isScoped ? Infinity : settings.searchLimit)
   const limit = Math.min(asked, ceiling)
+  // A search for no rows is asked all the same: it may be one that the index refuses.
+  if (limit === 0 && query !== null) await index.search({ ...query, limit }, signal)
   if (query === null || limit === 0) {
     const total = request.total ? (query === null ? 0 : await index.count(query, signal)) : undefined
     return { pages: noPages(), isEmpty: true, next: undefined, isClipped: false, total }
@@ -133,13 +136,15 @@ async function* noPages(): AsyncGenerator<readonly SearchRow[]> {
 function queryOf(request: SearchRequest): Query | null {
   const { level, within } = request
   // Everything in the index can be had at once: PS3.3 C.4.23.1.1.
-  const here: DataSet = { [AVAILABILITY]: { vr: 'CS', Value: ['ONLINE'] } }
+  const here: DataSet = { [AVAILABILITY]: ONLINE }
   const [availability, keys] = partition(request.keys, (key) => key.path[0] === AVAILABILITY)
   if (!availability.every((key) => matches(here, key))) return null
   const { required, optional } = returnedAttributes(level, within)
+  // What is counted stands in no data set, so that `all` does not have it by itself.
+  const counted = optional.flatMap((path) => path.filter((tag) => aggregateOf(tag) !== undefined))
   // What a client names is there even when it is empty (PS3.18 §10.6.3.3), within sequences where there is an item.
   const named =
-    request.include === 'all' ? [] : request.include.flatMap((path) => (path.length === 1 ? path : []))
+    request.include === 'all' ? counted : request.include.flatMap((path) => (path.length === 1 ? path : []))
   return {
     level,
     within,
@@ -147,7 +152,7 @@ function queryOf(request: SearchRequest): Query | null {
     aggregates: request.aggregates,
     include: request.include === 'all' ? 'all' : [...optional, ...request.include],
     includePrivate: request.includePrivate,
-    required: [...new Set([...required, ...named])],
+    required: [...new Set([...required, ...named, ...(availability.length > 0 ? [AVAILABILITY] : [])])],
     orderBy: request.orderBy,
     limit: undefined,
     offset: request.offset,
@@ -157,10 +162,13 @@ function queryOf(request: SearchRequest): Query | null {
 
 function completed(row: SearchRow, level: Level, settings: SearchSettings): SearchRow {
   const { study, series, instance }: Partial<InstanceUids> = row.uids
-  if (level === 'patient' || study === undefined) return row
+  if (level === 'patient' || study === undefined) {
+    const isNamed = row.dataSet[AVAILABILITY] !== undefined
+    return isNamed ? { ...row, dataSet: { ...row.dataSet, [AVAILABILITY]: ONLINE } } : row
+  }
   const dataSet: DataSet = {
     ...row.dataSet,
-    [AVAILABILITY]: { vr: 'CS', Value: ['ONLINE'] },
+    [AVAILABILITY]: ONLINE,
     [RETRIEVE_URL]: { vr: 'UR', Value: [settings.addressOf(study, series, instance)] },
   }
   return { uids: row.uids, dataSet }

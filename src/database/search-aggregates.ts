@@ -12,9 +12,14 @@ const LISTS: ReadonlyMap<Tag, { readonly column: string; readonly source: Tag }>
   ['00080061', { column: 's.modalities', source: '00080060' }],
   ['00080062', { column: 's.sop_classes', source: '00080016' }],
 ])
+/** Series of a patient `p`: of a study that is shared with another patient, those with an instance of this one. */
+export const SERIES_OF_PATIENT = `coalesce((SELECT sum(CASE WHEN l.n_instances = t.n_instances THEN t.n_series ELSE (
+    SELECT count(DISTINCT f.id) FROM series f JOIN instance j ON j.series_id = f.id
+    WHERE f.study_id = t.id AND j.patient_key = p.id AND j.state = 0) END)
+  FROM patient_study l JOIN study t ON t.id = l.study_id WHERE l.patient_key = p.id), 0)`
 const COUNTS: ReadonlyMap<Tag, string> = new Map([
   ['00201200', 'p.n_studies'],
-  ['00201202', '(SELECT sum(s.n_series) FROM study s WHERE s.patient_key = p.id)'],
+  ['00201202', SERIES_OF_PATIENT],
   ['00201204', 'p.n_instances'],
   ['00201206', 's.n_series'],
   ['00201208', 's.n_instances'],

@@ -16,7 +16,7 @@ export interface Fields {
 interface Field {
   /** Shown as it is, with all that is in it. */
   isWhole: boolean
-  /** Shown empty where the entity does not have it. */
+  /** Shown empty where the entity, or an item, does not have it; but nothing makes sequences and items. */
   isRequired: boolean
   readonly inner: Fields
 }
@@ -26,7 +26,7 @@ export function fieldsOf(query: Query): Fields {
   const fields: Fields = { tags: new Map(), privates: [] }
   for (const tag of query.required) addField(fields, [tag], true)
   for (const path of query.include === 'all' ? [] : query.include)
-    addField(fields, path, path.length === 1 && isAsked(query, path))
+    addField(fields, path, path.length > 1 || isAsked(query, path))
   for (const { path, creator } of query.includePrivate ?? []) addPrivate(fields, path, creator)
   for (const { path, creator } of [...query.keys, ...query.aggregates]) {
     if (creator === undefined) addField(fields, path, true)
@@ -48,9 +48,10 @@ function addField(fields: Fields, path: TagPath, isRequired: boolean): void {
     inner: { tags: new Map(), privates: [] },
   }
   fields.tags.set(tag, field)
-  field.isRequired ||= isRequired
-  if (rest.length === 0) field.isWhole = true
-  else addField(field.inner, rest, isRequired)
+  if (rest.length === 0) {
+    field.isWhole = true
+    field.isRequired ||= isRequired
+  } else addField(field.inner, rest, isRequired)
 }
 
 function addPrivate(fields: Fields, path: TagPath, creator: string): void {

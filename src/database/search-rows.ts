@@ -3,6 +3,7 @@ import type { DataElement, DataSet, InstanceUids, Level, Tag } from '../dicom/da
 import { MIXED } from './level-tuples.ts'
 import type { Row, Step } from './operation.ts'
 import type { SearchRow } from './query.ts'
+import { SERIES_OF_PATIENT } from './search-aggregates.ts'
 import { fieldsOf, isInTuple, shownOf, storedTag, type Fields } from './search-fields.ts'
 import { readDataSets, readTuple, type Bases, type StoredDataSet } from './search-instances.ts'
 import type { Plan } from './search-plan.ts'
@@ -15,7 +16,7 @@ const SERIES = `e.series_uid, e.attributes AS series_attributes, e.mixed AS seri
   e.n_instances AS n_in_series`
 const PATIENT = `p.attributes AS patient_attributes, p.mixed AS patient_mixed, p.first_id AS patient_first`
 const PATIENT_COUNTS = `p.n_studies AS n_of_patient, p.n_instances AS n_instances_of_patient,
-  (SELECT coalesce(sum(t.n_series), 0) FROM study t WHERE t.patient_key = p.id) AS n_series_of_patient`
+  ${SERIES_OF_PATIENT} AS n_series_of_patient`
 
 const FROM: Readonly<
   Record<Level, { readonly columns: string; readonly tables: string; readonly id: string }>

@@ -1,5 +1,5 @@
 import { isTimeVr, numberText, trimPadding } from '../dicom/matching-values.ts'
-import { foldPersonName } from '../dicom/person-name.ts'
+import { foldPersonName, personNameWords } from '../dicom/person-name.ts'
 import { readRange, readSpan, splitBound, type TimeVr } from '../dicom/times.ts'
 import type { Match } from '../dicom/matching.ts'
 import type { Dialect } from './operation.ts'
@@ -58,9 +58,13 @@ export function termCondition(dialect: Dialect, column: string, { vr, match }: K
     case 'range':
       return isTimeVr(vr) ? looseRange(column, match) : FALSE
     case 'fuzzy': {
-      const longest = match.words.toSorted((a, b) => b.length - a.length)[0]
-      if (longest === undefined) return FALSE
-      return anyOf([contains(dialect, column, foldPersonName(longest)), isCutText(dialect, column)])
+      const longest = match.names.flatMap((name) => longestWord(name) ?? [])
+      const forms = vr === 'UN' ? match.names.map((name) => formsCondition(column, true, name)) : []
+      return anyOf([
+        ...longest.map((word) => contains(dialect, column, word)),
+        ...forms,
+        isCutText(dialect, column),
+      ])
     }
     case 'universal':
     case 'empty':
@@ -90,7 +94,13 @@ function nameCondition(dialect: Dialect, column: string, match: Match): Conditio
         ),
       )
     case 'fuzzy':
-      return roughly(allOf(match.words.map((word) => contains(dialect, column, foldPersonName(word)))))
+      return roughly(
+        anyOf(
+          match.names.map((name) =>
+            allOf(personNameWords(name).map((word) => contains(dialect, column, word))),
+          ),
+        ),
+      )
     case 'range':
     case 'every':
       return roughly(FALSE)
@@ -98,6 +108,11 @@ function nameCondition(dialect: Dialect, column: string, match: Match): Conditio
     case 'empty':
       return roughly(TRUE)
   }
+}
+
+/** The word of a name that most other names do not have. */
+function longestWord(name: string): string | undefined {
+  return personNameWords(name).toSorted((a, b) => b.length - a.length)[0]
 }
 
 /** A condition on the first group that a name has; what else it has is verified. */

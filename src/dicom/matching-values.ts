@@ -106,7 +106,7 @@ export function valueTest(vr: Vr, match: Match): ValueTest {
     case 'range':
       return isTimeVr(vr) ? rangeTest(vr, match) : never
     case 'fuzzy':
-      return vr === 'PN' ? fuzzyTest(match.words) : never
+      return anyOf(match.names.map((name) => (vr === 'PN' ? fuzzyTest(name) : equalityTest(vr, name))))
     case 'universal':
     case 'empty':
       return never
@@ -156,8 +156,8 @@ function nameTest(wanted: string, test: (group: string, part: string) => boolean
   }
 }
 
-function fuzzyTest(words: readonly string[]): ValueTest {
-  const wanted = words.flatMap(personNameWords)
+function fuzzyTest(name: string): ValueTest {
+  const wanted = personNameWords(name)
   return (value) => {
     if (value === null || wanted.length === 0) return false
     const own = personNameWords(nameText(value))
@@ -165,14 +165,17 @@ function fuzzyTest(words: readonly string[]): ValueTest {
   }
 }
 
-function rangeTest(vr: TimeVr, range: { readonly from?: string; readonly to?: string }): ValueTest {
+function rangeTest(
+  vr: TimeVr,
+  range: { readonly from?: string; readonly to?: string; readonly timed?: boolean },
+): ValueTest {
   const from = range.from === undefined ? undefined : splitBound(range.from)
   const to = range.to === undefined ? undefined : splitBound(range.to)
   const withClock = vr === 'DA' && [from, to].some((bound) => bound !== undefined && bound.digits.length > 8)
   return (value, setZone, clock) => {
     const text = value === null ? null : plainText(value)
     const span = text === null ? null : readSpan(vr, text)
-    if (!span) return false
+    if (!span || (range.timed === true && clock === undefined)) return false
     const digits = withClock ? span.from + (clock ?? '000000.000000') : span.from
     // A date of which no time is known cannot be moved to another time zone.
     const zone = vr === 'DA' && clock === undefined ? undefined : (span.zone ?? setZone)

@@ -10,10 +10,16 @@ export type Match =
   | { readonly kind: 'values'; readonly values: readonly string[] }
   /** `*` and `?`, only for AE CS LO LT PN SH ST UC UR UT; several patterns are alternatives. */
   | { readonly kind: 'wildcard'; readonly patterns: readonly string[] }
-  /** DA, TM, DT; bounds as canonical text of full precision, either may be absent. */
-  | { readonly kind: 'range'; readonly from?: string; readonly to?: string }
-  /** Person names matched by words: each is a prefix of some component of one value, in any order. */
-  | { readonly kind: 'fuzzy'; readonly words: readonly string[] }
+  /**
+   * DA, TM, DT; bounds as canonical text of full precision, either may be absent. `timed`: of a date that a time of day
+   * belongs to, without which it is at no moment.
+   */
+  | { readonly kind: 'range'; readonly from?: string; readonly to?: string; readonly timed?: boolean }
+  /**
+   * Person names matched by words: any of the names, each of whose words begins some word of one value, in any order.
+   * Values that turn out to be no person names are compared as those of `values`.
+   */
+  | { readonly kind: 'fuzzy'; readonly names: readonly string[] }
   /** Empty-value matching (C.2.2.2.7): no active instance of the entity has a value. */
   | { readonly kind: 'empty' }
   /** Multiple-value matching (C.2.2.2.8): every one of the values is there. */
@@ -100,13 +106,13 @@ function elementTest(key: MatchKey, tag: Tag): ItemTest {
   const testOf = testsByVr(key)
   const time = pairedTime(tag)
   return (item, zone) => {
-    const clock = time === undefined ? undefined : clockOf(item[time])
+    const clocks = time === undefined ? [] : (item[time]?.Value ?? []).map(clockOf)
     return elementTags(item, tag, key.creator).some((own) => {
       const element = item[own]
       // Text that its character set cannot decode is known to nobody (design §3).
       if (element?.Value === undefined || element.undecoded !== undefined) return false
       const { Value } = element
-      return testOf(element.vr).every((test) => Value.some((value) => test(value, zone, clock)))
+      return testOf(element.vr).every((test) => Value.some((value, at) => test(value, zone, clocks[at])))
     })
   }
 }
@@ -132,8 +138,9 @@ function testsByVr({ vr: keyVr, match }: MatchKey): (stored: Vr) => readonly Val
 
 /** A value of unknown VR may turn out to be a range. */
 function unknownTest(vr: Vr, match: Match): ValueTest {
-  if (match.kind !== 'values' || !isTimeVr(vr)) return valueTest(vr, match)
-  const tests = match.values.flatMap((text) => {
+  const texts = match.kind === 'values' ? match.values : match.kind === 'fuzzy' ? match.names : []
+  if (texts.length === 0 || !isTimeVr(vr)) return valueTest(vr, match)
+  const tests = texts.flatMap((text) => {
     const range = readRange(vr, text)
     return range ? [valueTest(vr, { kind: 'range', ...range })] : []
   })
@@ -149,8 +156,7 @@ function isItem(value: Value): value is DataSet {
   return typeof value === 'object' && value !== null
 }
 
-function clockOf(element: DataElement | undefined): string | undefined {
-  const value = element?.Value?.[0]
+function clockOf(value: Value): string | undefined {
   return typeof value === 'string' ? readTime(value)?.from : undefined
 }
 

@@ -6,7 +6,6 @@ import {
   takesMultipleValues,
   takesWildcards,
 } from '../dicom/matching-values.ts'
-import { personNameWords } from '../dicom/person-name.ts'
 import { readRange, readSpan, type TimeVr } from '../dicom/times.ts'
 import type { Match } from '../dicom/matching.ts'
 import type { Vr } from '../dicom/data-set.ts'
@@ -67,11 +66,9 @@ function readTexts(name: string, vr: Vr, values: readonly string[], options: Val
     }
     return { kind: 'wildcard', patterns }
   }
-  const [first] = values
-  if (vr === 'PN' && options.fuzzymatching && values.length === 1 && first !== undefined) {
-    return { kind: 'fuzzy', words: personNameWords(first) }
-  }
-  return { kind: 'values', values }
+  // Of a private element only the data sets know whether it is a person name.
+  const isName = vr === 'PN' || vr === 'UN'
+  return isName && options.fuzzymatching ? { kind: 'fuzzy', names: values } : { kind: 'values', values }
 }
 
 function readTimes(name: string, vr: TimeVr, values: readonly string[], options: ValueOptions): Match {

@@ -80,7 +80,7 @@ export function readSearchParams(raw: string): SearchParams {
     keys: keys.filter((key) => !isAggregate(key)),
     aggregates: keys.filter(isAggregate),
     include: named.includes('all') ? 'all' : [...include, ...(zone ? [['00080201']] : [])],
-    includePrivate,
+    includePrivate: named.includes('all') ? [] : includePrivate,
     orderBy: list(known, 'orderby').map(readOrder),
     ...readPaging(known),
     accept: known.get('accept') ?? [],
@@ -226,6 +226,7 @@ function combined(keys: readonly RawKey[]): RawKey[] {
     }
     const match: Match = {
       kind: 'range',
+      timed: true,
       ...(from !== undefined && { from: bound(from, time.match.from, '000000.000000') }),
       ...(to !== undefined && { to: bound(to, time.match.to, '235959.999999') }),
     }

@@ -136,9 +136,9 @@ describe('person names', () => {
     [wildcard('?ang^*dong'), true],
     [wildcard('=*小*'), true],
     [wildcard('=wang*'), false],
-    [{ kind: 'fuzzy', words: ['xiao', 'wa'] }, true],
-    [{ kind: 'fuzzy', words: ['ang'] }, false],
-    [{ kind: 'fuzzy', words: [] }, false],
+    [{ kind: 'fuzzy', names: ['xiao wa'] }, true],
+    [{ kind: 'fuzzy', names: ['ang'] }, false],
+    [{ kind: 'fuzzy', names: ['^'] }, false],
   ])('%j: %s', (match, expected) => {
     expect(hit('PN', [name], match)).toBe(expected)
   })

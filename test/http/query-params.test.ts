@@ -176,7 +176,7 @@ describe('values', () => {
     })
     expect(only('fuzzymatching=true&PatientName=jo%20do').match).toEqual({
       kind: 'fuzzy',
-      words: ['JO', 'DO'],
+      names: ['jo do'],
     })
     expect(only('fuzzymatching=true&PatientName=*do*').match).toEqual({
       kind: 'wildcard',
@@ -188,7 +188,7 @@ describe('values', () => {
   it('makes one interval of ranges of a date and its time', () => {
     const { keys } = readSearchParams('StudyDate=20060705-20060707&StudyTime=1000-1800')
     expect(keys.map((key) => key.match)).toEqual([
-      { kind: 'range', from: '20060705100000.000000', to: '20060707180059.999999' },
+      { kind: 'range', timed: true, from: '20060705100000.000000', to: '20060707180059.999999' },
       { kind: 'universal' },
     ])
     const apart = readSearchParams('StudyDate=20060705&StudyTime=1000-1800').keys
