@@ -4,7 +4,7 @@ import type { Archive } from '../archive/archive.ts'
 import { countMatches, search, type SearchAnswer, type SearchRequest } from '../archive/search.ts'
 import type { SearchRow } from '../database/query.ts'
 import type { Level } from '../dicom/data-set.ts'
-import { dicomJsonText, toDicomJson, type JsonDataSet } from '../dicom/dicom-json.ts'
+import { dicomJsonText, toDicomJson, type JsonDataSet, type JsonElement } from '../dicom/dicom-json.ts'
 import { nativeXml } from '../dicom/native-xml.ts'
 import { Problem } from '../problem.ts'
 import { parseAccept, selectMedia } from './accept.ts'
@@ -172,7 +172,7 @@ function visible({ dataSet, uids }: SearchRow, settings: Settings): JsonDataSet 
   // Group 0002 is no part of the DICOM JSON model (PS3.18 §F.2); a row has of it what the client names (design §6).
   const meta = Object.entries(dataSet).filter(([tag]) => tag.startsWith('0002'))
   const rest = Object.entries(shown).filter(([tag]) => tag !== '00080005')
-  return Object.fromEntries([...meta, ...rest])
+  return Object.fromEntries<JsonElement>([...meta, ...rest])
 }
 
 /** A quoted string of RFC 9110 §5.6.4 that a header can hold. */

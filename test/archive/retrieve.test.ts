@@ -5,12 +5,11 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { fileOf, instanceOf, instancesOf } from '../../src/archive/retrieve.ts'
-import type { Archive } from '../../src/archive/archive.ts'
 import { openFolderBlobs } from '../../src/blobs/folder.ts'
 import type { BlobVault } from '../../src/blobs/ports.ts'
 import type { BlobExtent, InstanceState } from '../../src/database/ports.ts'
 import { ct, series, type Sample } from '../samples.ts'
-import { startWorld } from '../world.ts'
+import { startWorld, type World } from '../world.ts'
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
@@ -86,62 +85,39 @@ describe('a file in pieces', () => {
 })
 
 describe('what is there no more', () => {
-  /** An index that says of one instance that it is in another state than it is. */
-  function inState(archive: Archive, sample: Sample, state: InstanceState): Archive {
-    const { index } = archive.database
-    return {
-      ...archive,
-      database: {
-        ...archive.database,
-        index: {
-          ...index,
-          async known(uids) {
-            const known = await index.known(uids)
-            return new Map(
-              [...known].map(([uid, one]) => [uid, uid === sample.uids.instance ? { ...one, state } : one]),
-            )
-          },
-          async *instances(scope, options) {
-            for await (const page of index.instances(scope, options)) {
-              const kept = page
-                .map((one) => (one.uids.instance === sample.uids.instance ? { ...one, state } : one))
-                .filter((one) => (options?.states ?? ['active']).includes(one.state))
-              yield kept
-            }
-          },
-        },
-      },
-    }
+  function move({ archive }: World, { uids }: Sample, to: InstanceState): Promise<number> {
+    const from: readonly InstanceState[] = ['active', 'superseded', 'rejected', 'deleted']
+    return archive.database.lifecycle.change({ scope: uids, from, to, actor: null, reason: 'test' })
   }
 
   it('is gone if it was deleted, but only under its own address', async () => {
     await using world = await startWorld()
+    const { archive } = world
     const [one, other] = series(ct, 2) as [Sample, Sample]
     await world.store(one, other)
-    const archive = inState(world.archive, one, 'deleted')
+    expect(await move(world, one, 'deleted')).toBe(1)
 
     await expect(instanceOf(archive, one.uids)).rejects.toMatchObject({ kind: 'gone' })
-    await expect(instanceOf(archive, { ...one.uids, study: '1.2.3' })).rejects.toMatchObject({
-      kind: 'not-found',
-    })
-    await expect(instanceOf(archive, { ...one.uids, instance: '1.2.3' })).rejects.toMatchObject({
-      kind: 'not-found',
-    })
+    for (const wrong of [{ study: '1.2.3' }, { series: '1.2.3' }, { instance: '1.2.3' }]) {
+      await expect(instanceOf(archive, { ...one.uids, ...wrong })).rejects.toMatchObject({
+        kind: 'not-found',
+      })
+    }
     const pages = await Array.fromAsync(instancesOf(archive, { study: one.uids.study }))
     expect(pages.flat().map(({ uids }) => uids.instance)).toEqual([other.uids.instance])
   })
 
   it('is still had by its own UID when something has replaced it', async () => {
     await using world = await startWorld()
+    const { archive } = world
     const one = ct()
     await world.store(one)
 
     for (const state of ['superseded', 'rejected'] as const) {
-      const archive = inState(world.archive, one, state)
-      expect((await instanceOf(archive, one.uids)).uids).toEqual(one.uids)
-      await expect(Array.fromAsync(instancesOf(archive, { study: one.uids.study }))).rejects.toMatchObject({
-        kind: 'not-found',
-      })
+      expect(await move(world, one, state)).toBe(1)
+      expect(await instanceOf(archive, one.uids)).toMatchObject({ uids: one.uids, state })
+      const all = Array.fromAsync(instancesOf(archive, { study: one.uids.study }))
+      await expect(all).rejects.toMatchObject({ kind: 'not-found' })
     }
   })
 })
