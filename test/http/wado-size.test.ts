@@ -15,7 +15,7 @@ import { header, writeInstance } from '../../src/dicom/writer.ts'
 import { startWorld, type World } from '../world.ts'
 
 const MIB = 1024 * 1024
-const SIZE = 128 * MIB
+const SIZE = 192 * MIB
 const FRAMES = 64
 
 /** A file of which all but the header is a hole, stored as if it had been received. */
@@ -107,8 +107,8 @@ it('goes out as fast as it is taken, and nothing but buffers is held of it', asy
       before = read.bytes
       await wait(150)
     }
-    // What two sockets of the same machine hold, and a few pieces.
-    expect([where, read.bytes < SIZE / 4]).toEqual([where, true])
+    // What two sockets of the same machine may hold (36 MiB with Linux's settings), and a few pieces.
+    expect([where, read.bytes < SIZE / 3]).toEqual([where, true])
 
     const hash = createHash('sha256')
     let received = 0
