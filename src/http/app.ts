@@ -14,12 +14,13 @@ import { deleteRoutes } from './delete.ts'
 import { frontRoutes } from './front.ts'
 import { healthRoutes } from './health.ts'
 import { hostGuard } from './host.ts'
+import { lineageRoutes } from './lineage.ts'
 import { createMetrics, metricsRoutes, type Metrics } from './metrics.ts'
 import { openapiRoutes } from './openapi.ts'
 import { problemHandler } from './problems.ts'
 import { qidoRoutes } from './qido.ts'
 import { type Mount, routeFacts, type RouteFact, routeGuard } from './routes.ts'
-import { DICOMWEB, type HttpSettings } from './settings.ts'
+import { DICOMWEB, type HttpSettings, LINEAGE } from './settings.ts'
 import { stowRoutes } from './stow.ts'
 import { wadoRoutes } from './wado.ts'
 
@@ -54,6 +55,7 @@ export function createApp(parts: AppParts): { readonly app: Express; readonly fa
       : []),
     { at: '/admin', router: attentionRoutes(archive), access: 'admin' },
     { at: '/admin', router: restoreRoutes(archive), access: 'admin' },
+    { at: LINEAGE, router: lineageRoutes(archive, settings), access: 'read' },
     ...more,
   ]
   const facts = routeFacts(mounts)

@@ -40,6 +40,7 @@ const METADATA: Kind = { ...RETRIEVE, answers: [DICOM_JSON, `${MULTIPART}; type=
 const BYTES: Kind = { ...RETRIEVE, answers: [`${MULTIPART}; type="application/octet-stream"`] }
 const DELETE: Kind = { statuses: [204, 400, 404, 410] }
 const RESTORE: Kind = { statuses: [204, 400, 404] }
+const LINEAGE_KIND: Kind = { statuses: [200, 400, 404], answers: [JSON_TYPE] }
 const ADMIN_ACTION: Kind = { statuses: [202, 400, 404] }
 
 const STUDY = '/dicomweb/studies/:study'
@@ -111,6 +112,25 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   'POST /admin/fhir/studies/:study/touch': { summary: 'Push a study once more', ...ADMIN_ACTION },
   'POST /admin/fhir/studies/:study/release': { summary: 'Push a study that is held', ...ADMIN_ACTION },
   'POST /admin/fhir/studies/:study/retry': {
+  'GET /admin/refusals': {
+    summary: 'Instances that this process refused of late, and why',
+    statuses: [200],
+    answers: [JSON_TYPE],
+  },
+  'GET /lineage/studies/:study': {
+    summary:
+      'What was made of what: instances in every state with their digests, pushes, FHIR resources and versions',
+    ...LINEAGE_KIND,
+  },
+  'GET /lineage/studies/:study/series/:series/instances/:instance': {
+    summary: 'The same of one instance; with check=true its stored bytes are compared with their digest',
+    ...LINEAGE_KIND,
+    query: ['check'],
+  },
+  'GET /lineage/studies/:study/pushes/:push': {
+    summary: 'The originals of which one Provenance tells; the same bytes at any time',
+    ...LINEAGE_KIND,
+  },
     summary: 'Try a study again that was given up',
     ...ADMIN_ACTION,
   },

@@ -178,7 +178,7 @@ describe('where instances came from', () => {
     start()
     await settled()
     const [before] = told()
-    server.store.put({ ...before!, id: before?.id ?? '', activity: { text: 'edited' } } as never)
+    server.store.put({ ...before!, id: before?.id ?? '', activity: { text: 'edited' } })
     for (const [key, link] of store.links)
       if (link.kind === 'provenance') store.links.set(key, { ...link, gen: null })
     await again()
