@@ -110,7 +110,7 @@ function elementStep(parse: Parse, scope: Scope): boolean {
   }
   if (scope.parent === undefined && isZeroNext(parse)) return true
   if (scope.unsure && !lookForVr(parse, scope)) return false
-  if (!readHeader(parse, scope)) return false
+  if (!meet(parse, scope, offset)) return false
   const { tag, length, headerLength } = parse
   if (tag >= ITEM && tag <= SEQUENCE_DELIMITER) return delimiterStep(parse, scope)
   if (length === UNDEFINED_LENGTH) return undefinedLength(parse, scope)
@@ -122,6 +122,13 @@ function elementStep(parse: Parse, scope: Scope): boolean {
     return true
   }
   return parse.rule.kind === 'sequence' ? sequenceStep(parse, scope) : valueStep(parse, scope)
+}
+
+/** Reads a header, and tells of it at the root; false when more bytes are needed. */
+function meet(parse: Parse, scope: Scope, offset: number): boolean {
+  if (!readHeader(parse, scope)) return false
+  if (scope.parent === undefined) parse.onElement?.(parse.tag, offset)
+  return true
 }
 
 /** No data set goes on with eight zero bytes: from here on there is only padding, of a tape or a block. */

@@ -133,6 +133,8 @@ export interface Parse {
   signUndecided: boolean
   /** The VR written is UN, and `rule` comes from a dictionary. */
   fromUn: boolean
+  /** Told of each element of the root that is met: its tag, and where its header begins; of some more than once. */
+  onElement: ((tag: number, offset: number) => void) | undefined
 }
 
 export const UNDEFINED_LENGTH = 0xffffffff

@@ -48,14 +48,20 @@ interface State {
   /** Where group 0002 ends by its own words. */
   metaEnd: number | undefined
   refusal: Unreadable | undefined
+  readonly onElement: Parse['onElement']
 }
 
 /**
  * A reader that holds no more than the elements themselves: pixel data and binary values over 1 KiB are passed over.
  * It works on the caller's thread, in the time that the bytes of a chunk take. A deflated data set is inflated as it
  * comes in, 64 KiB at a time.
+ * @param onElement told of each element of the data set, not of those in items, as it is met: its tag, and where its
+ * header begins in the file (in the inflated data set if that is deflated); of some more than once
  */
-export function createPart10Reader(limits: Partial<ReaderLimits> = {}): Part10Reader {
+export function createPart10Reader(
+  limits: Partial<ReaderLimits> = {},
+  onElement?: (tag: number, offset: number) => void,
+): Part10Reader {
   const input = createInput()
   const all = limitsOf(limits)
   const state: State = {
@@ -69,6 +75,7 @@ export function createPart10Reader(limits: Partial<ReaderLimits> = {}): Part10Re
     dataSetOffset: undefined,
     metaEnd: undefined,
     refusal: undefined,
+    onElement,
   }
   // A plain property: a getter would give each reader a hidden class of its own, which keeps all of it from the
   // scavenger.
@@ -119,6 +126,7 @@ function newParse(input: Input, limits: ReaderLimits): Parse {
     headerLength: 0,
     signUndecided: false,
     fromUn: false,
+    onElement: undefined,
   }
 }
 
@@ -186,6 +194,7 @@ function startDataSet(state: State, over: boolean): boolean {
   parse.TransferSyntaxUID = encoding.TransferSyntaxUID
   parse.scope.implicit = encoding.implicit
   parse.scope.bigEndian = encoding.bigEndian
+  parse.onElement = state.onElement
   if (encoding.deflated) {
     const inflated = createInput()
     const inner = { ...parse, input: inflated }

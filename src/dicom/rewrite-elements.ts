@@ -6,6 +6,7 @@ import { newScope, UNDEFINED_LENGTH, type Parse, type Scope } from './reader-sta
 import { Unreadable } from './reader-unreadable.ts'
 import { newParse } from './rewrite-head.ts'
 import {
+  editStep,
   fragmentStep,
   isRootPixels,
   letThrough,
@@ -14,6 +15,7 @@ import {
   readItemHeader,
   settle,
   valueStep,
+  type RootEdit,
   type State,
 } from './rewrite-values.ts'
 import { header } from './writer.ts'
@@ -30,9 +32,13 @@ export interface Transcoder {
 
 /**
  * Copies values as they are; only headers, lengths and byte order change. Sequences and items come out with undefined
- * lengths, so that nothing has to be held until its length is known. Group lengths are left out.
+ * lengths, so that nothing has to be held until its length is known. Group lengths are left out. With `edit`, elements of
+ * the root are replaced as they pass.
  */
-export function createTranscoder(encoding: { implicit: boolean; bigEndian: boolean }): Transcoder {
+export function createTranscoder(
+  encoding: { implicit: boolean; bigEndian: boolean },
+  edit?: RootEdit,
+): Transcoder {
   const parse = newParse(createInput())
   parse.scope.implicit = encoding.implicit
   parse.scope.bigEndian = encoding.bigEndian
@@ -45,6 +51,8 @@ export function createTranscoder(encoding: { implicit: boolean; bigEndian: boole
     fragments: false,
     over: false,
     BitsAllocated: 0,
+    edit,
+    silent: false,
   }
   return {
     push(chunk) {
@@ -99,6 +107,8 @@ function elementStep(state: State): boolean {
     state.over = true
     return true
   }
+  const edited = editStep(state)
+  if (edited !== 'go') return edited === 'done'
   if (length === UNDEFINED_LENGTH) {
     undefinedLength(state)
     return true
@@ -108,7 +118,7 @@ function elementStep(state: State): boolean {
 }
 
 /** An item of a sequence that came as UN: its first element tells whether it has VRs after all. */
-function lookForVr({ input }: Parse, scope: Scope): boolean {
+export function lookForVr({ input }: Parse, scope: Scope): boolean {
   if (!has(input, 8)) return false
   const { buffer, at } = input
   const rule = vrRuleOf(buffer.readUInt8(at + 4), buffer.readUInt8(at + 5))

@@ -114,5 +114,6 @@ export function newParse(input: Input): Parse {
     headerLength: 0,
     signUndecided: false,
     fromUn: false,
+    onElement: undefined,
   }
 }

@@ -36,7 +36,7 @@ export interface WriteOptions {
   readonly bulk?: (element: DataElement) => Buffer
 }
 
-interface Encoding extends Pick<WriteOptions, 'bulk' | 'undefinedLengths'> {
+export interface Encoding extends Pick<WriteOptions, 'bulk' | 'undefinedLengths'> {
   readonly explicitVr: boolean
   readonly bigEndian: boolean
   readonly text: TextEncoder
@@ -177,7 +177,8 @@ function encodeElements(dataSet: DataSet, encoding: Encoding, pixels?: Pixels): 
   })
 }
 
-function encodeElement(tag: Tag, element: DataElement, encoding: Encoding): Buffer[] {
+/** One element as it lies in a data set of that encoding. Throws RangeError or TypeError as {@link writeInstance}. */
+export function encodeElement(tag: Tag, element: DataElement, encoding: Encoding): Buffer[] {
   if (element.vr === 'SQ') return encodeSequence(tag, (element.Value ?? []) as DataSet[], encoding)
   const value =
     element.offset === undefined ? encodeValue(tag, element, encoding) : bulkValue(tag, element, encoding)
