@@ -159,6 +159,7 @@ function httpSettings(config: Config, port: number): HttpSettings {
     publicUrl: config.publicUrl ?? `http://${bracketed(config.host)}:${port}`,
     allowedHosts: config.allowedHosts,
     corsOrigins: config.corsOrigins,
+    viewerUrl: config.viewerUrl,
     tokens: config.tokens,
     upload: {
       maxRequestBytes: limits.requestBytes,

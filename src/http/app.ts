@@ -9,9 +9,9 @@ import { attentionRoutes } from './admin-attention.ts'
 import { restoreRoutes } from './admin-restore.ts'
 import { authorize } from './auth.ts'
 import { capabilitiesRoutes } from './capabilities.ts'
+import { consoleRoutes } from './console.ts'
 import { cors } from './cors.ts'
 import { deleteRoutes } from './delete.ts'
-import { frontRoutes } from './front.ts'
 import { healthRoutes } from './health.ts'
 import { hostGuard } from './host.ts'
 import { lineageRoutes } from './lineage.ts'
@@ -19,6 +19,7 @@ import { createMetrics, metricsRoutes, type Metrics } from './metrics.ts'
 import { openapiRoutes } from './openapi.ts'
 import { problemHandler } from './problems.ts'
 import { qidoRoutes } from './qido.ts'
+import { createRefusals, refusalRoutes } from './refusals.ts'
 import { type Mount, routeFacts, type RouteFact, routeGuard } from './routes.ts'
 import { DICOMWEB, type HttpSettings, LINEAGE } from './settings.ts'
 import { stowRoutes } from './stow.ts'
@@ -41,21 +42,23 @@ const MAX_URL = 64 * 1024
 export function createApp(parts: AppParts): { readonly app: Express; readonly facts: readonly RouteFact[] } {
   const { archive, intake, settings, log, more = [] } = parts
   const metrics = createMetrics(archive)
+  const refusals = createRefusals(archive.now)
   const mounts: Mount[] = [
-    { at: '', router: frontRoutes(), access: 'open' },
+    { at: '', router: consoleRoutes(settings), access: 'open' },
     { at: '', router: healthRoutes(archive), access: 'open' },
     { at: '', router: metricsRoutes(metrics), access: 'read' },
     { at: '', router: openapiRoutes(() => facts, settings), access: 'read' },
-    { at: DICOMWEB, router: stowRoutes(intake, settings, metrics), access: 'by-method' },
+    { at: DICOMWEB, router: stowRoutes(intake, settings, metrics, refusals), access: 'by-method' },
     { at: DICOMWEB, router: qidoRoutes(archive, settings), access: 'by-method' },
     { at: DICOMWEB, router: wadoRoutes(archive, settings), access: 'by-method' },
     { at: DICOMWEB, router: capabilitiesRoutes(() => facts, settings), access: 'by-method' },
     ...(settings.deletion === true
       ? [{ at: DICOMWEB, router: deleteRoutes(archive), access: 'by-method' as const }]
       : []),
+    { at: LINEAGE, router: lineageRoutes(archive, settings), access: 'read' },
     { at: '/admin', router: attentionRoutes(archive), access: 'admin' },
     { at: '/admin', router: restoreRoutes(archive), access: 'admin' },
-    { at: LINEAGE, router: lineageRoutes(archive, settings), access: 'read' },
+    { at: '/admin', router: refusalRoutes(refusals), access: 'admin' },
     ...more,
   ]
   const facts = routeFacts(mounts)

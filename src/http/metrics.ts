@@ -22,6 +22,26 @@ export function createMetrics(archive: Archive): Metrics {
     labelNames: ['outcome'] as const,
     registers,
   })
+  const counts = () => archive.database.inspection.counts().catch(() => undefined)
+  new Gauge({
+    name: 'concord_archive_entities',
+    help: 'What the archive holds, by level; what is hidden is not counted',
+    labelNames: ['level'] as const,
+    registers,
+    async collect() {
+      const now = await counts()
+      for (const level of ['patients', 'studies', 'series', 'instances'] as const)
+        this.set({ level }, now?.[level] ?? NaN)
+    },
+  })
+  new Gauge({
+    name: 'concord_archive_bytes',
+    help: 'Length of the files of these instances',
+    registers,
+    async collect() {
+      this.set((await counts())?.bytes ?? NaN)
+    },
+  })
   new Gauge({
     name: 'concord_fhir_owed_studies',
     help: 'Studies of which the FHIR server has yet to be told',

@@ -49,7 +49,16 @@ const INSTANCE = `${SERIES}/instances/:instance`
 
 /** What the routes do, in words; a test sees to it that each has some. */
 const DESCRIPTIONS: Readonly<Record<string, Description>> = {
-  'GET /': { summary: 'A page that says what is here', statuses: [200], answers: ['text/html'] },
+  'GET /': {
+    summary: 'The console: search, studies, status, upload',
+    statuses: [200, 304],
+    answers: ['text/html'],
+  },
+  'GET /console/:file': {
+    summary: 'What the console is made of',
+    statuses: [200, 304, 404],
+    answers: ['text/javascript', 'text/css', 'image/svg+xml', JSON_TYPE],
+  },
   'GET /health/live': { summary: 'The process answers', statuses: [200], answers: [JSON_TYPE] },
   'GET /health/ready': {
     summary: 'Whether it can store and search now',
@@ -103,15 +112,6 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     query: ['resolved', 'after', 'limit'],
   },
   'POST /admin/attention/:id/resolve': { summary: 'Say that it is dealt with', statuses: [204, 400, 404] },
-  'GET /admin/fhir': {
-    summary: 'What is owed to the FHIR server, and why',
-    statuses: [200, 400],
-    answers: [JSON_TYPE],
-    query: ['limit'],
-  },
-  'POST /admin/fhir/studies/:study/touch': { summary: 'Push a study once more', ...ADMIN_ACTION },
-  'POST /admin/fhir/studies/:study/release': { summary: 'Push a study that is held', ...ADMIN_ACTION },
-  'POST /admin/fhir/studies/:study/retry': {
   'GET /admin/refusals': {
     summary: 'Instances that this process refused of late, and why',
     statuses: [200],
@@ -131,6 +131,15 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     summary: 'The originals of which one Provenance tells; the same bytes at any time',
     ...LINEAGE_KIND,
   },
+  'GET /admin/fhir': {
+    summary: 'What is owed to the FHIR server, and why',
+    statuses: [200, 400],
+    answers: [JSON_TYPE],
+    query: ['limit'],
+  },
+  'POST /admin/fhir/studies/:study/touch': { summary: 'Push a study once more', ...ADMIN_ACTION },
+  'POST /admin/fhir/studies/:study/release': { summary: 'Push a study that is held', ...ADMIN_ACTION },
+  'POST /admin/fhir/studies/:study/retry': {
     summary: 'Try a study again that was given up',
     ...ADMIN_ACTION,
   },

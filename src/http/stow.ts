@@ -6,6 +6,7 @@ import { isProblem, Problem } from '../problem.ts'
 import type { Metrics } from './metrics.ts'
 import { createSplitter } from './multipart.ts'
 import { answerEarly, RETRY_AFTER, STATUS } from './problems.ts'
+import type { Refusals } from './refusals.ts'
 import type { HttpSettings } from './settings.ts'
 import { ClientGone, readBody } from './stow-body.ts'
 import { PART10, readStoreRequest, type StoreRequest } from './stow-request.ts'
@@ -14,16 +15,20 @@ import { storeResponse, storeResponseText, storeStatus } from './stow-response.t
 type Settings = Pick<HttpSettings, 'publicUrl' | 'upload'>
 
 /** The store transaction, PS3.18 §10.5: to be mounted at the root of the DICOMweb services. */
-export function stowRoutes(intake: Intake, settings: Settings, metrics: Metrics): Router {
+export function stowRoutes(intake: Intake, settings: Settings, metrics: Metrics, refusals: Refusals): Router {
   const router = express.Router({ caseSensitive: true })
   let uploads = 0
+  const tell: Tell = (outcomes, sender) => {
+    metrics.countOutcomes(outcomes)
+    refusals.note(outcomes, sender)
+  }
   router.post(['/studies', '/studies/:study'], async (request: Request, response: Response) => {
     if (uploads >= settings.upload.maxUploads) {
       throw new Problem('unavailable', 'Too many uploads at one time.', { retryAfter: 2 })
     }
     metrics.uploads.set(++uploads)
     try {
-      await answerStore(intake, settings, metrics, request, response)
+      await answerStore(intake, settings, tell, request, response)
     } finally {
       metrics.uploads.set(--uploads)
     }
@@ -31,19 +36,22 @@ export function stowRoutes(intake: Intake, settings: Settings, metrics: Metrics)
   return router
 }
 
+type Tell = (outcomes: readonly StoreOutcome[], sender: string | null) => void
+
 async function answerStore(
   intake: Intake,
   settings: Settings,
-  metrics: Metrics,
+  tell: Tell,
   request: Request,
   response: Response,
 ): Promise<void> {
   const asked = readStoreRequest(request, response, settings.upload)
   if (request.headers.expect?.toLowerCase() === '100-continue') response.writeContinue()
-  const upload = intake.begin({ study: asked.study, sender: response.locals.caller?.name ?? null })
+  const sender = response.locals.caller?.name ?? null
+  const upload = intake.begin({ study: asked.study, sender })
   const fault = await readParts(upload, asked, settings, request)
   const outcomes = await upload.outcomes()
-  metrics.countOutcomes(outcomes)
+  tell(outcomes, sender)
   if (fault instanceof ClientGone) return
   if (outcomes.length === 0) throw fault ?? new Problem('malformed', 'The body has no part.')
   const status = statusOf(outcomes, fault)

@@ -210,12 +210,6 @@ describe('the service over HTTP', () => {
     expect(metrics).not.toContain('1.2.3')
     expect(metrics).toContain('concord_fhir_owed_studies{state="owed"} 0')
   })
-
-  it('says at / what is here', async () => {
-    const page = await world.get('/')
-    expect(page.headers['content-type']).toBe('text/html; charset=utf-8')
-    expect(page.text).toContain('openapi.json')
-  })
 })
 
 describe('the log', () => {
