@@ -20,6 +20,13 @@ export function leased(server: FhirServer, renew: () => Promise<void>): FhirServ
     capabilities: () => first(() => server.capabilities()),
     read: (type, id) => first(() => server.read(type, id)),
     search: (type, parameters) => first(() => server.search(type, parameters)),
+    async *pages(type, parameters) {
+      await renew()
+      for await (const page of server.pages(type, parameters)) {
+        yield page
+        await renew()
+      }
+    },
     create: (resource, condition) => first(() => server.create(resource, condition)),
     update: (resource, ifMatch) => first(() => server.update(resource, ifMatch)),
   }

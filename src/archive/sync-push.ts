@@ -1,4 +1,4 @@
-import type { Attention, Claim, Database } from '../database/ports.ts'
+import type { Claim, Database } from '../database/ports.ts'
 import { uuidv5 } from '../dicom/uid.ts'
 import type { StudyFacts } from '../fhir/mapping/facts.ts'
 import { endpoint, ENDPOINT_KEY, endpointToken } from '../fhir/mapping/endpoint.ts'
@@ -7,10 +7,12 @@ import { imagingStudy, withdrawnStudy } from '../fhir/mapping/imaging-study.ts'
 import type { Resource } from '../fhir/ports.ts'
 import type { PushContext } from './sync-context.ts'
 import { gatherFacts, withdrawal } from './sync-gather.ts'
-import { writtenOf } from './sync-link.ts'
+import { flagLink, writtenOf } from './sync-link.ts'
+import { editDetail, noteDoubt, noteMixture, noteResult } from './sync-notes.ts'
 import { findSubject } from './sync-patient.ts'
 import { tellOrigins } from './sync-provenance.ts'
-import { writeResource, type WriteResult } from './sync-write.ts'
+import { RESTORE, wishFor } from './sync-wish.ts'
+import { LEFT_DELETED, writeResource, type WriteResult } from './sync-write.ts'
 
 /** What one push came to. */
 export type PushOutcome = WriteResult['outcome'] | 'held' | 'nothing'
@@ -56,7 +58,9 @@ async function pushFacts(
   facts: StudyFacts,
 ): Promise<WriteResult | 'held'> {
   const { study } = claim
-  const link = await context.state.link('study', study)
+  const { state } = context
+  const link = await state.link('study', study)
+  const wish = await state.fact(wishFor(study))
   const isMixed = await noteMixture(context.attention, facts)
   if (isMixed && context.settings.mixedPatients === 'hold' && link?.flags.includes('released') !== true)
     return 'held'
@@ -65,6 +69,8 @@ async function pushFacts(
   await noteDoubt(context.attention, facts.study, subject.doubt)
   const result = await writeResource(context, {
     ...studyTarget(context, claim),
+    ...(wish !== null && { looksAround: true }),
+    ...(wish === RESTORE && { policy: 'restore', remoteDelete: 'recreate' }),
     build: (flags) => {
       const seriesOnly = flags.includes('series-only')
       return imagingStudy(
@@ -75,8 +81,14 @@ async function pushFacts(
     },
   })
   await noteResult(context.attention, study, result)
+  if (result.outcome === 'deleted-there' && link && !result.isKnown) await flagLink(state, link, LEFT_DELETED)
+  if (wish === RESTORE) for (const reason of RESTORED) await context.attention.clear(reason, study)
+  if (wish !== null) await state.saveFact(wishFor(study), null)
   return result
 }
+
+/** What a restored study has no more. */
+const RESTORED = ['hand-edited', 'subject-moved', 'deleted-there'] as const
 
 function studyTarget({ settings }: PushContext, { study, gen }: Claim) {
   return {
@@ -125,63 +137,4 @@ async function ensureEndpoint(context: PushContext): Promise<string> {
     await attention.raise({ reason: 'endpoint-edited', detail: editDetail(result) })
   }
   return result.id
-}
-
-async function noteMixture(attention: Attention, facts: StudyFacts): Promise<boolean> {
-  const isMixed = facts.patients.size > 1
-  if (isMixed) {
-    await attention.raise({
-      reason: 'mixed-patients',
-      study: facts.study,
-      detail: { patients: facts.patients.size },
-    })
-  } else await attention.clear('mixed-patients', facts.study)
-  return isMixed
-}
-
-const DOUBTS = ['ambiguous-patient', 'identity-conflict', 'identity-differs'] as const
-
-async function noteDoubt(
-  attention: Attention,
-  study: string,
-  doubt: Awaited<ReturnType<typeof findSubject>>['doubt'],
-): Promise<void> {
-  for (const reason of DOUBTS) {
-    if (doubt?.reason === reason) await attention.raise({ reason, study, detail: doubt.detail })
-    else await attention.clear(reason, study)
-  }
-}
-
-/** What a person should know about the write; values stay on the server, where its history has them. */
-async function noteResult(attention: Attention, study: string, result: WriteResult): Promise<void> {
-  const { merge, duplicates, wasDeleted } = result
-  if (merge && merge.edits.length > 0) {
-    await attention.raise({ reason: 'hand-edited', study, detail: editDetail(result) })
-  }
-  if (merge?.subjectMoved) {
-    await attention.raise({
-      reason: 'subject-moved',
-      study,
-      detail: { resource: result.id, version: result.versionBefore },
-    })
-  } else await attention.clear('subject-moved', study)
-  if (duplicates.length > 0) {
-    await attention.raise({
-      reason: 'duplicate-study',
-      study,
-      detail: { kept: result.id, others: duplicates },
-    })
-  }
-  if (wasDeleted) {
-    await attention.raise({
-      reason: 'deleted-there',
-      study,
-      detail: { resource: result.id, outcome: result.outcome },
-    })
-  }
-}
-
-function editDetail({ id, versionBefore, merge }: WriteResult): Record<string, unknown> {
-  const edits = merge?.edits ?? []
-  return { resource: id, version: versionBefore, elements: edits.slice(0, 50), count: edits.length }
 }

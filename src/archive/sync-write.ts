@@ -32,6 +32,8 @@ export interface Target {
   readonly policy: EditPolicy
   /** What to do where it was, and was deleted. */
   readonly remoteDelete: 'recreate' | 'respect'
+  /** Whether to look for others with the same identifier, though the resource is known by id. */
+  readonly looksAround?: boolean
   /** `build` says the same at any time: what was written is what it says now, and need not be kept. */
   readonly isConstant?: true
 }
@@ -47,10 +49,15 @@ export interface WriteResult {
   readonly duplicates: readonly string[]
   /** It was there, and somebody deleted it. */
   readonly wasDeleted: boolean
+  /** What it says now had been looked at by an earlier push already: a person was told of it then. */
+  readonly isKnown: boolean
 }
 
 /** Flag of a link whose resource the server found too large once: it is built without its list from then on. */
 export const TOO_LARGE = 'series-only'
+
+/** Flag of a link whose resource somebody deleted, which is respected. */
+export const LEFT_DELETED = 'left-deleted'
 
 /** How often a lost race is run again at once. */
 const RACES = 5
@@ -87,8 +94,14 @@ async function writeOnce(context: PushContext, target: Target): Promise<WriteRes
     newLink(target.kind, target.key, target.resourceType)
   const { found, others } = await locate(context, target, link)
   if (found) {
+    const isKnown = found.versionId !== null && found.versionId === link.versionId
     const done = await mergeInto(context, target, link, found)
-    return { ...done, duplicates: await settleDuplicates(context, target, others), wasDeleted: false }
+    return {
+      ...done,
+      isKnown,
+      duplicates: await settleDuplicates(context, target, others),
+      wasDeleted: false,
+    }
   }
   const wasDeleted = target.isConstant ? link.id !== '' : writtenOf(link, context.release).base !== null
   if (wasDeleted && target.remoteDelete === 'respect') {
@@ -99,12 +112,13 @@ async function writeOnce(context: PushContext, target: Target): Promise<WriteRes
       versionBefore: null,
       duplicates: [],
       wasDeleted,
+      isKnown: link.flags.includes(LEFT_DELETED),
     }
   }
   const made = await create(context, target, link)
   // Conditional creates race on real servers: what has the same identifier now was made in the same moment.
   const rivals = (await namesakes(context, target)).filter(({ id }) => id !== made.id)
-  return { ...made, duplicates: await settleDuplicates(context, target, rivals), wasDeleted }
+  return { ...made, duplicates: await settleDuplicates(context, target, rivals), wasDeleted, isKnown: false }
 }
 
 /** The resource of this target on the server: by the ids that we know, else by identifier; and what else has that. */
@@ -117,14 +131,16 @@ async function locate(
   const { resourceType, clientId } = target
   // An id of the server's own may mean something else once the server was replaced; one that we made cannot.
   const known = link.id === '' || link.id === clientId ? null : await server.read(resourceType, link.id)
-  if (known && bears(known.resource, target)) return { found: known, others: [] }
+  const others = async ({ id }: Stored): Promise<readonly Stored[]> =>
+    target.looksAround ? (await namesakes(context, target)).filter((one) => one.id !== id) : []
+  if (known && bears(known.resource, target)) return { found: known, others: await others(known) }
   const own = (await context.takesClientIds(resourceType)) ? await server.read(resourceType, clientId) : null
-  if (own) return { found: own, others: [] }
+  if (own) return { found: own, others: await others(own) }
   const { archiveId } = settings.mapping
-  const [found = null, ...others] = (await namesakes(context, target)).sort(
+  const [found = null, ...rest] = (await namesakes(context, target)).sort(
     (a, b) => rank(b.resource, archiveId) - rank(a.resource, archiveId) || (age(a) < age(b) ? -1 : 1),
   )
-  return { found, others }
+  return { found, others: rest }
 }
 
 async function namesakes({ server }: PushContext, target: Target): Promise<Stored[]> {
@@ -168,7 +184,7 @@ function isTagged(resource: Resource, archiveId: string): boolean {
   return covers(resource['meta'], { tag: [ownTag(archiveId)] })
 }
 
-type Done = Omit<WriteResult, 'duplicates' | 'wasDeleted'>
+type Done = Omit<WriteResult, 'duplicates' | 'wasDeleted' | 'isKnown'>
 
 async function mergeInto(context: PushContext, target: Target, link: FhirLink, found: Stored): Promise<Done> {
   const { server, state, release } = context
@@ -176,10 +192,11 @@ async function mergeInto(context: PushContext, target: Target, link: FhirLink, f
   const kept = writtenOf(link, release)
   const known = target.isConstant ? [ours] : bases(kept, found.resource, context)
   const merged = mergeOver(found.resource, ours, known, target.policy)
-  const held = { ...link, id: found.id, versionId: found.versionId }
+  const held = { ...link, id: found.id }
   let written = found
   if (merged.changed) {
-    // Kept before it is sent: should the answer be lost, what the server then holds is known to be ours.
+    // Kept before it is sent: should the answer be lost, what the server then holds is known to be ours. The version
+    // stays the one of which a person has been told.
     await state.saveLink({
       ...held,
       projection: memory(target, { base: kept.base, pending: merged.owned }, release),
@@ -215,6 +232,7 @@ async function confirm(
     id: written.id,
     versionId: written.versionId,
     gen: target.gen,
+    flags: link.flags.filter((flag) => flag !== LEFT_DELETED),
     projection: memory(target, { base: owned, pending: null }, release),
   })
 }

@@ -84,9 +84,11 @@ export function* fact(_dialect: Dialect, name: string): Generator<Step, string |
   return textOrNull(row?.['value'])
 }
 
-export function* saveFact(_writer: Writer, name: string, value: string): Generator<Step, void, Row[]> {
-  yield {
-    sql: `INSERT INTO fhir_fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-    params: [name, value],
-  }
+export function* saveFact(_writer: Writer, name: string, value: string | null): Generator<Step, void, Row[]> {
+  if (value === null) yield { sql: 'DELETE FROM fhir_fact WHERE name = ?', params: [name] }
+  else
+    yield {
+      sql: `INSERT INTO fhir_fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+      params: [name, value],
+    }
 }

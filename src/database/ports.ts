@@ -250,9 +250,10 @@ export interface FhirState {
   cuts(study: Uid): Promise<readonly PushRecord[]>
   /** The newest pushes of a study, newest first. */
   pushes(study: Uid, limit: number): Promise<readonly PushRecord[]>
-  /** Remembered facts about the FHIR server itself (e.g. refuses client ids), by name. */
+  /** Remembered facts about the FHIR server (e.g. refuses client ids) and what is wished for, by name. */
   fact(name: string): Promise<string | null>
-  saveFact(name: string, value: string): Promise<void>
+  /** Null forgets it. */
+  saveFact(name: string, value: string | null): Promise<void>
 }
 
 export interface AttentionRow {

@@ -41,6 +41,7 @@ export function openFhirServer(settings: FhirServerSettings): FhirServer {
         plainOf(await client.search({ resourceType, searchParams: { ...searchParams } })),
         resourceType,
       ),
+    pages: (resourceType, searchParams) => pagesOf(client, resourceType, searchParams),
     create: async (resource, ifNoneExist) => {
       const condition = ifNoneExist && { 'if-none-exist': new URLSearchParams({ ...ifNoneExist }).toString() }
       const { resourceType } = resource
@@ -62,6 +63,22 @@ export function openFhirServer(settings: FhirServerSettings): FhirServer {
       })
       return written(answer, resource)
     },
+  }
+}
+
+async function* pagesOf(
+  client: Client,
+  resourceType: string,
+  searchParams: Readonly<Record<string, string>>,
+): AsyncGenerator<readonly Stored[]> {
+  let bundle = plainOf(await client.search({ resourceType, searchParams: { ...searchParams } }))
+  for (const seen = new Set<string>(); ;) {
+    yield matches(bundle, resourceType)
+    const next = objects(bundle['link']).find(({ relation }) => relation === 'next')?.['url']
+    // A server whose last page leads to itself would keep us for ever.
+    if (typeof next !== 'string' || seen.has(next)) return
+    seen.add(next)
+    bundle = plainOf(await client.request(next))
   }
 }
 

@@ -84,7 +84,7 @@ export function isFhirError(error: unknown, ...kinds: FaultKind[]): error is Fhi
   return error instanceof FhirError && (kinds.length === 0 || kinds.includes(error.kind))
 }
 
-/** THE HOSPITAL'S FHIR SERVER. Every method is one request, rejects with {@link FhirError}, and never retries by itself. */
+/** THE HOSPITAL'S FHIR SERVER. Every method but `pages` is one request, rejects with {@link FhirError}, and never retries by itself. */
 export interface FhirServer {
   /** Base URL, without credentials and without a slash at its end. */
   readonly url: string
@@ -93,6 +93,8 @@ export interface FhirServer {
   read(resourceType: string, id: string): Promise<Stored | null>
   /** The first page of matches; parameters as in a query string, not yet encoded. */
   search(resourceType: string, parameters: Readonly<Record<string, string>>): Promise<readonly Stored[]>
+  /** All matches, page by page, each one request; only pages on the server itself are followed. */
+  pages(resourceType: string, parameters: Readonly<Record<string, string>>): AsyncIterable<readonly Stored[]>
   /** `POST`; with `ifNoneExist`, a conditional create by that search (parameters not yet encoded). */
   create(resource: Resource, ifNoneExist?: Readonly<Record<string, string>>): Promise<Written>
   /** `PUT` to the id in the resource; with `ifMatch`, only over that version. */

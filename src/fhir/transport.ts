@@ -55,7 +55,9 @@ export async function exchange(
 export function within(base: string, address: string): URL {
   const root = new URL(`${base}/`)
   const url = new URL(address, root)
-  if (url.origin !== root.origin || !url.pathname.startsWith(root.pathname)) {
+  // The base itself too: HAPI's pages are at `/fhir?_getpages=…`.
+  const isBelow = url.pathname.startsWith(root.pathname) || `${url.pathname}/` === root.pathname
+  if (url.origin !== root.origin || !isBelow) {
     throw new FhirError('misconfigured', 'an address outside of the configured FHIR server is not followed')
   }
   return url

@@ -129,6 +129,8 @@ export function fhirContract(makeBench: MakeBench): void {
       await database.fhir.saveFact('client-ids', 'refused')
       await database.fhir.saveFact('client-ids', 'taken')
       expect(await database.fhir.fact('client-ids')).toBe('taken')
+      await database.fhir.saveFact('client-ids', null)
+      expect(await database.fhir.fact('client-ids')).toBeNull()
     })
   })
 

@@ -298,7 +298,8 @@ function memoryState(): {
           .slice(0, limit),
       ),
     fact: (name) => Promise.resolve(facts.get(name) ?? null),
-    saveFact: (name, value) => Promise.resolve(void facts.set(name, value)),
+    saveFact: (name, value) =>
+      Promise.resolve(void (value === null ? facts.delete(name) : facts.set(name, value))),
   }
   return { port, links, facts, pushes }
 }

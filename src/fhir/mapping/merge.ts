@@ -18,8 +18,11 @@ export interface Merge {
   readonly changed: boolean
 }
 
-/** What happens to a hand edit: our value comes back, or theirs stays. */
-export type EditPolicy = 'repair' | 'respect'
+/**
+ * What happens to a hand edit: our value comes back, or theirs stays. `restore`: a person asked for what the index says,
+ * of subject and status too, which are otherwise left to people.
+ */
+export type EditPolicy = 'repair' | 'respect' | 'restore'
 
 interface Context {
   readonly policy: EditPolicy
@@ -86,8 +89,9 @@ const FIRST_COME = new Set(['referrer', 'description', 'location'])
 
 function mergeNode(three: Three, path: string, context: Context): Outcome {
   const { theirs, ours, base } = three
-  if (path === 'subject') return mergeSubject(three, context)
-  if (path === 'status' && theirs === 'entered-in-error' && base !== 'entered-in-error') {
+  const isRestored = context.policy === 'restore'
+  if (path === 'subject' && !isRestored) return mergeSubject(three, context)
+  if (path === 'status' && !isRestored && theirs === 'entered-in-error' && base !== 'entered-in-error') {
     // Somebody withdrew the study: no push of ours brings it back.
     if (ours !== theirs) context.edits.push(path)
     return { value: theirs, owned: base }
@@ -171,7 +175,7 @@ function mergeList(three: Three, path: string, context: Context): Outcome {
     // Of these there is but what the index says: one more, or another one, is an edit of ours.
     if (isWhole(path, item)) {
       context.edits.push(itemPath(path, itemKey(item)))
-      if (context.policy === 'repair') continue
+      if (context.policy !== 'respect') continue
     }
     value.push(item)
   }
