@@ -59,19 +59,18 @@ export async function search(
   signal?: AbortSignal,
 ): Promise<SearchAnswer> {
   const { index } = archive.database
-  const query = queryOf(request)
+  const { query, isVain } = queryOf(request)
   const isScoped = request.within.study !== undefined
   const ceiling = isScoped ? Infinity : settings.searchLimitMax
   const asked = request.limit ?? (isScoped ? Infinity : settings.searchLimit)
   const limit = Math.min(asked, ceiling)
-  // A search for no rows is asked all the same: it may be one that the index refuses.
-  if (limit === 0 && query !== null) await index.search({ ...query, limit }, signal)
-  if (query === null || limit === 0) {
-    const total = request.total ? (query === null ? 0 : await index.count(query, signal)) : undefined
+  const total = request.total ? await countMatches(archive, request, signal) : undefined
+  if (isVain || limit === 0) {
+    // A search for no rows is asked all the same: it may be one that the index refuses.
+    await index.search({ ...query, limit: 0 }, signal)
     return { pages: noPages(), isEmpty: true, next: undefined, isClipped: false, total }
   }
 
-  const total = request.total ? await index.count(query, signal) : undefined
   const complete = (row: SearchRow): SearchRow => completed(row, request.level, settings)
   /** Reads up to `most` rows, a page at a time, after `token`. */
   async function* read(most: number, from: Query): AsyncGenerator<PageRead> {
@@ -103,8 +102,8 @@ export async function countMatches(
   request: SearchRequest,
   signal?: AbortSignal,
 ): Promise<number> {
-  const query = queryOf(request)
-  return query === null ? 0 : archive.database.index.count(query, signal)
+  const { query, isVain } = queryOf(request)
+  return isVain ? 0 : archive.database.index.count(query, signal)
 }
 
 interface PageRead {
@@ -132,20 +131,19 @@ async function* noPages(): AsyncGenerator<readonly SearchRow[]> {
   yield await Promise.resolve([])
 }
 
-/** The question to the index, with the attributes that a row has by default; null when nothing can match. */
-function queryOf(request: SearchRequest): Query | null {
+/** The question to the index, with the attributes that a row has by default; `isVain` when nothing can match. */
+function queryOf(request: SearchRequest): { readonly query: Query; readonly isVain: boolean } {
   const { level, within } = request
   // Everything in the index can be had at once: PS3.3 C.4.23.1.1.
   const here: DataSet = { [AVAILABILITY]: ONLINE }
   const [availability, keys] = partition(request.keys, (key) => key.path[0] === AVAILABILITY)
-  if (!availability.every((key) => matches(here, key))) return null
   const { required, optional } = returnedAttributes(level, within)
   // What is counted stands in no data set, so that `all` does not have it by itself.
   const counted = optional.flatMap((path) => path.filter((tag) => aggregateOf(tag) !== undefined))
   // What a client names is there even when it is empty (PS3.18 §10.6.3.3), within sequences where there is an item.
   const named =
     request.include === 'all' ? counted : request.include.flatMap((path) => (path.length === 1 ? path : []))
-  return {
+  const query: Query = {
     level,
     within,
     keys,
@@ -158,6 +156,7 @@ function queryOf(request: SearchRequest): Query | null {
     offset: request.offset,
     ...(request.after !== undefined && { after: request.after }),
   }
+  return { query, isVain: !availability.every((key) => matches(here, key)) }
 }
 
 function completed(row: SearchRow, level: Level, settings: SearchSettings): SearchRow {
@@ -171,7 +170,7 @@ function completed(row: SearchRow, level: Level, settings: SearchSettings): Sear
     [AVAILABILITY]: ONLINE,
     [RETRIEVE_URL]: { vr: 'UR', Value: [settings.addressOf(study, series, instance)] },
   }
-  return { uids: row.uids, dataSet }
+  return { ...row, dataSet }
 }
 
 function partition<T>(all: readonly T[], test: (one: T) => boolean): [T[], T[]] {

@@ -48,6 +48,8 @@ export interface SearchRow {
   readonly uids: Partial<InstanceUids>
   /** Asked attributes that are there; required ones always; aggregates of the whole entity. Bulk data as stored. */
   readonly dataSet: DataSet
+  /** The instance whose attributes these are; only of rows of a higher level that have bulk data. */
+  readonly shown?: InstanceUids
 }
 
 export interface SearchPage {

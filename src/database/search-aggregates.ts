@@ -98,6 +98,12 @@ function related(searched: Level, level: 'patient' | 'study' | 'series', conditi
     return within(`EXISTS (SELECT 1 FROM patient p WHERE p.id = ${owner} AND ${condition.sql})`)
   }
   const join = level === 'series' ? ' JOIN series e ON e.study_id = s.id' : ''
+  // Of a study that two patients share, each has the series with an instance of its own.
+  const own =
+    level === 'series'
+      ? `(ps.n_instances = s.n_instances OR EXISTS (SELECT 1 FROM instance j
+        WHERE j.series_id = e.id AND j.patient_key = p.id AND j.state = 0)) AND `
+      : ''
   if (searched === 'study') {
     return within(
       `EXISTS (SELECT 1 FROM series e WHERE e.study_id = s.id AND e.n_instances > 0 AND ${condition.sql})`,
@@ -105,6 +111,6 @@ function related(searched: Level, level: 'patient' | 'study' | 'series', conditi
   }
   return within(
     `EXISTS (SELECT 1 FROM patient_study ps JOIN study s ON s.id = ps.study_id${join}
-      WHERE ps.patient_key = p.id AND ps.n_instances > 0 AND ${ALIAS[level]}.n_instances > 0 AND ${condition.sql})`,
+      WHERE ps.patient_key = p.id AND ps.n_instances > 0 AND ${ALIAS[level]}.n_instances > 0 AND ${own}${condition.sql})`,
   )
 }

@@ -58,9 +58,50 @@ export function* rowsOfMatches(
   const unread = found.flatMap(({ tuple, instance }) => (tuple ? [] : [instance]))
   const dataSets =
     unread.length === 0 ? new Map<number, StoredDataSet>() : yield* readDataSets(dialect, unread, bases)
-  return found.flatMap(({ entity, instance, tuple }) => {
+  const rows = found.flatMap(({ entity, instance, tuple }) => {
     const whole = tuple ?? dataSets.get(instance)
-    return entity && whole ? [rowOf(plan, fields, entity, whole)] : []
+    return entity && whole ? [{ row: rowOf(plan, fields, entity, whole), instance }] : []
+  })
+  return yield* withOrigins(plan, rows)
+}
+
+/** Bulk data is that of an instance, at whatever level it is shown. */
+function* withOrigins(
+  { dialect, query }: Plan,
+  rows: readonly { readonly row: SearchRow; readonly instance: number }[],
+): Generator<Step, SearchRow[], Row[]> {
+  const bulky = query.level === 'instance' ? [] : rows.filter(({ row }) => hasBulk(row.dataSet))
+  if (bulky.length === 0) return rows.map(({ row }) => row)
+  const place = idIn(
+    dialect,
+    'i.id',
+    bulky.map(({ instance }) => instance),
+  )
+  const found = yield* rowsOf({
+    sql: `SELECT i.id, i.sop_uid, e.series_uid, s.study_uid FROM instance i JOIN series e ON e.id = i.series_id
+      JOIN study s ON s.id = e.study_id WHERE ${place.sql}`,
+    params: place.params,
+  })
+  const origins = new Map(
+    found.map((row): [number, InstanceUids] => [
+      Number(row['id']),
+      {
+        study: String(row['study_uid']),
+        series: String(row['series_uid']),
+        instance: String(row['sop_uid']),
+      },
+    ]),
+  )
+  return rows.map(({ row, instance }) => {
+    const shown = origins.get(instance)
+    return shown && hasBulk(row.dataSet) ? { ...row, shown } : row
+  })
+}
+
+function hasBulk(dataSet: DataSet): boolean {
+  return Object.values(dataSet).some(({ vr, Value, offset }) => {
+    if (offset !== undefined) return true
+    return vr === 'SQ' && (Value ?? []).some((item) => hasBulk((item ?? {}) as DataSet))
   })
 }
 

@@ -12,6 +12,8 @@ export interface Condition extends Sql {
   readonly isExact: boolean
 }
 
+type SingleMatch = Exclude<Match, { readonly kind: 'every' }>
+
 const exactly = (condition: Sql): Condition => ({ ...condition, isExact: true })
 const roughly = (condition: Sql): Condition => ({ ...condition, isExact: false })
 
@@ -20,6 +22,11 @@ const roughly = (condition: Sql): Condition => ({ ...condition, isExact: false }
  * where the row says that its columns are, and the condition is.
  */
 export function columnCondition(dialect: Dialect, column: string, { vr, match }: Key): Condition {
+  // One of several is found, and whether the others are there too is verified: two keys may be one name, or one value.
+  if (match.kind === 'every') {
+    const one: Match = { kind: 'values', values: match.values.slice(0, 1) }
+    return roughly(columnCondition(dialect, column, { path: [], vr, match: one }))
+  }
   if (vr === 'PN') return nameCondition(dialect, column, match)
   switch (match.kind) {
     case 'values':
@@ -29,9 +36,6 @@ export function columnCondition(dialect: Dialect, column: string, { vr, match }:
       return exactly(anyOf(match.patterns.map((pattern) => like(dialect, column, trimPadding(pattern)))))
     case 'range':
       return isTimeVr(vr) ? rangeCondition(column, vr, match) : exactly(FALSE)
-    case 'every':
-      // A column with several values is never exact, and one value is not two.
-      return roughly(FALSE)
     case 'fuzzy':
       return exactly(FALSE)
     case 'universal':
@@ -54,6 +58,10 @@ export function termCondition(dialect: Dialect, column: string, { vr, match }: K
       return anyOf([
         isCutText(dialect, column),
         ...match.patterns.map((pattern) => patternForms(dialect, column, pattern)),
+        // A list may have a value among its patterns, and a stored element a VR without wildcards.
+        ...match.patterns
+          .filter((pattern) => !/[*?]/u.test(pattern))
+          .map((text) => formsCondition(column, vr === 'UN', text)),
       ])
     case 'range':
       return isTimeVr(vr) ? looseRange(column, match) : FALSE
@@ -78,7 +86,7 @@ function equality(column: string, texts: readonly string[]): Condition {
 }
 
 /** Component groups stand in a column with `=` between them; a name without `=` may be any of them. */
-function nameCondition(dialect: Dialect, column: string, match: Match): Condition {
+function nameCondition(dialect: Dialect, column: string, match: SingleMatch): Condition {
   const enclosed = `'=' || ${column} || '='`
   switch (match.kind) {
     case 'values':
@@ -102,7 +110,6 @@ function nameCondition(dialect: Dialect, column: string, match: Match): Conditio
         ),
       )
     case 'range':
-    case 'every':
       return roughly(FALSE)
     case 'universal':
     case 'empty':

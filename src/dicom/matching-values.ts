@@ -102,7 +102,12 @@ export function valueTest(vr: Vr, match: Match): ValueTest {
     case 'every':
       return anyOf(match.values.map((text) => equalityTest(vr, text)))
     case 'wildcard':
-      return takesWildcards(vr) ? anyOf(match.patterns.map((pattern) => wildcardTest(vr, pattern))) : never
+      return anyOf(
+        match.patterns.map((pattern) => {
+          if (!/[*?]/u.test(pattern)) return equalityTest(vr, pattern)
+          return takesWildcards(vr) ? wildcardTest(vr, pattern) : never
+        }),
+      )
     case 'range':
       return isTimeVr(vr) ? rangeTest(vr, match) : never
     case 'fuzzy':

@@ -138,13 +138,20 @@ function testsByVr({ vr: keyVr, match }: MatchKey): (stored: Vr) => readonly Val
 
 /** A value of unknown VR may turn out to be a range. */
 function unknownTest(vr: Vr, match: Match): ValueTest {
-  const texts = match.kind === 'values' ? match.values : match.kind === 'fuzzy' ? match.names : []
-  if (texts.length === 0 || !isTimeVr(vr)) return valueTest(vr, match)
+  if (!isTimeVr(vr)) return valueTest(vr, match)
+  const texts = textsOf(match)
   const tests = texts.flatMap((text) => {
     const range = readRange(vr, text)
     return range ? [valueTest(vr, { kind: 'range', ...range })] : []
   })
   return (value, zone, clock) => tests.some((test) => test(value, zone, clock))
+}
+
+/** The texts of a key whose VR was not known. */
+function textsOf(match: Match): readonly string[] {
+  if (match.kind === 'values' || match.kind === 'every') return match.values
+  if (match.kind === 'wildcard') return match.patterns
+  return match.kind === 'fuzzy' ? match.names : []
 }
 
 function itemsOf(element: DataElement | undefined): DataSet[] {

@@ -3,7 +3,7 @@ import express, { type Request, type Response, type Router } from 'express'
 import type { Archive } from '../archive/archive.ts'
 import { countMatches, search, type SearchAnswer, type SearchRequest } from '../archive/search.ts'
 import type { SearchRow } from '../database/query.ts'
-import type { Level } from '../dicom/data-set.ts'
+import type { InstanceUids, Level } from '../dicom/data-set.ts'
 import { dicomJsonText, toDicomJson, type JsonDataSet, type JsonElement } from '../dicom/dicom-json.ts'
 import { nativeXml } from '../dicom/native-xml.ts'
 import { Problem } from '../problem.ts'
@@ -166,12 +166,13 @@ function* slices(rows: readonly SearchRow[]): Generator<readonly SearchRow[]> {
 }
 
 /** A row as clients see it: without Specific Character Set, which the tables of §10.6.3.3 do not have any more. */
-function visible({ dataSet, uids }: SearchRow, settings: Settings): JsonDataSet {
-  const address = retrieveUrl(settings, uids.study ?? '', uids.series, uids.instance)
-  const shown = toDicomJson(dataSet, (path) => `${address}/bulkdata/${path.join('/')}`)
+function visible({ dataSet, uids, shown }: SearchRow, settings: Settings): JsonDataSet {
+  const from: Partial<InstanceUids> = shown ?? uids
+  const address = retrieveUrl(settings, from.study ?? '', from.series, from.instance)
+  const json = toDicomJson(dataSet, (path) => `${address}/bulkdata/${path.join('/')}`)
   // Group 0002 is no part of the DICOM JSON model (PS3.18 §F.2); a row has of it what the client names (design §6).
   const meta = Object.entries(dataSet).filter(([tag]) => tag.startsWith('0002'))
-  const rest = Object.entries(shown).filter(([tag]) => tag !== '00080005')
+  const rest = Object.entries(json).filter(([tag]) => tag !== '00080005')
   return Object.fromEntries<JsonElement>([...meta, ...rest])
 }
 
