@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { availableParallelism } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Archive } from './archive/archive.ts'
@@ -8,6 +9,7 @@ import { startSequencer } from './archive/sequence.ts'
 import { createIntake, type Intake } from './archive/store.ts'
 import { clearSpool } from './archive/store-spool.ts'
 import { startSync, type Sync } from './archive/sync.ts'
+import { createViewer } from './archive/viewing.ts'
 import { openFolderBlobs } from './blobs/folder.ts'
 import type { BlobStore } from './blobs/ports.ts'
 import { openS3Blobs } from './blobs/s3.ts'
@@ -22,6 +24,7 @@ import { fhirAdminRoutes } from './http/fhir-admin.ts'
 import { createHttpServer } from './http/server.ts'
 import { DICOMWEB, type HttpSettings, LINEAGE } from './http/settings.ts'
 import { createLog, type Log } from './log.ts'
+import { openPixelEngine } from './pixels/engine.ts'
 import { isProblem } from './problem.ts'
 
 /** How long requests under way may take to end when the service is told to, in milliseconds. */
@@ -30,6 +33,14 @@ const DRAIN_MS = 25_000
 const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000
 /** Over which the pace of an upload is measured. */
 const PACE_WINDOW_MS = 30_000
+
+/** Threads for pixels leave one processor to everything else; what a picture may take; what is kept of frames and pictures. */
+const PIXELS = {
+  threads: Math.max(1, Math.min(4, availableParallelism() - 1)),
+  queue: 1000,
+  timeLimitMs: 30_000,
+  cacheBytes: 64 * 1024 * 1024,
+}
 
 const config = readConfig(process.env)
 if ('faults' in config) {
@@ -61,6 +72,9 @@ async function serve(config: Config): Promise<void> {
     const archive: Archive = { blobs, database, now: () => new Date() }
     const owing: { sync: Sync | null } = { sync: null }
     const intake = openIntake(archive, config, log, () => owing.sync?.wake())
+    const pixels = openPixelEngine(PIXELS)
+    opened.defer(() => pixels.close())
+    const viewer = createViewer(archive, pixels)
     const listener: { app: RequestListener } = {
       app: (_request, response) => void response.writeHead(503).end(),
     }
@@ -72,7 +86,7 @@ async function serve(config: Config): Promise<void> {
     const sync = (owing.sync = syncOf(archive, config, settings, log))
     opened.defer(() => sync?.stop())
     const more = [{ at: '', router: fhirAdminRoutes(archive, sync), access: 'admin' as const }]
-    listener.app = createApp({ archive, intake, settings, log, more }).app
+    listener.app = createApp({ archive, intake, viewer, settings, log, more }).app
     announce(config, settings)
   } catch (error) {
     await opened.disposeAsync()

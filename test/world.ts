@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import type { Archive } from '../src/archive/archive.ts'
 import { createIntake, type Intake, type IntakeOptions } from '../src/archive/store.ts'
+import { createViewer } from '../src/archive/viewing.ts'
 import { openFolderBlobs } from '../src/blobs/folder.ts'
 import type { Database } from '../src/database/ports.ts'
 import { openPostgres } from '../src/database/postgres.ts'
@@ -25,6 +26,7 @@ import type { Mount, RouteFact } from '../src/http/routes.ts'
 import { createHttpServer } from '../src/http/server.ts'
 import type { HttpSettings, UploadSettings } from '../src/http/settings.ts'
 import { type Log, silentLog } from '../src/log.ts'
+import { openPixelEngine } from '../src/pixels/engine.ts'
 import type { Sample } from './samples.ts'
 
 export interface WorldOptions {
@@ -146,7 +148,16 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   }
   const log =
     options.log ?? Object.assign(silentLog(), { error: ({ err }: { err: unknown }) => void bugs.push(err) })
-  const { app, facts } = createApp({ archive, intake, settings, log, more: options.more?.(archive) ?? [] })
+  const pixels = openPixelEngine({ threads: 1, queue: 1000, timeLimitMs: 30_000, cacheBytes: 16 * MIB })
+  const viewer = createViewer(archive, pixels)
+  const { app, facts } = createApp({
+    archive,
+    intake,
+    viewer,
+    settings,
+    log,
+    more: options.more?.(archive) ?? [],
+  })
   const agent = new Agent({ keepAlive: true })
   const ask: World['ask'] = (path, question = {}) => askHttp(agent, url + path, question)
 
@@ -181,6 +192,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
       await closed
+      await pixels.close()
       await database.close()
       await blobs.close()
       const staged = await readdir(spoolDir)

@@ -229,7 +229,8 @@ export function bulkDataOf(
   return { dataSet, ...valueOf(archive, instance, element) }
 }
 
-function valueOf(archive: Archive, instance: IndexedInstance, element: DataElement): Piece {
+/** The bytes of an element, wherever they are kept. */
+export function valueOf(archive: Archive, instance: IndexedInstance, element: DataElement): Piece {
   const { vr, offset, length, InlineBinary = '' } = element
   if (offset !== undefined && length !== undefined) {
     const value = { vr, offset, length }

@@ -23,6 +23,18 @@ export interface State {
   /** What is left is no part of the data set. */
   over: boolean
   BitsAllocated: number
+  /** What is put in the place of others, see {@link RootEdit}; undefined: nothing. */
+  readonly edit: RootEdit | undefined
+  /** Nothing leaves: fragments that are replaced pass. */
+  silent: boolean
+}
+
+/** Elements of the root to be put in, and compressed pixel data to be cut out. */
+export interface RootEdit {
+  /** In ascending order; `bytes` null: the element is left out. Those that have passed are taken off. */
+  readonly elements: { readonly tag: number; readonly bytes: Buffer | null }[]
+  /** Stands in the output where the pixel data were. */
+  readonly pixels: Buffer
 }
 
 /** How everything is written. */
@@ -35,6 +47,7 @@ const LUT_DESCRIPTOR = 0x00283002
 const LONGEST_TELLING_VALUE = 256
 
 export function put(state: State, bytes: Buffer): void {
+  if (state.silent) return
   state.out.push(bytes)
   state.held += bytes.length
 }
@@ -164,5 +177,31 @@ export function fragmentStep(state: State): boolean {
   if (item.tag !== SEQUENCE_DELIMITER) input.at = before
   put(state, header('FFFEE0DD', 'UN', 0, LITTLE))
   state.fragments = false
+  state.silent = false
   return true
+}
+
+/** What an edit makes of the element at hand: `go` on with it as ever, `done` with it, or more `bytes` are needed. */
+export function editStep(state: State): 'go' | 'done' | 'bytes' {
+  const { edit, parse } = state
+  if (edit === undefined || parse.scope.parent !== undefined) return 'go'
+  const { input, tag, length, headerLength } = parse
+  while (edit.elements[0] !== undefined && edit.elements[0].tag < tag) putNext(state, edit)
+  if (edit.elements[0]?.tag === tag) {
+    if (!has(input, headerLength + length)) return 'bytes'
+    input.at += headerLength + length
+    putNext(state, edit)
+    return 'done'
+  }
+  if (!isRootPixels(parse) || length !== UNDEFINED_LENGTH) return 'go'
+  put(state, edit.pixels)
+  input.at += headerLength
+  state.fragments = true
+  state.silent = true
+  return 'done'
+}
+
+function putNext(state: State, { elements }: RootEdit): void {
+  const bytes = elements.shift()?.bytes
+  if (bytes) put(state, bytes)
 }

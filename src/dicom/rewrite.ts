@@ -75,6 +75,15 @@ function fileHead({ preamble, meta, encoding }: FileHead, options: RewriteOption
   const changed =
     (implicit || bigEndian || deflated) && transferSyntax(TransferSyntaxUID)?.encapsulated !== true
   const result = changed ? (INFLATED.get(TransferSyntaxUID) ?? ExplicitVRLittleEndian) : TransferSyntaxUID
+  return headOf({ preamble, meta }, result, options)
+}
+
+/** Preamble, prefix and group 0002 of a file in the transfer syntax `result`. */
+export function headOf(
+  { preamble, meta }: Pick<FileHead, 'preamble' | 'meta'>,
+  result: Uid,
+  options: RewriteOptions,
+): Buffer {
   const elements = new Map<Tag, MetaElement>(meta.map((element) => [element.tag, element]))
   if (!elements.has('00020001'))
     elements.set('00020001', { tag: '00020001', vr: 'OB', value: Buffer.of(0, 1) })

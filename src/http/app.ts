@@ -3,6 +3,7 @@ import express, { type Express, type RequestHandler } from 'express'
 import helmet from 'helmet'
 import type { Archive } from '../archive/archive.ts'
 import type { Intake } from '../archive/store.ts'
+import type { Viewer } from '../archive/viewing.ts'
 import type { Log } from '../log.ts'
 import { Problem } from '../problem.ts'
 import { attentionRoutes } from './admin-attention.ts'
@@ -29,6 +30,7 @@ import { wadoRoutes } from './wado.ts'
 export interface AppParts {
   readonly archive: Archive
   readonly intake: Intake
+  readonly viewer: Viewer
   readonly settings: HttpSettings
   readonly log: Log
   /** Routers that need more than the archive: the FHIR side's. */
@@ -40,7 +42,7 @@ const MAX_URL = 64 * 1024
 
 /** The whole HTTP service, and what routes it has. */
 export function createApp(parts: AppParts): { readonly app: Express; readonly facts: readonly RouteFact[] } {
-  const { archive, intake, settings, log, more = [] } = parts
+  const { archive, intake, viewer, settings, log, more = [] } = parts
   const metrics = createMetrics(archive)
   const refusals = createRefusals(archive.now)
   const mounts: Mount[] = [
@@ -50,7 +52,7 @@ export function createApp(parts: AppParts): { readonly app: Express; readonly fa
     { at: '', router: openapiRoutes(() => facts, settings), access: 'read' },
     { at: DICOMWEB, router: stowRoutes(intake, settings, metrics, refusals), access: 'by-method' },
     { at: DICOMWEB, router: qidoRoutes(archive, settings), access: 'by-method' },
-    { at: DICOMWEB, router: wadoRoutes(archive, settings), access: 'by-method' },
+    { at: DICOMWEB, router: wadoRoutes({ archive, viewer }, settings), access: 'by-method' },
     { at: DICOMWEB, router: capabilitiesRoutes(() => facts, settings), access: 'by-method' },
     ...(settings.deletion === true
       ? [{ at: DICOMWEB, router: deleteRoutes(archive), access: 'by-method' as const }]

@@ -33,7 +33,7 @@ const STORE: Kind = {
 }
 const RETRIEVE: Kind = {
   statuses: [200, 400, 404, 406, 410, 503],
-  answers: [`${MULTIPART}; type="application/dicom"`],
+  answers: [`${MULTIPART}; type="application/dicom"`, 'application/dicom', 'application/zip'],
   query: ['accept'],
 }
 const METADATA: Kind = { ...RETRIEVE, answers: [DICOM_JSON, `${MULTIPART}; type="application/dicom+xml"`] }
@@ -41,6 +41,12 @@ const BYTES: Kind = { ...RETRIEVE, answers: [`${MULTIPART}; type="application/oc
 const DELETE: Kind = { statuses: [204, 400, 404, 410] }
 const RESTORE: Kind = { statuses: [204, 400, 404] }
 const LINEAGE_KIND: Kind = { statuses: [200, 400, 404], answers: [JSON_TYPE] }
+const PICTURES = ['image/jpeg', 'image/png', 'image/gif']
+const RENDERED: Kind = {
+  statuses: [200, 206, 400, 404, 406, 410, 503],
+  answers: PICTURES,
+  query: ['accept', 'viewport', 'window', 'quality'],
+}
 const ADMIN_ACTION: Kind = { statuses: [202, 400, 404] }
 
 const STUDY = '/dicomweb/studies/:study'
@@ -100,6 +106,24 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
       { summary: `Bring back ${what} that was deleted or rejected`, ...RESTORE },
     ],
   ]),
+  ...pictures(STUDY, 'a study'),
+  ...pictures(SERIES, 'a series'),
+  ...pictures(INSTANCE, 'an instance'),
+  ...pictures(`${INSTANCE}/frames/:frames`, 'frames'),
+  'GET /dicomweb/wado': {
+    summary: 'One instance named by query parameters: WADO-URI (PS3.18 §9)',
+    statuses: [200, 206, 400, 404, 406, 410, 503],
+    answers: [...PICTURES, 'application/dicom'],
+    query: [
+      'requestType',
+      'studyUID',
+      'seriesUID',
+      'objectUID',
+      'contentType',
+      'transferSyntax',
+      'frameNumber',
+    ].concat(['rows', 'columns', 'region', 'windowCenter', 'windowWidth', 'imageQuality']),
+  },
   'OPTIONS /dicomweb': {
     summary: 'Retrieve Capabilities (PS3.18 §8.9)',
     statuses: [200, 406],
@@ -137,6 +161,18 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     answers: [JSON_TYPE],
     query: ['limit'],
   },
+  'POST /admin/fhir/reconcile': {
+    summary: 'Compare all that was pushed with what the FHIR server has; GET /admin/fhir tells how far it is',
+    statuses: [202, 503],
+  },
+  'POST /admin/fhir/studies/:study/restore': {
+    summary: 'Bring a study there back to what the index says: edits, subject, also where it was deleted',
+    ...ADMIN_ACTION,
+  },
+  'POST /admin/fhir/studies/:study/withdraw': {
+    summary: 'Cancel what the FHIR server has of a study that the index does not have',
+    statuses: [202, 400, 409, 503],
+  },
   'POST /admin/fhir/studies/:study/touch': { summary: 'Push a study once more', ...ADMIN_ACTION },
   'POST /admin/fhir/studies/:study/release': { summary: 'Push a study that is held', ...ADMIN_ACTION },
   'POST /admin/fhir/studies/:study/retry': {
@@ -147,6 +183,20 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     summary: 'Say that it is dealt with',
     statuses: [204, 400, 404],
   },
+}
+
+function pictures(path: string, what: string): Record<string, Description> {
+  const rendered = {
+    ...RENDERED,
+    answers: [...PICTURES, 'text/html', 'text/plain', 'application/pdf', 'video/mp4'],
+  }
+  return {
+    [`GET ${path}/rendered`]: {
+      summary: `A picture of ${what}; reports, documents and video as such`,
+      ...rendered,
+    },
+    [`GET ${path}/thumbnail`]: { summary: `A small picture of ${what}`, ...RENDERED },
+  }
 }
 
 function searches(path: string, what: string): Record<string, Description> {

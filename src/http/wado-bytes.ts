@@ -4,11 +4,12 @@ import { bulkDataOf, frameOf, instanceOf, pixelsOf, wholePixelData, type Piece }
 import type { IndexedInstance, Scope } from '../database/ports.ts'
 import type { DataSet } from '../dicom/data-set.ts'
 import type { PixelMap } from '../dicom/pixel-map.ts'
-import { Problem } from '../problem.ts'
+import { isProblem, Problem } from '../problem.ts'
 import { sendKnownParts, sendParts, type BodyPart } from './parts.ts'
 import { contentRange, entityTag, IMMUTABLE, isNotModified, rangeOf, sendOne } from './representation.ts'
 import { acceptOf, scopeOf } from './scope.ts'
 import { retrieveUrl, type HttpSettings } from './settings.ts'
+import type { FileParts } from './wado-file.ts'
 import { bulkForm, frameForm, OCTETS, type BulkForm, type FrameForm } from './wado-forms.ts'
 
 type Settings = Pick<HttpSettings, 'publicUrl'>
@@ -18,18 +19,27 @@ const MOST_FRAMES = 1000
 const PIXEL_DATA = new Set(['7FE00008', '7FE00009', '7FE00010'])
 
 /** Frames, in the order asked for, one part each (PS3.18 §10.4.1.1.6). */
-export async function answerFrames(archive: Archive, request: Request, response: Response): Promise<void> {
+export async function answerFrames(
+  { archive, viewer }: FileParts,
+  request: Request,
+  response: Response,
+): Promise<void> {
   const numbers = frameList(String(request.params['frames']))
   const instance = await instanceOf(archive, scopeOf(request) as Required<Scope>, { pixelMap: true })
   const map = pixelsOf(instance)
-  const form = frameForm(acceptOf(request), instance.TransferSyntaxUID, numbers.length === 1)
+  const isOne = numbers.length === 1
+  const isDecodable = viewer.decodes(instance)
+  const form = frameForm(acceptOf(request), instance.TransferSyntaxUID, { isOne, isDecodable })
   if (form === null) throw notDecoded(instance)
-  const pieces = numbers.map((n) => frameOf(archive, instance, map, n))
+  const pieces = form.isDecoded
+    ? await viewer.decodedFrames(instance, map, numbers)
+    : numbers.map((n) => frameOf(archive, instance, map, n))
   if (isNotModified(request, response, tagFor(instance, form, `frames ${numbers.join()}`), IMMUTABLE)) return
   await sendFrames(request, response, form, pieces)
 }
 
-function frameList(text: string): number[] {
+/** Numbers from 1 with commas between; Problem `malformed` otherwise. */
+export function frameList(text: string): number[] {
   const numbers = text.split(',').map((one) => (/^\d{1,9}$/.test(one) ? Number(one) : 0))
   if (numbers.some((n) => n < 1)) {
     throw new Problem('malformed', 'Frames are named by numbers from 1, with commas between them.')
@@ -42,18 +52,18 @@ function frameList(text: string): number[] {
 
 /** All pixel data: every frame in a part of its own (PS3.18 §10.4.1.1.7). */
 export async function answerPixelData(
-  archive: Archive,
+  parts: FileParts,
   settings: Settings,
   request: Request,
   response: Response,
 ): Promise<void> {
-  const instance = await instanceOf(archive, scopeOf(request) as Required<Scope>, { pixelMap: true })
-  await sendPixelData(archive, settings, instance, request, response)
+  const instance = await instanceOf(parts.archive, scopeOf(request) as Required<Scope>, { pixelMap: true })
+  await sendPixelData(parts, settings, instance, request, response)
 }
 
 /** What stands behind a BulkDataURI (PS3.18 §10.4.1.1.5). The path is a tag, or tags and item numbers into sequences. */
 export async function answerBulkData(
-  archive: Archive,
+  parts: FileParts,
   settings: Settings,
   request: Request,
   response: Response,
@@ -65,12 +75,13 @@ export async function answerBulkData(
       'The path of bulk data is a tag, or tags with the number of an item between them.',
     )
   }
+  const { archive } = parts
   const uids = scopeOf(request) as Required<Scope>
   const [tag = ''] = path
   if (path.length === 1 && PIXEL_DATA.has(tag)) {
     const instance = await instanceOf(archive, uids, { pixelMap: true })
     if (pixelsOf(instance).tag !== tag) throw new Problem('not-found', 'The instance has no bulk data there.')
-    await sendPixelData(archive, settings, instance, request, response)
+    await sendPixelData(parts, settings, instance, request, response)
     return
   }
   const instance = await instanceOf(archive, uids, { tags: true })
@@ -85,7 +96,7 @@ export async function answerBulkData(
 }
 
 /** Of an encapsulated document: what its MIME Type (0042,0012) says, where that can be one. */
-function documentType(dataSet: DataSet): string {
+export function documentType(dataSet: DataSet): string {
   const own = dataSet['00420012']?.Value?.[0]
   return typeof own === 'string' && /^[\w.+-]+\/[\w.+-]+$/.test(own) ? own.toLowerCase() : OCTETS
 }
@@ -96,7 +107,7 @@ function addressOf(settings: Settings, { uids }: IndexedInstance, path: readonly
 
 /** Native pixel data is one value; compressed frames joined would be of no use, so that they come in parts. */
 async function sendPixelData(
-  archive: Archive,
+  { archive, viewer }: FileParts,
   settings: Settings,
   instance: IndexedInstance,
   request: Request,
@@ -113,22 +124,31 @@ async function sendPixelData(
     })
     return
   }
-  const form = frameForm(acceptOf(request), instance.TransferSyntaxUID, map.frames === 1)
+  const isOne = map.frames === 1
+  const isDecodable = viewer.decodes(instance)
+  const form = frameForm(acceptOf(request), instance.TransferSyntaxUID, { isOne, isDecodable })
   if (form === null) throw notDecoded(instance)
   // Where the last frame is there, so are the others: a file loses its end.
   frameOf(archive, instance, map, map.frames)
   if (isNotModified(request, response, tagFor(instance, form, 'pixel data'), IMMUTABLE)) return
+  const pieces = form.isDecoded
+    ? await viewer.decodedFrames(instance, map, [...numbersTo(map.frames)])
+    : everyFrame(archive, instance, map)
   if (map.frames <= MOST_FRAMES) {
-    await sendFrames(request, response, form, [...everyFrame(archive, instance, map)])
+    await sendFrames(request, response, form, [...pieces])
     return
   }
   const { media, syntax } = form
-  const parts = partsAsTheyCome(everyFrame(archive, instance, map), form)
+  const parts = partsAsTheyCome(pieces, form)
   await sendParts(request, response, { media, transferSyntax: syntax }, parts)
 }
 
 function* everyFrame(archive: Archive, instance: IndexedInstance, map: PixelMap): Generator<Piece> {
-  for (let n = 1; n <= map.frames; n++) yield frameOf(archive, instance, map, n)
+  for (const n of numbersTo(map.frames)) yield frameOf(archive, instance, map, n)
+}
+
+function* numbersTo(last: number): Generator<number> {
+  for (let n = 1; n <= last; n++) yield n
 }
 
 async function* partsAsTheyCome(pieces: Iterable<Piece>, form: FrameForm): AsyncGenerator<BodyPart> {
@@ -144,11 +164,16 @@ async function sendFrames(
 ): Promise<void> {
   const { media, syntax, isMultipart } = form
   const [only] = pieces
-  if (isMultipart || only === undefined) {
-    const parts = pieces.map((piece) => partOf(piece, form))
-    await sendKnownParts(request, response, { media, transferSyntax: syntax, isRanged: true }, parts)
-  } else {
-    await sendOne(request, response, { ...only, media: `${media}; transfer-syntax=${syntax}` })
+  try {
+    if (isMultipart || only === undefined) {
+      const parts = pieces.map((piece) => partOf(piece, form))
+      await sendKnownParts(request, response, { media, transferSyntax: syntax, isRanged: true }, parts)
+    } else {
+      await sendOne(request, response, { ...only, media: `${media}; transfer-syntax=${syntax}` })
+    }
+  } catch (error) {
+    if (!form.isDecoded || !isProblem(error, 'not-acceptable')) throw error
+    throw new Problem('not-acceptable', `${error.message} ${AS_STORED}`, { cause: error })
   }
 }
 
@@ -191,7 +216,7 @@ async function sendValue(request: Request, response: Response, value: OneValue):
 }
 
 /** Documents of other types than these might be pages, and no page of a stranger may look like one of ours. */
-function dispositionOf(media: string): Readonly<Record<string, string>> {
+export function dispositionOf(media: string): Readonly<Record<string, string>> {
   return media === OCTETS || media === 'application/pdf' ? {} : { 'Content-Disposition': 'attachment' }
 }
 
@@ -203,7 +228,9 @@ function tagFor(instance: IndexedInstance, form: FrameForm | BulkForm, what: str
 function notDecoded({ TransferSyntaxUID }: IndexedInstance): Problem {
   return new Problem(
     'not-acceptable',
-    `Frames of this instance are stored in transfer syntax ${TransferSyntaxUID} and are not decoded: ask for them with ` +
-      'multipart/related; type="application/octet-stream"; transfer-syntax=*.',
+    `Frames of this instance are stored in transfer syntax ${TransferSyntaxUID} and leave in no other that is asked for. ${AS_STORED}`,
   )
 }
+
+const AS_STORED =
+  'As they are stored they are had with multipart/related; type="application/octet-stream"; transfer-syntax=*.'

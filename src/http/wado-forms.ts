@@ -38,17 +38,29 @@ export function fileForms(ranges: readonly MediaRange[], isInstance: boolean): F
 }
 
 /**
- * The transfer syntax in which an instance leaves for what is wanted, or null where that cannot be. Without a wish it is
- * Explicit VR Little Endian where nothing needs decoding, else the stored one, labelled so (design §6).
+ * The transfer syntax in which an instance leaves for what is wanted, or null where that cannot be; `isDecodable`: there
+ * is a codec for it. Without a wish it is Explicit VR Little Endian where that has exactly the stored samples, else the
+ * stored one, labelled so (design §6): what was compressed with a loss need not be decoded (PS3.18 §8.7.3: "unless the
+ * origin server has access to the pixel data in lossy compressed form only").
  */
-export function fileSyntax(TransferSyntaxUID: Uid, wanted: FileForm['wanted']): Uid | null {
+export function fileSyntax(
+  TransferSyntaxUID: Uid,
+  wanted: FileForm['wanted'],
+  isDecodable: boolean,
+): Uid | null {
   const stored = transferSyntax(TransferSyntaxUID)
   const isNative = stored !== undefined && !stored.encapsulated && !stored.referenced
   const served = stored?.web === false ? ExplicitVRLittleEndian : TransferSyntaxUID
   if (wanted === '*') return served
-  if (wanted === undefined) return isNative ? ExplicitVRLittleEndian : served
-  if (wanted === ExplicitVRLittleEndian) return isNative ? ExplicitVRLittleEndian : null
+  const isExact = isNative || (isDecodable && stored?.lossy === false)
+  if (wanted === undefined) return isExact ? ExplicitVRLittleEndian : served
+  if (wanted === ExplicitVRLittleEndian) return isNative || isDecodable ? ExplicitVRLittleEndian : null
   return wanted === served ? served : null
+}
+
+/** Whether an instance has to be decoded to leave in a transfer syntax. */
+export function needsDecoding(TransferSyntaxUID: Uid, syntax: Uid): boolean {
+  return syntax === ExplicitVRLittleEndian && transferSyntax(TransferSyntaxUID)?.encapsulated === true
 }
 
 /** One way to send frames or pixel data. */
@@ -57,30 +69,38 @@ export interface FrameForm {
   /** Media type and transfer syntax of each frame. */
   readonly media: string
   readonly syntax: Uid
+  /** Frames are decoded first. */
+  readonly isDecoded: boolean
 }
 
 /**
- * How frames of an instance leave, or null where the client takes none of the ways. Stored frames only: nothing is
- * decoded. `isOne`: the answer has one frame, which may come without parts.
+ * How frames of an instance leave, or null where the client takes none of the ways: as they are stored, or decoded to
+ * octets if there is a codec. `isOne`: the answer has one frame, which may come without parts.
  */
 export function frameForm(
   ranges: readonly MediaRange[],
   TransferSyntaxUID: Uid,
-  isOne: boolean,
+  { isOne, isDecodable }: { readonly isOne: boolean; readonly isDecodable: boolean },
 ): FrameForm | null {
-  const stored = transferSyntax(TransferSyntaxUID)
-  const media = stored?.mediaType ?? OCTETS
-  const syntax = stored?.frameSyntax ?? TransferSyntaxUID
-  const takesParts = !isForbidden(ranges, { media: MULTIPART, part: media })
-  const takesOne = isOne && !isForbidden(ranges, { media })
+  const forms = formsOf(TransferSyntaxUID, isDecodable)
   for (const range of ranges) {
-    if (range.q === 0) continue
-    const isMultipart = takesParts && covers(range.media, MULTIPART)
-    if (!isMultipart && !takesOne) continue
-    const part = isMultipart ? (range.part ?? '*/*') : range.media
-    if (takesFrame(part, range.transferSyntax, media, syntax)) return { isMultipart, media, syntax }
+    for (const form of range.q === 0 ? [] : forms) {
+      const takesParts = !isForbidden(ranges, { media: MULTIPART, part: form.media })
+      const isMultipart = takesParts && covers(range.media, MULTIPART)
+      if (!isMultipart && (!isOne || isForbidden(ranges, form))) continue
+      const part = isMultipart ? (range.part ?? '*/*') : range.media
+      if (takesFrame(part, range.transferSyntax, form.media, form.syntax)) return { isMultipart, ...form }
+    }
   }
   return null
+}
+
+function formsOf(TransferSyntaxUID: Uid, isDecodable: boolean): Omit<FrameForm, 'isMultipart'>[] {
+  const stored = transferSyntax(TransferSyntaxUID)
+  const syntax = stored?.frameSyntax ?? TransferSyntaxUID
+  const asStored = { media: stored?.mediaType ?? OCTETS, syntax, isDecoded: false }
+  if (!isDecodable || syntax === ExplicitVRLittleEndian) return [asStored]
+  return [asStored, { media: OCTETS, syntax: ExplicitVRLittleEndian, isDecoded: true }]
 }
 
 /**
@@ -119,4 +139,41 @@ export function bulkForm(ranges: readonly MediaRange[], own: string): BulkForm |
     if (media !== undefined) return { isMultipart: false, media }
   }
   return null
+}
+
+const PICTURES = ['image/jpeg', 'image/png', 'image/gif'] as const
+
+/** One way to send a picture. */
+export interface PictureForm {
+  /** Every picture of the resource in a part of its own; else one alone. */
+  readonly isMultipart: boolean
+  readonly media: (typeof PICTURES)[number]
+}
+
+/**
+ * How pictures leave (PS3.18 §8.7.4), or null where the client takes none of the ways. Parts that carry no pictures are
+ * passed over, and who names nothing else gets the default: OHIF asks for thumbnails with the Accept of bulk data.
+ */
+export function pictureForm(ranges: readonly MediaRange[]): PictureForm | null {
+  const wanted = ranges.filter(({ q }) => q > 0)
+  for (const range of wanted) {
+    const isMultipart = range.media === MULTIPART
+    const part = isMultipart ? (range.part ?? '*/*') : range.media
+    const media = PICTURES.find(
+      (one) =>
+        covers(part, one) &&
+        !isForbidden(ranges, isMultipart ? { media: MULTIPART, part: one } : { media: one }),
+    )
+    if (media !== undefined) return { isMultipart, media }
+  }
+  const isOnlyParts = wanted.length > 0 && wanted.every(({ media }) => media === MULTIPART)
+  return isOnlyParts ? { isMultipart: false, media: 'image/jpeg' } : null
+}
+
+export const ZIP = 'application/zip'
+
+/** Whether a ZIP of the files is what the client wants most of all that can be had. */
+export function takesZip(ranges: readonly MediaRange[], isInstance: boolean): boolean {
+  const at = ranges.findIndex(({ media, q }) => media === ZIP && q > 0)
+  return at >= 0 && fileForms(ranges.slice(0, at), isInstance).length === 0
 }

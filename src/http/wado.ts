@@ -1,25 +1,21 @@
 import { createHash, type Hash } from 'node:crypto'
 import express, { type Request, type Response, type Router } from 'express'
 import type { Archive } from '../archive/archive.ts'
-import {
-  instanceOf,
-  instancesOf,
-  originalOf,
-  part10Of,
-  part10PieceOf,
-  type FileWish,
-} from '../archive/retrieve.ts'
-import type { IndexedInstance, Scope } from '../database/ports.ts'
+import { instanceOf, instancesOf, originalOf } from '../archive/retrieve.ts'
+import type { Scope } from '../database/ports.ts'
 import type { Uid } from '../dicom/data-set.ts'
-import { ExplicitVRLittleEndian, transferSyntax } from '../dicom/transfer-syntax.ts'
-import { Problem } from '../problem.ts'
+import { ExplicitVRLittleEndian } from '../dicom/transfer-syntax.ts'
 import { sendParts, type BodyPart } from './parts.ts'
 import { abortedWith, CHECKED, IMMUTABLE, isNotModified, sendOne, tagOf } from './representation.ts'
 import { acceptOf, scopeOf } from './scope.ts'
 import { retrieveUrl, type HttpSettings } from './settings.ts'
 import { answerBulkData, answerFrames, answerPixelData } from './wado-bytes.ts'
-import { fileForms, fileSyntax, PART10, type FileForm } from './wado-forms.ts'
+import { attachment, fileFor, notAcceptable, sendFile, type FileParts } from './wado-file.ts'
+import { fileForms, fileSyntax, needsDecoding, PART10, takesZip, type FileForm } from './wado-forms.ts'
 import { answerMetadata } from './wado-metadata.ts'
+import { answerRendered, answerThumbnail } from './wado-rendered.ts'
+import { answerUri } from './wado-uri.ts'
+import { answerZip } from './wado-zip.ts'
 
 type Settings = Pick<HttpSettings, 'publicUrl'>
 
@@ -28,22 +24,28 @@ const SERIES = `${STUDY}/series/:series`
 const INSTANCE = `${SERIES}/instances/:instance`
 
 /** The retrieve transaction, PS3.18 §10.4: to be mounted at the root of the DICOMweb services. */
-export function wadoRoutes(archive: Archive, settings: Settings): Router {
+export function wadoRoutes(parts: FileParts, settings: Settings): Router {
+  const { archive } = parts
   const router = express.Router({ caseSensitive: true })
   for (const path of [STUDY, SERIES, INSTANCE]) {
-    router.get(path, (request, response) => answerFiles(archive, settings, request, response))
+    router.get(path, (request, response) => answerFiles(parts, settings, request, response))
     router.get(`${path}/metadata`, (request, response) =>
       answerMetadata(archive, settings, request, response),
     )
   }
+  for (const path of [STUDY, SERIES, INSTANCE, `${INSTANCE}/frames/:frames`]) {
+    router.get(`${path}/rendered`, (request, response) => answerRendered(parts, settings, request, response))
+    router.get(`${path}/thumbnail`, (request, response) => answerThumbnail(parts, request, response))
+  }
   router.get(`${INSTANCE}/original`, (request, response) => answerOriginal(archive, request, response))
-  router.get(`${INSTANCE}/frames/:frames`, (request, response) => answerFrames(archive, request, response))
+  router.get(`${INSTANCE}/frames/:frames`, (request, response) => answerFrames(parts, request, response))
   router.get(`${INSTANCE}/pixeldata`, (request, response) =>
-    answerPixelData(archive, settings, request, response),
+    answerPixelData(parts, settings, request, response),
   )
   router.get(`${INSTANCE}/bulkdata/*path`, (request, response) =>
-    answerBulkData(archive, settings, request, response),
+    answerBulkData(parts, settings, request, response),
   )
+  router.get('/wado', (request, response) => answerUri(parts, request, response))
   return router
 }
 
@@ -58,18 +60,31 @@ interface Plan {
 }
 
 async function answerFiles(
-  archive: Archive,
+  parts: FileParts,
   settings: Settings,
   request: Request,
   response: Response,
 ): Promise<void> {
   const scope = scopeOf(request)
   const signal = abortedWith(response)
-  const forms = fileForms(acceptOf(request), scope.instance !== undefined)
-  const { form, tag, left, syntax } = planOf(await surveyOf(archive, scope, signal), forms)
-  if (isNotModified(request, response, tag, scope.instance === undefined ? CHECKED : IMMUTABLE)) return
+  const isInstance = scope.instance !== undefined
+  const ranges = acceptOf(request)
+  if (takesZip(ranges, isInstance)) {
+    await answerZip(parts.archive, request, response)
+    return
+  }
+  const survey = await surveyOf(parts.archive, scope, signal)
+  const { form, tag, left, syntax } = await planOf(
+    parts,
+    scope,
+    survey,
+    fileForms(ranges, isInstance),
+    signal,
+  )
+  if (isNotModified(request, response, tag, isInstance ? IMMUTABLE : CHECKED)) return
   if (!form.isMultipart) {
-    await answerOne(archive, request, response, form)
+    const instance = await instanceOf(parts.archive, scope as Required<Scope>)
+    await sendFile(parts, instance, form, request, response)
     return
   }
   if (left > 0) {
@@ -82,7 +97,7 @@ async function answerFiles(
   }
   const isPlain = syntax === undefined || syntax === ExplicitVRLittleEndian
   const type = { media: PART10, transferSyntax: isPlain ? undefined : syntax }
-  await sendParts(request, response, type, partsOf(archive, settings, scope, form, signal))
+  await sendParts(request, response, type, partsOf(parts, settings, scope, form, signal))
 }
 
 /** How many instances there are of each transfer syntax, and a hash of all of them. */
@@ -104,68 +119,73 @@ async function surveyOf(archive: Archive, scope: Scope, signal: AbortSignal): Pr
 }
 
 /** The first form in which at least one instance can be sent; 406 without one. */
-function planOf({ hash, counts }: Survey, forms: readonly FileForm[]): Plan {
+async function planOf(
+  parts: FileParts,
+  scope: Scope,
+  { hash, counts }: Survey,
+  forms: readonly FileForm[],
+  signal: AbortSignal,
+): Promise<Plan> {
   for (const form of forms) {
     const syntaxes = new Set<Uid>()
-    let left = 0
-    for (const [stored, count] of counts) {
-      const syntax = fileSyntax(stored, form.wanted)
+    let [left, sent, isDecoding] = [0, 0, false]
+    for (const [TransferSyntaxUID, count] of counts) {
+      const syntax = fileSyntax(TransferSyntaxUID, form.wanted, parts.viewer.decodes({ TransferSyntaxUID }))
       if (syntax === null) left += count
-      else syntaxes.add(syntax)
+      else {
+        syntaxes.add(syntax)
+        sent += count
+        isDecoding ||= needsDecoding(TransferSyntaxUID, syntax)
+      }
     }
-    if (syntaxes.size === 0) continue
+    // Where the client has left the syntax open, what a codec refuses is sent as it is stored.
+    const refused = isDecoding && form.wanted !== undefined ? await refusals(parts, scope, form, signal) : 0
+    if (sent === refused) continue
     const [syntax] = syntaxes.size === 1 ? syntaxes : []
-    hash.update(
-      `${form.isMultipart ? 'parts' : 'one'} ${form.wanted ?? ''} ${[...syntaxes].sort().join(' ')}`,
-    )
-    return { form, left, syntax, tag: tagOf(hash) }
+    const how = form.isMultipart ? 'parts' : 'one'
+    hash.update(`${how} ${form.wanted ?? ''} ${[...syntaxes].sort().join(' ')}`)
+    return { form, left: left + refused, syntax, tag: tagOf(hash) }
   }
   throw notAcceptable()
 }
 
+/** How many instances there is a codec for that refuses them: found out before the status is sent. */
+async function refusals(
+  parts: FileParts,
+  scope: Scope,
+  form: FileForm,
+  signal: AbortSignal,
+): Promise<number> {
+  let count = 0
+  for await (const page of instancesOf(parts.archive, scope, { signal })) {
+    for (const instance of page.filter((one) => parts.viewer.decodes(one))) {
+      if ((await fileFor(parts, instance, form, { isAlone: false, signal })) === null) count++
+    }
+  }
+  return count
+}
+
 async function* partsOf(
-  archive: Archive,
+  parts: FileParts,
   settings: Settings,
   scope: Scope,
-  { wanted }: FileForm,
+  form: FileForm,
   signal: AbortSignal,
 ): AsyncGenerator<BodyPart> {
-  for await (const page of instancesOf(archive, scope, { signal })) {
+  for await (const page of instancesOf(parts.archive, scope, { signal })) {
     for (const instance of page) {
-      const syntax = fileSyntax(instance.TransferSyntaxUID, wanted)
-      if (syntax === null) continue
+      const file = await fileFor(parts, instance, form, { isAlone: false, signal })
+      if (file === null) continue
       const { study, series, instance: uid } = instance.uids
       yield {
         media: PART10,
-        transferSyntax: syntax,
+        transferSyntax: file.syntax,
         location: retrieveUrl(settings, study, series, uid),
-        length: null,
-        open: () => part10Of(archive, instance, wishOf(instance, syntax)),
+        length: file.piece.length,
+        open: () => file.piece.open(),
       }
     }
   }
-}
-
-async function answerOne(
-  archive: Archive,
-  request: Request,
-  response: Response,
-  { wanted }: FileForm,
-): Promise<void> {
-  const instance = await instanceOf(archive, scopeOf(request) as Required<Scope>)
-  const syntax = fileSyntax(instance.TransferSyntaxUID, wanted)
-  if (syntax === null) throw notAcceptable()
-  await sendOne(request, response, {
-    ...(await part10PieceOf(archive, instance, wishOf(instance, syntax))),
-    media: `${PART10}; transfer-syntax=${syntax}`,
-    headers: { 'Content-Disposition': attachment(instance) },
-  })
-}
-
-/** What must be done to a stored file for it to leave in a transfer syntax. */
-function wishOf({ TransferSyntaxUID }: IndexedInstance, syntax: Uid): FileWish {
-  const stored = transferSyntax(TransferSyntaxUID)
-  return { isExplicit: stored?.web === false || (stored?.deflated === true && syntax !== stored.uid) }
 }
 
 /** The file bit for bit as it was received, whatever DICOMweb thinks of its encoding (design §6). */
@@ -181,16 +201,4 @@ async function answerOriginal(archive: Archive, request: Request, response: Resp
       'Repr-Digest': `sha-256=:${Buffer.from(instance.fileSha256, 'hex').toString('base64')}:`,
     },
   })
-}
-
-function attachment({ uids }: IndexedInstance): string {
-  return `attachment; filename="${uids.instance}.dcm"`
-}
-
-function notAcceptable(): Problem {
-  return new Problem(
-    'not-acceptable',
-    'Instances are sent as multipart/related; type="application/dicom", one alone as application/dicom too, in Explicit ' +
-      'VR Little Endian where nothing has to be decoded, or with transfer-syntax=* as they are stored.',
-  )
 }

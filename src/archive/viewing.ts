@@ -1,0 +1,273 @@
+/** Frames decoded, and pictures of them. */
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import type { IndexedInstance } from '../database/ports.ts'
+import type { DataElement, DataSet } from '../dicom/data-set.ts'
+import {
+  displayElements,
+  displayOf,
+  expandSegments,
+  lutEntries,
+  type Display,
+  type LutElements,
+  type PaletteColour,
+} from '../dicom/display.ts'
+import { pixelExtents, type PixelMap } from '../dicom/pixel-map.ts'
+import { decodedFormat, frameBytes, pixelFormat, type PixelFormat } from '../dicom/pixel-format.ts'
+import { fitsNative, rewriteNative } from '../dicom/rewrite-pixels.ts'
+import type {
+  Look,
+  Lut,
+  PictureType,
+  PictureWish,
+  PixelEngine,
+  StoredFrame,
+  Window,
+} from '../pixels/ports.ts'
+import { isProblem, Problem } from '../problem.ts'
+import type { Archive } from './archive.ts'
+import { fileOf, frameOf, instanceOf, pixelsOf, valueOf, type Piece } from './retrieve.ts'
+
+/** A picture that a client asks for. */
+export interface PictureRequest {
+  /** Counted from 1. */
+  readonly frame: number
+  readonly media: PictureType
+  readonly quality: number
+  readonly window: Window | null
+  readonly box: PictureWish['box']
+  /** Negative sizes turn the picture round; null: to the edge of the frame. */
+  readonly source: {
+    readonly left: number
+    readonly top: number
+    readonly width: number | null
+    readonly height: number | null
+    /** Numbers are parts of the frame's sides, from 0 to 1. */
+    readonly isRelative?: boolean
+  } | null
+}
+
+/** What is made of pixels. `pixelMap` of the instance must have been asked for. */
+export interface Viewer {
+  /** Whether frames of the instance's transfer syntax can be decoded. */
+  decodes(instance: Pick<IndexedInstance, 'TransferSyntaxUID'>): boolean
+  /** Problem `not-acceptable` where there is nothing to see, `not-found` for a frame that is not there. */
+  picture(instance: IndexedInstance, request: PictureRequest, signal?: AbortSignal): Promise<Buffer>
+  /** A frame as native bytes. */
+  decodedFrames(
+    instance: IndexedInstance,
+    map: PixelMap,
+    frames: readonly number[],
+  ): Promise<readonly Piece[]>
+  /** The file in Explicit VR Little Endian; null where it cannot be had in it. */
+  decodedFile(instance: IndexedInstance, signal?: AbortSignal): Promise<Piece | null>
+}
+
+/** What is read of an instance before its pixels are. */
+interface Facts {
+  readonly format: PixelFormat | null
+  readonly elements: DataSet
+}
+
+interface Context {
+  readonly archive: Archive
+  readonly pixels: PixelEngine
+  readonly facts: Map<number, Promise<Facts>>
+}
+
+/** Instances whose facts are remembered, so that a loop of frames reads a large data set once. */
+const MOST_FACTS = 256
+
+export function createViewer(archive: Archive, pixels: PixelEngine): Viewer {
+  const context: Context = { archive, pixels, facts: new Map() }
+  return {
+    decodes: ({ TransferSyntaxUID }) => pixels.decodes(TransferSyntaxUID),
+    picture: (instance, request, signal) => pictureOf(context, instance, request, signal),
+    decodedFrames: (instance, map, frames) => decodedFrames(context, instance, map, frames),
+    decodedFile: (instance, signal) => decodedFile(context, instance, signal),
+  }
+}
+
+function factsOf({ archive, facts }: Context, instance: IndexedInstance, map: PixelMap): Promise<Facts> {
+  const known = facts.get(instance.id)
+  if (known !== undefined) return known
+  const read = readFacts(archive, instance, map)
+  facts.set(instance.id, read)
+  const [oldest] = facts.keys()
+  if (facts.size > MOST_FACTS && oldest !== undefined) facts.delete(oldest)
+  // What could not be read this time is tried anew the next.
+  read.catch(() => facts.delete(instance.id))
+  return read
+}
+
+async function readFacts(archive: Archive, instance: IndexedInstance, map: PixelMap): Promise<Facts> {
+  const { tags } = instance.tags ? instance : await instanceOf(archive, instance.uids, { tags: true })
+  const dataSet = JSON.parse(tags?.toString('utf8') ?? '{}') as DataSet
+  return { format: pixelFormat(dataSet, map.tag), elements: displayElements(dataSet) }
+}
+
+async function pictureOf(
+  context: Context,
+  instance: IndexedInstance,
+  request: PictureRequest,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  const { archive, pixels } = context
+  if (!instance.pixelMap)
+    throw new Problem('not-acceptable', 'The instance has no pixel data to make a picture of.')
+  const map = pixelsOf(instance)
+  const { format, elements } = await factsOf(context, instance, map)
+  if (format === null || (map.encapsulated && !pixels.decodes(instance.TransferSyntaxUID))) {
+    throw new Problem('not-acceptable', 'No picture can be made of such pixel data.')
+  }
+  const { frame: n, media, quality, box, window } = request
+  const frame = storedFrame(archive, instance, map, { n, format })
+  const look = await lookOf(archive, instance, displayOf(elements, n))
+  const asked: Look = window === null ? look : { ...look, voi: { kind: 'window', ...window } }
+  const region = request.source === null ? null : regionOf(request.source, format)
+  return pixels.picture(frame, asked, { media, quality, region, box }, signal)
+}
+
+function storedFrame(
+  archive: Archive,
+  instance: IndexedInstance,
+  map: PixelMap,
+  { n, format }: { readonly n: number; readonly format: PixelFormat },
+): StoredFrame {
+  const { open } = frameOf(archive, instance, map, n)
+  return {
+    key: `${instance.fileSha256} ${n}`,
+    TransferSyntaxUID: instance.TransferSyntaxUID,
+    format,
+    read: async () => buffer(await open()),
+  }
+}
+
+/** PS3.18 §8.3.5.1.3; Problem `malformed` where it is not within the frame. */
+function regionOf(
+  source: NonNullable<PictureRequest['source']>,
+  { Rows, Columns }: PixelFormat,
+): NonNullable<PictureWish['region']> {
+  const { left, top, width, height } = source.isRelative === true ? inPixels(source, Rows, Columns) : source
+  const across = Math.abs(width ?? Columns - left)
+  const down = Math.abs(height ?? Rows - top)
+  if (across < 1 || down < 1 || left + across > Columns || top + down > Rows) {
+    throw new Problem('malformed', 'The region is not within the frame.')
+  }
+  return {
+    left,
+    top,
+    width: across,
+    height: down,
+    isMirrored: (width ?? 1) < 0,
+    isUpsideDown: (height ?? 1) < 0,
+  }
+}
+
+function inPixels(
+  { left, top, width, height }: NonNullable<PictureRequest['source']>,
+  Rows: number,
+  Columns: number,
+): NonNullable<PictureRequest['source']> {
+  const [x, y] = [Math.floor(left * Columns), Math.floor(top * Rows)]
+  return {
+    left: x,
+    top: y,
+    width: width === null ? null : Math.max(1, Math.round((left + width) * Columns) - x),
+    height: height === null ? null : Math.max(1, Math.round((top + height) * Rows) - y),
+  }
+}
+
+async function lookOf(archive: Archive, instance: IndexedInstance, display: Display): Promise<Look> {
+  const { modality, voi, palette, isInverse, padding } = display
+  const load = (lut: LutElements) => loadLut(archive, instance, { lut, isSegmented: false })
+  const [red, green, blue] = await Promise.all(
+    (palette?.colours ?? []).map((colour) => loadLut(archive, instance, colour)),
+  )
+  return {
+    modality: modality.kind === 'lut' ? { kind: 'lut', lut: await load(modality.lut) } : modality,
+    voi: voi.kind === 'lut' ? { kind: 'lut', lut: await load(voi.lut) } : voi,
+    palette: red && green && blue ? { red, green, blue } : null,
+    isInverse,
+    padding,
+  }
+}
+
+async function loadLut(
+  archive: Archive,
+  instance: IndexedInstance,
+  { lut, isSegmented }: PaletteColour,
+): Promise<Lut> {
+  const { data, first, bits, entries } = lut
+  const bytes = isBinary(data) ? await buffer(await valueOf(archive, instance, data).open()) : null
+  if (!isSegmented) return { first, bits, entries: lutEntries(lut, bytes) }
+  const words = lutEntries({ ...lut, entries: (bytes?.length ?? 0) >> 1 }, bytes)
+  return { first, bits, entries: expandSegments(words, entries) }
+}
+
+function isBinary({ InlineBinary, offset }: DataElement): boolean {
+  return InlineBinary !== undefined || offset !== undefined
+}
+
+async function decodedFrames(
+  context: Context,
+  instance: IndexedInstance,
+  map: PixelMap,
+  frames: readonly number[],
+): Promise<readonly Piece[]> {
+  const { format } = await factsOf(context, instance, map)
+  if (format === null)
+    throw new Problem('not-acceptable', 'The frames cannot be decoded: their size is not told.')
+  const length = frameBytes(decodedFormat(format, instance.TransferSyntaxUID))
+  return frames.map((n) => {
+    const frame = storedFrame(context.archive, instance, map, { n, format })
+    return {
+      length,
+      open: async (range = { offset: 0, length }) => {
+        const bytes = await context.pixels.decode(frame)
+        return Readable.from([bytes.subarray(range.offset, range.offset + range.length)], {
+          objectMode: false,
+        })
+      },
+    }
+  })
+}
+
+async function decodedFile(
+  context: Context,
+  instance: IndexedInstance,
+  signal: AbortSignal | undefined,
+): Promise<Piece | null> {
+  const { archive, pixels } = context
+  if (!instance.pixelMap || !pixels.decodes(instance.TransferSyntaxUID)) return null
+  const map = pixelsOf(instance)
+  const { format } = await factsOf(context, instance, map)
+  if (format === null || !fitsNative(format, map.frames)) return null
+  const frames = Array.from({ length: map.frames }, (_, index) => index + 1)
+  try {
+    // The first frame tells whether the others can be had, and is needed next.
+    await pixels.decode(storedFrame(archive, instance, map, { n: 1, format }), signal)
+    frameOf(archive, instance, map, map.frames)
+  } catch (error) {
+    if (isProblem(error, 'not-acceptable', 'not-found')) return null
+    throw error
+  }
+  const read = async function* () {
+    for (const n of frames) yield pixels.decode(storedFrame(archive, instance, map, { n, format }), signal)
+  }
+  const end = pixelExtents(map).reduce((last, { offset, length }) => Math.max(last, offset + length), 0)
+  const native = {
+    format: decodedFormat(format, instance.TransferSyntaxUID),
+    frames: map.frames,
+    read,
+    isLast: map.complete && end + DELIMITER + 1 >= instance.size,
+  }
+  const names = { SOPClassUID: instance.SOPClassUID, SOPInstanceUID: instance.uids.instance }
+  return {
+    length: null,
+    open: async () => rewriteNative(await fileOf(archive, instance)(), native, names),
+  }
+}
+
+/** Bytes of a sequence delimiter. */
+const DELIMITER = 8

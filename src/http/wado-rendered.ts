@@ -1,0 +1,274 @@
+/** Rendered instances and thumbnails (PS3.18 §10.4.1.1.3, §10.4.1.1.4). */
+import { Readable } from 'node:stream'
+import type { Request, Response } from 'express'
+import { representativeOf } from '../archive/representative.ts'
+import { bulkDataOf, instanceOf, instancesOf, pixelsOf, wholePixelData } from '../archive/retrieve.ts'
+import type { IndexedInstance, Scope } from '../database/ports.ts'
+import type { DataSet } from '../dicom/data-set.ts'
+import { reportHtml, reportText } from '../dicom/report.ts'
+import { transferSyntax } from '../dicom/transfer-syntax.ts'
+import { isProblem, Problem } from '../problem.ts'
+import { selectMedia, type MediaRange } from './accept.ts'
+import { sendParts, type BodyPart } from './parts.ts'
+import { readPictureParams, type PictureParams } from './picture-params.ts'
+import { abortedWith, CHECKED, entityTag, IMMUTABLE, isNotModified, sendOne } from './representation.ts'
+import { acceptOf, queryString, scopeOf } from './scope.ts'
+import { retrieveUrl, type HttpSettings } from './settings.ts'
+import { dispositionOf, documentType, frameList } from './wado-bytes.ts'
+import type { FileParts } from './wado-file.ts'
+import { pictureForm, type PictureForm } from './wado-forms.ts'
+
+type Settings = Pick<HttpSettings, 'publicUrl'>
+
+/** Of a thumbnail whose size the client leaves open. */
+const THUMBNAIL = { width: 256, height: 256 }
+const REPORTS = '1.2.840.10008.5.1.4.1.1.88.'
+const DOCUMENTS = '1.2.840.10008.5.1.4.1.1.104.'
+const ENCAPSULATED_DOCUMENT = '00420011'
+
+/** A study, series, instance or frames as something to look at: pictures; video, documents and reports as what they are. */
+export async function answerRendered(
+  parts: FileParts,
+  settings: Settings,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const scope = scopeOf(request)
+  const ranges = acceptOf(request)
+  const params = readPictureParams(queryString(request))
+  const frames = framesOf(request)
+  if (scope.instance !== undefined) {
+    const instance = await instanceOf(parts.archive, scope as Required<Scope>, { pixelMap: true })
+    await sendRendered(parts, request, response, { instance, frames, params, ranges, cache: IMMUTABLE })
+    return
+  }
+  const form = pictureForm(ranges)
+  if (form?.isMultipart === true) {
+    await sendEvery(parts, settings, request, response, { scope, form, params })
+    return
+  }
+  const instance = await representativeOf(parts.archive, scope, abortedWith(response))
+  await sendRendered(parts, request, response, { instance, frames, params, ranges, cache: CHECKED })
+}
+
+function framesOf(request: Request): readonly number[] | null {
+  const { frames } = request.params
+  return frames === undefined ? null : frameList(String(frames))
+}
+
+/** One instance that is to be shown, and how. */
+interface Showing {
+  readonly instance: IndexedInstance
+  /** Null: none is named. */
+  readonly frames: readonly number[] | null
+  readonly params: PictureParams
+  readonly ranges: readonly MediaRange[]
+  readonly cache: string
+}
+
+/** One instance as what it is: picture, video, document or report. */
+export async function sendRendered(
+  parts: FileParts,
+  request: Request,
+  response: Response,
+  showing: Showing,
+): Promise<void> {
+  const { instance, frames, params, ranges, cache } = showing
+  if (isVideo(instance)) await sendVideo(parts, request, response, showing)
+  else if (instance.SOPClassUID.startsWith(REPORTS)) await sendReport(parts, request, response, showing)
+  else if (instance.SOPClassUID.startsWith(DOCUMENTS)) await sendDocument(parts, request, response, showing)
+  else {
+    const form = pictureForm(ranges)
+    if (form === null) throw notOffered('image/jpeg, image/png or image/gif')
+    const isMultipart = form.isMultipart || (frames?.length ?? 1) > 1
+    await sendPictures(parts, request, response, {
+      form: { ...form, isMultipart },
+      instance,
+      frames: frames ?? [1],
+      params,
+      cache,
+    })
+  }
+}
+
+function isVideo({ pixelMap, TransferSyntaxUID }: IndexedInstance): boolean {
+  return Boolean(pixelMap) && transferSyntax(TransferSyntaxUID)?.video === true
+}
+
+interface Pictures {
+  readonly form: PictureForm
+  readonly instance: IndexedInstance
+  readonly frames: readonly number[]
+  readonly params: PictureParams
+  readonly cache: string
+}
+
+async function sendPictures(
+  { viewer }: FileParts,
+  request: Request,
+  response: Response,
+  { form, instance, frames, params, cache }: Pictures,
+): Promise<void> {
+  const { media, isMultipart } = form
+  const tag = entityTag(
+    instance.fileSha256,
+    `picture ${media} ${isMultipart} ${frames.join()}`,
+    JSON.stringify(params),
+  )
+  if (isNotModified(request, response, tag, cache)) return
+  const signal = abortedWith(response)
+  const make = (frame: number) => viewer.picture(instance, { ...params, media, frame }, signal)
+  const [first = 1] = frames
+  if (!isMultipart) {
+    await sendOne(request, response, { media, ...pieceOf(await make(first)) })
+    return
+  }
+  const pictures = async function* (): AsyncGenerator<BodyPart> {
+    for (const frame of frames) yield { media, ...pieceOf(await make(frame)) }
+  }
+  await sendParts(request, response, { media }, pictures())
+}
+
+function pieceOf(bytes: Buffer) {
+  return {
+    length: bytes.length,
+    open: ({ offset, length } = { offset: 0, length: bytes.length }) =>
+      Promise.resolve(Readable.from([bytes.subarray(offset, offset + length)], { objectMode: false })),
+  }
+}
+
+/** A picture of each instance that can have one: its first frame. */
+async function sendEvery(
+  { archive, viewer }: FileParts,
+  settings: Settings,
+  request: Request,
+  response: Response,
+  { scope, form, params }: { scope: Scope; form: PictureForm; params: PictureParams },
+): Promise<void> {
+  const { media } = form
+  const signal = abortedWith(response)
+  const isShown = (one: IndexedInstance) => Boolean(one.pixelMap) && !isVideo(one) && isDecodable(viewer, one)
+  const digests: string[] = []
+  let left = 0
+  for await (const page of instancesOf(archive, scope, { pixelMap: true, signal })) {
+    for (const instance of page) {
+      if (isShown(instance)) digests.push(instance.fileSha256)
+      else left++
+    }
+  }
+  if (digests.length === 0) throw new Problem('not-acceptable', 'There is nothing here to make a picture of.')
+  const tag = entityTag(...digests, `pictures ${media}`, JSON.stringify(params))
+  if (isNotModified(request, response, tag, CHECKED)) return
+  if (left > 0) {
+    response.status(206)
+    response.setHeader(
+      'Warning',
+      `299 ${settings.publicUrl} "${left} instances cannot be shown as pictures."`,
+    )
+  }
+  const pictures = async function* (): AsyncGenerator<BodyPart> {
+    for await (const page of instancesOf(archive, scope, { pixelMap: true, signal })) {
+      for (const instance of page.filter(isShown)) {
+        const { study, series, instance: uid } = instance.uids
+        const bytes = await viewer.picture(instance, { ...params, media, frame: 1 }, signal)
+        yield { media, location: `${retrieveUrl(settings, study, series, uid)}/rendered`, ...pieceOf(bytes) }
+      }
+    }
+  }
+  await sendParts(request, response, { media }, pictures())
+}
+
+function isDecodable(viewer: FileParts['viewer'], instance: IndexedInstance): boolean {
+  const syntax = transferSyntax(instance.TransferSyntaxUID)
+  return syntax?.encapsulated !== true || viewer.decodes(instance)
+}
+
+/**
+ * A small picture that stands for a study, series, instance or frame. What is there and cannot be shown is 406 and never
+ * 404: after that Weasis would ask this server for no thumbnail any more.
+ */
+export async function answerThumbnail(parts: FileParts, request: Request, response: Response): Promise<void> {
+  const scope = scopeOf(request)
+  const form = pictureForm(acceptOf(request))
+  if (form === null) throw notOffered('image/jpeg, image/png or image/gif')
+  const params = readPictureParams(queryString(request))
+  const named = framesOf(request)
+  const instance =
+    scope.instance === undefined
+      ? await representativeOf(parts.archive, scope, abortedWith(response))
+      : await instanceOf(parts.archive, scope as Required<Scope>, { pixelMap: true })
+  if (isVideo(instance)) throw new Problem('not-acceptable', 'No thumbnail can be made of video.')
+  const [frame = middleOf(instance)] = named ?? []
+  try {
+    await sendPictures(parts, request, response, {
+      form: { ...form, isMultipart: false },
+      instance,
+      frames: [frame],
+      params: { ...params, box: params.box ?? THUMBNAIL },
+      cache: scope.instance === undefined ? CHECKED : IMMUTABLE,
+    })
+  } catch (error) {
+    if (named === null && isProblem(error, 'not-found')) throw new Problem('not-acceptable', error.message)
+    throw error
+  }
+}
+
+function middleOf(instance: IndexedInstance): number {
+  return instance.pixelMap ? Math.ceil(pixelsOf(instance).frames / 2) : 1
+}
+
+/** The stream as it is stored, with ranges: browsers play nothing without (PS3.18 §8.7.3.4). */
+async function sendVideo(
+  { archive }: FileParts,
+  request: Request,
+  response: Response,
+  { instance, ranges, cache }: Showing,
+): Promise<void> {
+  const media = transferSyntax(instance.TransferSyntaxUID)?.mediaType ?? 'video/mp4'
+  if (selectMedia(ranges, [{ media }]) === null) throw notOffered(media)
+  if (isNotModified(request, response, entityTag(instance.fileSha256, media), cache)) return
+  await sendOne(request, response, { media, ...wholePixelData(archive, instance, pixelsOf(instance)) })
+}
+
+async function sendDocument(
+  { archive }: FileParts,
+  request: Request,
+  response: Response,
+  { instance: { uids }, ranges, cache }: Showing,
+): Promise<void> {
+  const instance = await instanceOf(archive, uids, { tags: true })
+  const { dataSet, length, open } = bulkDataOf(archive, instance, [ENCAPSULATED_DOCUMENT])
+  const media = documentType(dataSet)
+  if (selectMedia(ranges, [{ media }]) === null) throw notOffered(media)
+  if (isNotModified(request, response, entityTag(instance.fileSha256, media), cache)) return
+  await sendOne(request, response, {
+    media,
+    length: ownLength(dataSet, length),
+    open: (range) => open(range ?? { offset: 0, length: ownLength(dataSet, length) ?? 0 }),
+    headers: dispositionOf(media),
+  })
+}
+
+/** Without the pad byte, where Encapsulated Document Length (0042,0015) tells of one. */
+function ownLength(dataSet: DataSet, length: number | null): number | null {
+  return length !== null && Number(dataSet['00420015']?.Value?.[0]) === length - 1 ? length - 1 : length
+}
+
+async function sendReport(
+  { archive }: FileParts,
+  request: Request,
+  response: Response,
+  { instance: { uids }, ranges, cache }: Showing,
+): Promise<void> {
+  const media = selectMedia(ranges, [{ media: 'text/html' }, { media: 'text/plain' }])?.offer.media
+  if (media === undefined) throw notOffered('text/html or text/plain')
+  const instance = await instanceOf(archive, uids, { tags: true })
+  if (isNotModified(request, response, entityTag(instance.fileSha256, media), cache)) return
+  const dataSet = JSON.parse(instance.tags?.toString('utf8') ?? '{}') as DataSet
+  const text = media === 'text/html' ? reportHtml(dataSet) : reportText(dataSet)
+  await sendOne(request, response, { media: `${media}; charset=utf-8`, ...pieceOf(Buffer.from(text)) })
+}
+
+function notOffered(types: string): Problem {
+  return new Problem('not-acceptable', `This is shown as ${types}.`)
+}

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto'
+import type { Request, Response } from 'express'
+import type { Archive } from '../archive/archive.ts'
+import { instancesOf, part10Of } from '../archive/retrieve.ts'
+import type { Scope } from '../database/ports.ts'
+import { abortedWith, begun, CHECKED, isNotModified, sendBegun, tagOf } from './representation.ts'
+import { scopeOf } from './scope.ts'
+import { ZIP } from './wado-forms.ts'
+import { zipOf, type ZipEntry } from './zip.ts'
+
+/**
+ * The files of a study, series or instance for people: one archive, a folder for each series, files as they were received.
+ * It is read from the store while it is sent, and nothing of it is kept.
+ */
+export async function answerZip(archive: Archive, request: Request, response: Response): Promise<void> {
+  const scope = scopeOf(request)
+  const signal = abortedWith(response)
+  const hash = createHash('sha256').update(ZIP)
+  for await (const page of instancesOf(archive, scope, { signal })) {
+    for (const { fileSha256 } of page) hash.update(fileSha256)
+  }
+  if (isNotModified(request, response, tagOf(hash), CHECKED)) return
+  const body =
+    request.method === 'HEAD' ? null : await begun(response, zipOf(entriesOf(archive, scope, signal)))
+  const name = scope.instance ?? scope.series ?? scope.study ?? 'archive'
+  response.setHeader('Content-Type', ZIP)
+  response.setHeader('Content-Disposition', `attachment; filename="${name}.zip"`)
+  if (body === null) response.end()
+  else await sendBegun(response, body)
+}
+
+async function* entriesOf(archive: Archive, scope: Scope, signal: AbortSignal): AsyncGenerator<ZipEntry> {
+  for await (const page of instancesOf(archive, scope, { signal })) {
+    for (const instance of page) {
+      const { study, series, instance: uid } = instance.uids
+      yield {
+        name: `${[study, series, uid].map(plain).join('/')}.dcm`,
+        size: instance.size,
+        modified: instance.receivedAt,
+        open: () => part10Of(archive, instance, { isExplicit: false }),
+      }
+    }
+  }
+}
+
+/** UIDs of real devices are odd at times; none of them may climb out of its folder. */
+function plain(uid: string): string {
+  return uid.replace(/[^\w.-]/g, '_').replace(/^\.+/, '_')
+}

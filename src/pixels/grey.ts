@@ -1,0 +1,63 @@
+/** Stored values to grey: modality transform, values of interest, presentation (PS3.4 §N.2, PS3.3 C.11). */
+import type { PixelFormat } from '../dicom/pixel-format.ts'
+import type { Look, Lut, ModalityTransform, ValuesOfInterest } from './ports.ts'
+import { rangeOf, storedValues } from './values.ts'
+
+type Transform = (value: number) => number
+
+/** A frame of one sample a pixel in 256 greys, 0 black. */
+export function greyFrame(bytes: Uint8Array, format: PixelFormat, look: Look): Uint8Array {
+  const values = storedValues(bytes, format)
+  const range = rangeOf(values, look.padding)
+  const toGrey = greyOf(look, range)
+  const out = new Uint8Array(values.length)
+  if (format.isFloat || format.BitsStored > 16) {
+    for (let at = 0; at < values.length; at++) out[at] = toGrey(values[at] ?? 0)
+    return out
+  }
+  // A table of all values there can be is smaller than most frames.
+  const least = format.isSigned ? -(2 ** (format.BitsStored - 1)) : 0
+  const table = Uint8Array.from({ length: 2 ** format.BitsStored }, (_, at) => toGrey(at + least))
+  for (let at = 0; at < values.length; at++) out[at] = table[(values[at] ?? 0) - least] ?? 0
+  return out
+}
+
+function greyOf({ modality, voi, isInverse }: Look, range: readonly [number, number]): Transform {
+  const meaning = modalityOf(modality)
+  const [one, other] = [meaning(range[0]), meaning(range[1])]
+  const visible = visibleOf(voi, Math.min(one, other), Math.max(one, other))
+  // Typed arrays take the integer part, and NaN for black.
+  return (value) => {
+    const grey = Math.round(Math.max(0, Math.min(255, visible(meaning(value)))))
+    return isInverse ? 255 - grey : grey
+  }
+}
+
+function modalityOf(transform: ModalityTransform): Transform {
+  if (transform.kind === 'lut') return (value) => entryOf(transform.lut, value)
+  const { slope, intercept } = transform
+  return (value) => value * slope + intercept
+}
+
+function visibleOf(voi: ValuesOfInterest, least: number, greatest: number): Transform {
+  if (voi.kind === 'full') {
+    const span = greatest - least
+    return (value) => (span > 0 ? ((value - least) / span) * 255 : 0)
+  }
+  if (voi.kind === 'lut') {
+    const top = 2 ** voi.lut.bits - 1
+    return (value) => (entryOf(voi.lut, value) / top) * 255
+  }
+  const { center, width, shape } = voi
+  if (shape === 'sigmoid') return (value) => 255 / (1 + Math.exp((-4 * (value - center)) / width))
+  if (shape === 'linear-exact') return (value) => ((value - center) / width + 0.5) * 255
+  // A width of one is a threshold (PS3.3 C.11.2.1.2.1).
+  if (width <= 1) return (value) => (value <= center - 0.5 ? 0 : 255)
+  return (value) => ((value - (center - 0.5)) / (width - 1) + 0.5) * 255
+}
+
+/** The entry of a value: the first for all before, the last for all behind. */
+export function entryOf({ first, entries }: Lut, value: number): number {
+  const at = Math.max(0, Math.min(entries.length - 1, Math.round(value) - first))
+  return entries[at] ?? 0
+}

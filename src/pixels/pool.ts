@@ -1,0 +1,142 @@
+import { Worker } from 'node:worker_threads'
+import { Problem } from '../problem.ts'
+import type { Answer, Request, Task } from './thread.ts'
+
+export interface PoolOptions {
+  /** Threads at most; each is started when there is work for it. */
+  readonly threads: number
+  /** Jobs that may wait. */
+  readonly queue: number
+  /** What one job may take, in milliseconds, once it has begun; then its thread is ended and another takes its place. */
+  readonly timeLimitMs: number
+  /** The thread's program; tests put bad ones in its place. */
+  readonly program?: URL
+}
+
+export interface Pool {
+  /** Reads the bytes when a thread is free for them, so that what waits costs no memory. */
+  run(task: Task, read: () => Promise<Buffer>, signal?: AbortSignal): Promise<Buffer>
+  close(): Promise<void>
+}
+
+interface Job {
+  readonly task: Task
+  readonly read: () => Promise<Buffer>
+  readonly resolve: (bytes: Buffer) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Thread {
+  readonly worker: Worker
+  job: Job | null
+  timer: NodeJS.Timeout | undefined
+}
+
+interface State extends PoolOptions {
+  readonly running: Thread[]
+  readonly waiting: Job[]
+  closing: boolean
+}
+
+const PROGRAM = new URL('./thread.ts', import.meta.url)
+/** Of JavaScript's own heap; samples and codecs lie outside of it. */
+const HEAP_MB = 256
+
+export function openPool(options: PoolOptions): Pool {
+  const state: State = { ...options, running: [], waiting: [], closing: false }
+  return {
+    run: async (task, read, signal) => {
+      signal?.throwIfAborted()
+      if (state.closing) throw new Problem('unavailable', 'The service is closing.')
+      if (state.waiting.length >= state.queue) {
+        throw new Problem('unavailable', 'Too many pictures are waited for.', { retryAfter: 1 })
+      }
+      return new Promise((resolve, reject) => {
+        const job: Job = { task, read, resolve, reject }
+        signal?.addEventListener('abort', () => leave(state, job, signal), { once: true })
+        state.waiting.push(job)
+        next(state)
+      })
+    },
+    async close() {
+      state.closing = true
+      for (const { reject } of state.waiting.splice(0))
+        reject(new Problem('unavailable', 'The service is closing.'))
+      await Promise.all(state.running.map(({ worker }) => worker.terminate()))
+    },
+  }
+}
+
+/** A client that has gone away while its job waited; one that has begun is soon over. */
+function leave({ waiting }: State, job: Job, signal: AbortSignal): void {
+  const at = waiting.indexOf(job)
+  if (at >= 0) waiting.splice(at, 1)
+  job.reject(signal.reason)
+}
+
+function next(state: State): void {
+  while (state.waiting.length > 0 && !state.closing) {
+    const free = state.running.find(({ job }) => job === null)
+    if (free === undefined && state.running.length >= state.threads) return
+    const job = state.waiting.shift()
+    if (job !== undefined) void begin(state, free ?? start(state), job)
+  }
+}
+
+async function begin(state: State, thread: Thread, job: Job): Promise<void> {
+  thread.job = job
+  try {
+    // A copy of its own: it goes over to the thread as it is.
+    const bytes = Uint8Array.from(await job.read())
+    thread.worker.ref()
+    thread.timer = setTimeout(() => void thread.worker.terminate(), state.timeLimitMs)
+    thread.worker.postMessage({ task: job.task, bytes } satisfies Request, [bytes.buffer])
+  } catch (error) {
+    thread.job = null
+    job.reject(error)
+    next(state)
+  }
+}
+
+function start(state: State): Thread {
+  const worker = new Worker(state.program ?? PROGRAM, {
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+  })
+  const thread: Thread = { worker, job: null, timer: undefined }
+  state.running.push(thread)
+  worker.unref()
+  worker.on('message', (answer: Answer) => {
+    const { job } = thread
+    clearTimeout(thread.timer)
+    thread.job = null
+    worker.unref()
+    if (job !== null) settle(job, answer)
+    next(state)
+  })
+  // What it dies of is told by `exit`; without a listener it would end the process.
+  worker.on('error', () => undefined)
+  worker.on('exit', () => {
+    clearTimeout(thread.timer)
+    state.running.splice(state.running.indexOf(thread), 1)
+    thread.job?.reject(
+      state.closing
+        ? new Problem('unavailable', 'The service is closing.')
+        : new Problem(
+            'not-acceptable',
+            'The frame could not be decoded within the limits of time and memory.',
+          ),
+    )
+    next(state)
+  })
+  return thread
+}
+
+function settle({ resolve, reject }: Job, answer: Answer): void {
+  if (answer.kind === 'done') {
+    const { buffer, byteOffset, byteLength } = answer.bytes
+    resolve(Buffer.from(buffer, byteOffset, byteLength))
+  } else if (answer.kind === 'undecodable') {
+    reject(new Problem('not-acceptable', `The frame cannot be decoded: ${answer.why}.`))
+  } else reject(Object.assign(new Error(answer.message), { stack: answer.stack }))
+}

@@ -1,0 +1,61 @@
+/** Stored samples as numbers (PS3.5 §8.1.1, PS3.3 C.7.6.3.1). */
+import type { PixelFormat } from '../dicom/pixel-format.ts'
+
+/** Stored values of all samples, in their order: bits below and above those stored are gone, signs extended. */
+export function storedValues(bytes: Uint8Array, format: PixelFormat): Float64Array | Int32Array {
+  const count = format.Rows * format.Columns * format.SamplesPerPixel
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const { BitsAllocated, isFloat } = format
+  if (isFloat) {
+    const wide = BitsAllocated === 64
+    return Float64Array.from({ length: count }, (_, at) =>
+      wide ? view.getFloat64(at * 8, true) : view.getFloat32(at * 4, true),
+    )
+  }
+  if (BitsAllocated === 1)
+    return Int32Array.from({ length: count }, (_, at) => ((bytes[at >> 3] ?? 0) >> (at & 7)) & 1)
+  if (BitsAllocated === 64) return wideValues(view, count, format.isSigned)
+  return integers(bytes, view, count, format)
+}
+
+function wideValues(view: DataView, count: number, isSigned: boolean): Float64Array {
+  return Float64Array.from({ length: count }, (_, at) =>
+    Number(isSigned ? view.getBigInt64(at * 8, true) : view.getBigUint64(at * 8, true)),
+  )
+}
+
+function integers(
+  bytes: Uint8Array,
+  view: DataView,
+  count: number,
+  { BitsAllocated, BitsStored, HighBit, isSigned }: PixelFormat,
+): Int32Array | Float64Array {
+  const above = 31 - HighBit
+  const unused = 32 - BitsStored
+  // An unsigned number of 32 bits does not fit into the signed one.
+  const out = BitsStored === 32 && !isSigned ? new Float64Array(count) : new Int32Array(count)
+  for (let at = 0; at < count; at++) {
+    const cell =
+      BitsAllocated === 8
+        ? (bytes[at] ?? 0)
+        : BitsAllocated === 16
+          ? view.getUint16(at * 2, true)
+          : view.getInt32(at * 4, true)
+    out[at] = isSigned ? (cell << above) >> unused : (cell << above) >>> unused
+  }
+  return out
+}
+
+/** The least and the greatest stored value, but for padding; a frame of nothing else has [0, 0]. */
+export function rangeOf(
+  values: Float64Array | Int32Array,
+  padding: readonly [number, number] | null,
+): readonly [number, number] {
+  let [least, greatest] = [Infinity, -Infinity]
+  for (const value of values) {
+    if (padding !== null && value >= padding[0] && value <= padding[1]) continue
+    if (value < least) least = value
+    if (value > greatest) greatest = value
+  }
+  return Number.isFinite(least) && Number.isFinite(greatest) ? [least, greatest] : [0, 0]
+}
