@@ -3,6 +3,7 @@ import { h } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { ask, askJson, pathOf } from './api.js'
 import { text } from './dicom.js'
+import { InstanceLineage } from './lineage.js'
 import { RawLink } from './links.js'
 import { Fault, useLoaded, Waiting } from './loading.js'
 import { Picture } from './picture.js'
@@ -85,7 +86,12 @@ function Instance({ uids, modality }) {
   return h(
     'div',
     { class: 'instance' },
-    h(Frames, { path, dataSet: value, modality }),
+    h(
+      'div',
+      { class: 'instance-side' },
+      h(Frames, { path, dataSet: value, modality }),
+      h(InstanceLineage, { uids }),
+    ),
     h(
       'section',
       { class: 'tags-panel', 'aria-label': 'Tags' },

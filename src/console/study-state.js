@@ -1,7 +1,9 @@
 /** What the FHIR server knows of a study, and what is still owed to it. */
 import { h } from 'preact'
-import { AnswerError, askJson } from './api.js'
+import { AnswerError, askJson, pathOf } from './api.js'
+import { text } from './dicom.js'
 import { FhirActions, owedWords } from './fhir-actions.js'
+import { lineageOf, Pushes, resourceText } from './lineage.js'
 import { Fault, momentText, useLoaded, Waiting } from './loading.js'
 
 /** @typedef {import('./fhir-actions.js').OwedReport} OwedReport */
@@ -22,6 +24,7 @@ export function StudyState({ study }) {
     value
       ? h(Told, { study, report: value, onDone: reload })
       : !error && h(Waiting, { what: 'what the FHIR server was told' }),
+    h(StudyLineage, { study }),
   )
 }
 
@@ -69,4 +72,25 @@ function Told({ study, report, onDone }) {
  */
 function reportOf(signal) {
   return askJson(`admin/fhir?limit=${MOST_OWED}`, signal)
+}
+
+/** @param {{ study: string }} props */
+function StudyLineage({ study }) {
+  const { value: told } = useLoaded((signal) => toldOf(study, signal), [study])
+  if (!told) return null
+  return [
+    told.imagingStudy && h('p', { class: 'digest' }, h('code', null, resourceText(told.imagingStudy))),
+    h(Pushes, { told }),
+  ]
+}
+
+/**
+ * What was told of a study is told with any of its instances, and the answer does not grow with them.
+ * @param {string} study
+ * @param {AbortSignal} signal
+ */
+async function toldOf(study, signal) {
+  const [one] = await askJson(`${pathOf({ study })}/instances?limit=1`, signal)
+  if (one === undefined) return undefined
+  return lineageOf({ study, series: text(one, '0020000E'), instance: text(one, '00080018') }, { signal })
 }
