@@ -2,9 +2,11 @@ import type { AttentionRow, Owed } from '../database/ports.ts'
 import { Problem } from '../problem.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import { isUid } from '../dicom/uid.ts'
+import { isFhirError } from '../fhir/ports.ts'
 import type { Archive } from './archive.ts'
 import type { Sync, SyncState } from './sync.ts'
 import { flagLink, newLink } from './sync-link.ts'
+import { RESTORE, wishFor } from './sync-wish.ts'
 
 /** What is owed to the FHIR server, and why. */
 export interface OwedReport {
@@ -51,6 +53,36 @@ export async function retryStudy(archive: Archive, sync: Sync | null, study: str
   if (link) await fhir.saveLink({ ...link, flags: link.flags.filter((flag) => flag !== 'series-only') })
   await outbox.touch(study)
   sync?.wake()
+}
+
+/** Brings the resource of a study back to what the index says: hand edits, subject, status, also where it was deleted. */
+export async function restoreStudy(archive: Archive, sync: Sync | null, study: string): Promise<void> {
+  await mustExist(archive, study)
+  await archive.database.fhir.saveFact(wishFor(study), RESTORE)
+  await archive.database.outbox.touch(study)
+  sync?.wake()
+}
+
+/** Withdraws what the server still has of a study that the index does not have. */
+export async function withdrawStudy(_archive: Archive, sync: Sync | null, study: string): Promise<void> {
+  if (!isUid(study)) throw new Problem('malformed', 'The study is named by no UID.')
+  try {
+    if ((await server(sync).withdraw(study)) !== false) return
+  } catch (error) {
+    if (!isFhirError(error)) throw error
+    throw new Problem('unavailable', `It could not be withdrawn: ${error.message}.`, { cause: error })
+  }
+  throw new Problem('conflict', 'The archive has this study: what the server says of it follows the archive.')
+}
+
+/** Compares all that was pushed with what is on the server, soon; what is found stands in the report. */
+export function startReconcile(sync: Sync | null): void {
+  server(sync).reconcile()
+}
+
+function server(sync: Sync | null): Sync {
+  if (!sync) throw new Problem('unavailable', 'No FHIR server is configured.')
+  return sync
 }
 
 /** Closes a row of what a person should look at. */

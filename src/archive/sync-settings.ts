@@ -33,7 +33,17 @@ export interface SyncSettings {
 
 export interface SyncEvent {
   readonly what:
-    'pushed' | 'unchanged' | 'held' | 'postponed' | 'dead' | 'lease-lost' | 'paused' | 'resumed' | 'bug'
+    | 'pushed'
+    | 'unchanged'
+    | 'held'
+    | 'postponed'
+    | 'dead'
+    | 'lease-lost'
+    | 'paused'
+    | 'resumed'
+    | 'reconciled'
+    | 'not-reconciled'
+    | 'bug'
   readonly study?: string
   readonly error?: unknown
 }

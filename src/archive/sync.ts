@@ -5,6 +5,14 @@ import { afterFailure, type Breaker, CLOSED, type PauseReason, STARTING } from '
 import { releaseFault } from './sync-capabilities.ts'
 import type { Settled, SyncCount } from './sync-context.ts'
 import { DAY_MS, pushClaim, reviveDead } from './sync-claim.ts'
+import { withdrawOrphans } from './reconcile-orphans.ts'
+import {
+  NOT_RECONCILING,
+  reconcileIfDue,
+  type Reconciling,
+  type ReconcileState,
+  reconcileState,
+} from './sync-reconcile.ts'
 import { SYNC_DEFAULTS, type SyncSettings } from './sync-settings.ts'
 
 /** What the worker is doing, for people and metrics. */
@@ -22,6 +30,7 @@ export interface SyncState {
   readonly inFlight: number
   readonly lastPushAt: Date | null
   readonly counts: Readonly<Record<SyncCount, number>>
+  readonly reconcile: ReconcileState
 }
 
 export interface Sync {
@@ -30,6 +39,10 @@ export interface Sync {
   /** Takes no more studies, and waits for those in flight. */
   stop(): Promise<void>
   state(): SyncState
+  /** Compares all that was pushed with what is there, from the beginning, soon. */
+  reconcile(): void
+  /** Withdraws what the server has of a study that the index does not have; false: the index has it. Rejects with FhirError. */
+  withdraw(study: string): Promise<number | false>
 }
 
 const HOUR_MS = 3_600_000
@@ -51,6 +64,7 @@ export interface Worker {
   readonly queues: Map<string, Promise<unknown>>
   readonly counts: Record<SyncCount, number>
   lastPushAt: Date | null
+  readonly reconciling: Reconciling
   /** When dead studies were last looked for; 0: not yet. */
   revivedAt: number
   isStopped: boolean
@@ -70,6 +84,7 @@ export function startSync(archive: Archive, server: FhirServer, settings: SyncSe
     queues: new Map(),
     counts: { pushed: 0, unchanged: 0, postponed: 0, conflicts: 0, dead: 0 },
     lastPushAt: null,
+    reconciling: { ...NOT_RECONCILING },
     revivedAt: 0,
     isStopped: false,
     wakeUp: () => undefined,
@@ -89,9 +104,15 @@ export function startSync(archive: Archive, server: FhirServer, settings: SyncSe
       worker.isStopped = true
       worker.wakeUp()
       await running
-      await Promise.all(worker.inFlight.values())
+      await Promise.all([...worker.inFlight.values(), worker.reconciling.running])
     },
     state: () => stateOf(worker),
+    reconcile: () => {
+      worker.reconciling.isWanted = true
+      worker.wakeUp()
+    },
+    withdraw: (study) =>
+      withdrawOrphans({ database: archive.database, server, settings: worker.settings }, study),
   }
 }
 
@@ -107,6 +128,7 @@ function stateOf(worker: Worker): SyncState {
     inFlight: worker.inFlight.size,
     lastPushAt: worker.lastPushAt,
     counts: { ...worker.counts },
+    reconcile: reconcileState(worker.reconciling),
   }
 }
 
@@ -141,6 +163,7 @@ async function step(worker: Worker): Promise<number> {
     await reviveDead(worker, worker.revivedAt === 0 ? 0 : DAY_MS)
     worker.revivedAt = Date.now()
   }
+  await reconcileIfDue(worker)
   const free = settings.concurrency - inFlight.size
   if (free <= 0) return settings.pollMs
   // A claim is a write: it is made only where a read has shown that there is something to claim.

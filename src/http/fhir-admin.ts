@@ -1,7 +1,16 @@
 import express, { type Request, type Response, type Router } from 'express'
 import type { Archive } from '../archive/archive.ts'
 import type { Sync } from '../archive/sync.ts'
-import { owedReport, releaseStudy, resolveAttention, retryStudy, touchStudy } from '../archive/sync-admin.ts'
+import {
+  owedReport,
+  releaseStudy,
+  resolveAttention,
+  restoreStudy,
+  retryStudy,
+  startReconcile,
+  touchStudy,
+  withdrawStudy,
+} from '../archive/sync-admin.ts'
 import { Problem } from '../problem.ts'
 
 const ROWS = 100
@@ -12,7 +21,8 @@ const ROWS_MAX = 1000
  * root. `sync` null: no FHIR server is configured.
  *
  * - `GET /admin/fhir[?limit=]`
- * - `POST /admin/fhir/studies/{uid}/touch|release|retry` → 202
+ * - `POST /admin/fhir/reconcile` → 202
+ * - `POST /admin/fhir/studies/{uid}/touch|release|retry|restore|withdraw` → 202
  * - `POST /admin/fhir/attention/{id}/resolve` → 204
  */
 export function fhirAdminRoutes(archive: Archive, sync: Sync | null): Router {
@@ -21,13 +31,23 @@ export function fhirAdminRoutes(archive: Archive, sync: Sync | null): Router {
     response.setHeader('cache-control', 'private, no-store')
     response.json(await owedReport(archive, sync, limitOf(request)))
   })
-  const actions = { touch: touchStudy, release: releaseStudy, retry: retryStudy }
+  const actions = {
+    touch: touchStudy,
+    release: releaseStudy,
+    retry: retryStudy,
+    restore: restoreStudy,
+    withdraw: withdrawStudy,
+  }
   for (const [name, act] of Object.entries(actions)) {
     router.post(`/admin/fhir/studies/:study/${name}`, async (request: Request, response: Response) => {
       await act(archive, sync, String(request.params['study']))
       response.status(202).end()
     })
   }
+  router.post('/admin/fhir/reconcile', (_request: Request, response: Response) => {
+    startReconcile(sync)
+    response.status(202).end()
+  })
   router.post('/admin/fhir/attention/:id/resolve', async (request: Request, response: Response) => {
     await resolveAttention(archive, wholeNumber(request.params['id'], 'The row'))
     response.status(204).end()

@@ -165,6 +165,11 @@ describe('from STOW to the FHIR server', () => {
       standIn.store.put({ ...patient, id, name: [{ family: 'Lie' }] } as never)
     }
     expect(await ask()).toEqual(before)
+    sync?.reconcile()
+    while (!events.some(({ what }) => what === 'reconciled')) await sleep(10)
+    await settled(world)
+    expect(studies().map(({ numberOfInstances }) => numberOfInstances)).not.toContain(99)
+    expect(await ask()).toEqual(before)
     await standIn.stop()
     expect(await ask()).toEqual(before)
     await sync?.stop()

@@ -61,6 +61,26 @@ describe('the FHIR server through the kit', () => {
     expect(await server.read('Patient', 'p1')).toBeNull()
   })
 
+  it('gives matches page by page, and follows no page of another server', async () => {
+    for (let n = 0; n < 7; n += 1) await server.update({ ...patient(`p${n}`), id: `p${n}` })
+    const pages: number[] = []
+    for await (const page of server.pages('Patient', { identifier: 'urn:x|A|B&C', _count: '3' }))
+      pages.push(page.length)
+    expect(pages).toEqual([3, 3, 1])
+    expect(standIn.requests.filter(({ authorization }) => authorization === undefined)).toEqual([])
+    const elsewhere = [{ relation: 'next', url: 'http://127.0.0.1:9/fhir/Patient?page=2' }]
+    const body = JSON.stringify({ resourceType: 'Bundle', type: 'searchset', link: elsewhere })
+    standIn.faults.add({ on: '^GET /Patient', do: 'answer', status: 200, body })
+    const walk = async (): Promise<void> => {
+      for await (const page of server.pages('Patient', {})) expect(page).toEqual([])
+    }
+    expect((await faultOf(walk())).kind).toBe('misconfigured')
+    const circle = [{ relation: 'next', url: `${standIn.url}/Patient?page=2` }]
+    const again = JSON.stringify({ resourceType: 'Bundle', type: 'searchset', link: circle })
+    standIn.faults.add({ on: '^GET /Patient', do: 'answer', status: 200, body: again, times: 3 })
+    await walk()
+  })
+
   it('tells what it is', async () => {
     standIn.behaviour.statedUpdateCreate = false
     const capabilities = await server.capabilities()

@@ -91,6 +91,7 @@ describe('/admin/fhir', () => {
           dicomwebUrl: 'http://x.example.org',
           lineageUrl: 'http://x.example.org/lineage',
         },
+        quietMs: 0,
         pollMs: 10,
       })
       await serve(sync)
@@ -121,6 +122,27 @@ describe('/admin/fhir', () => {
       const done = await until(({ studies }) => studies === 0)
       expect(done).toMatchObject({ dead: 0, attention: [], server: { counts: { pushed: 1 } } })
       expect(standIn.store.all('ImagingStudy')).toHaveLength(1)
+    })
+
+    it('compares on demand, tells how far it is, and brings a study back to what the index says', async () => {
+      await until(({ dead }) => dead === 1)
+      await post(`studies/${STUDY}/retry`)
+      await until(({ studies }) => studies === 0)
+      expect((await report()).server?.reconcile).toMatchObject({ status: 'never', studies: 0 })
+      const [study] = standIn.store.all('ImagingStudy') as unknown as { id: string }[]
+      standIn.store.put({ ...study, status: 'entered-in-error' } as never)
+      expect(await post('reconcile')).toBe(202)
+      const done = await until(({ server }) => server?.reconcile.status === 'done')
+      expect(done.server?.reconcile).toMatchObject({ studies: 1, found: { edited: 1 }, problem: null })
+      await until(({ studies, attention }) => studies === 0 && attention.length === 1)
+      expect(standIn.store.all('ImagingStudy')).toMatchObject([{ status: 'entered-in-error' }])
+      expect(await post(`studies/${STUDY}/restore`)).toBe(202)
+      await until(({ studies, attention }) => studies === 0 && attention.length === 0)
+      expect(standIn.store.all('ImagingStudy')).toMatchObject([{ status: 'available' }])
+      // It is here, so it is no orphan.
+      expect(await post(`studies/${STUDY}/withdraw`)).toBe(400)
+      expect(await post('studies/1.2.3.4.5/withdraw')).toBe(202)
+      expect(await post('studies/nothing/withdraw')).toBe(400)
     })
 
     it('closes rows of what a person looked at', async () => {

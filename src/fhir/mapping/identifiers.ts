@@ -17,6 +17,11 @@ export function ownTag(archiveId: string): JsonObject {
   return { system: ownSystem(archiveId, 'origin'), code: 'derived-from-dicom' }
 }
 
+/** Search parameter value of {@link ownTag}. */
+export function ownTagToken(archiveId: string): string {
+  return `${ownSystem(archiveId, 'origin')}|derived-from-dicom`
+}
+
 /** Search parameter value of the study's identifier: the form that R4's ImagingStudy notes prescribe. */
 export function studyToken(studyUid: string): string {
   return `urn:dicom:uid|urn:oid:${studyUid}`
