@@ -3,6 +3,7 @@
  *
  *   npm run demo                 stays up until Ctrl-C; nothing of it is left afterwards
  *   npm run demo -- --port 9000
+ *   npm run demo -- --ohif       and OHIF, a viewer, which the console then opens studies in; 50 MB from npm, once
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
 import { stow } from './bench/http-client.ts'
+import { fetchOhif, serveOhif } from './demo/ohif.ts'
 import { demoFiles } from './demo/studies.ts'
 import { freePort, isFree, startService } from './running-service.ts'
 import { startFhirStandIn } from './stand-ins/fhir-server.ts'
@@ -20,12 +22,21 @@ interface Shown {
   readonly url: string
 }
 
-async function main(options: { port: number; fhirPort: number; exit?: boolean }): Promise<void> {
+interface Options {
+  readonly port: number
+  readonly fhirPort: number
+  readonly ohif?: boolean
+  readonly ohifPort: number
+  readonly exit?: boolean
+}
+
+async function main(options: Options): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'concord-demo-'))
   const port = (await isFree(options.port)) ? options.port : await freePort()
   const fhirPort = (await isFree(options.fhirPort)) ? options.fhirPort : await freePort()
   const fhir = await startFhirStandIn({ port: fhirPort })
   const base = `http://127.0.0.1:${port}`
+  const viewer = options.ohif === true ? await startViewer(options.ohifPort, `${base}/dicomweb`) : undefined
   const service = await startService({
     HOST: '127.0.0.1',
     PORT: String(port),
@@ -38,11 +49,14 @@ async function main(options: { port: number; fhirPort: number; exit?: boolean })
     FHIR_VERSION: 'R4',
     FHIR_QUIET_MS: '300',
     FHIR_MAX_WAIT_MS: '2000',
+    CORS_ORIGINS: viewer?.url ?? '',
+    VIEWER_URL: viewer === undefined ? '' : `${viewer.url}/viewer?StudyInstanceUIDs={study}`,
     LOG_LEVEL: 'warn',
   })
   const stop = async () => {
     await service.stop()
     await fhir.stop()
+    await viewer?.stop()
     await rm(folder, { recursive: true, force: true })
   }
   closeWithGrace({ delay: 10_000, logger: false }, stop)
@@ -51,7 +65,9 @@ async function main(options: { port: number; fhirPort: number; exit?: boolean })
   say(
     `\nConcord is up. ${stored.instances} instances of ${stored.studies} studies are stored, made by code: nobody in them ever lived.\n`,
   )
-  say(`  ${base}/              what is here`)
+  say(`  ${base}/              the console: search, studies with every tag, status, upload`)
+  if (viewer)
+    say(`  ${viewer.url}/              OHIF, a viewer, reading from Concord; the console opens studies in it`)
   say(`  ${base}/dicomweb      QIDO-RS, WADO-RS, STOW-RS: point a viewer here`)
   say(`  ${base}/admin/fhir    what is owed to the FHIR server`)
   say(
@@ -63,6 +79,11 @@ async function main(options: { port: number; fhirPort: number; exit?: boolean })
   }
   say(options.exit === true ? '' : '\nCtrl-C stops everything; nothing of it is left.')
   if (options.exit === true) await stop()
+}
+
+async function startViewer(port: number, dicomweb: string) {
+  say('Fetching OHIF from npm, unless it is in the cache …')
+  return serveOhif(await fetchOhif(), (await isFree(port)) ? port : await freePort(), () => dicomweb)
 }
 
 async function storeAll(base: string): Promise<{ instances: number; studies: number }> {
@@ -125,6 +146,8 @@ const program = new Command('demo')
   )
   .option('--port <n>', 'of the service; another if it is taken', Number, 8080)
   .option('--fhir-port <n>', 'of the stand-in FHIR server; another if it is taken', Number, 8081)
+  .option('--ohif', 'serve OHIF too, a viewer, and link the console to it')
+  .option('--ohif-port <n>', 'of OHIF; another if it is taken', Number, 3000)
   .option('--exit', 'stop once everything has been shown')
   .parse()
 await main(program.opts())
