@@ -116,6 +116,7 @@ function contextOf(worker: Worker, renew: () => Promise<void>): PushContext {
     attention,
     settings,
     release: settings.mapping.release,
+    misses: worker.misses,
     supports: (type) => worker.capabilities?.types.has(type) ?? true,
     // Where the statement is silent it is tried; what the server then does is believed.
     takesClientIds: async (type) =>

@@ -1,5 +1,6 @@
 import type { Attention, FhirState } from '../database/ports.ts'
 import type { FhirRelease, FhirServer } from '../fhir/ports.ts'
+import type { Misses } from './sync-references.ts'
 import type { SYNC_DEFAULTS, SyncSettings } from './sync-settings.ts'
 
 /** The settings with every choice made. */
@@ -18,6 +19,8 @@ export interface PushContext {
   readonly attention: Attention
   readonly settings: Settled
   readonly release: FhirRelease
+  /** What was looked for on the server and not found. */
+  readonly misses: Misses
   /** Whether the server says that it has resources of this type. */
   supports(resourceType: string): boolean
   takesClientIds(resourceType: string): Promise<boolean>

@@ -12,7 +12,8 @@ import { editDetail, noteDoubt, noteMixture, noteResult } from './sync-notes.ts'
 import { findSubject } from './sync-patient.ts'
 import { tellOrigins } from './sync-provenance.ts'
 import { RESTORE, wishFor } from './sync-wish.ts'
-import { LEFT_DELETED, writeResource, type WriteResult } from './sync-write.ts'
+import { findReferences } from './sync-references.ts'
+import { LEFT_DELETED, TOO_LARGE, writeResource, type WriteResult } from './sync-write.ts'
 
 /** What one push came to. */
 export type PushOutcome = WriteResult['outcome'] | 'held' | 'nothing'
@@ -67,18 +68,14 @@ async function pushFacts(
   const endpointId = await ensureEndpoint(context)
   const subject = await findSubject(context, facts)
   await noteDoubt(context.attention, facts.study, subject.doubt)
+  const project = (seriesOnly: boolean): Resource =>
+    imagingStudy(facts, { subject: subject.reference, endpointId, seriesOnly }, context.settings.mapping)
+  const withReferences = await findReferences(context, project(false))
   const result = await writeResource(context, {
     ...studyTarget(context, claim),
     ...(wish !== null && { looksAround: true }),
     ...(wish === RESTORE && { policy: 'restore', remoteDelete: 'recreate' }),
-    build: (flags) => {
-      const seriesOnly = flags.includes('series-only')
-      return imagingStudy(
-        facts,
-        { subject: subject.reference, endpointId, seriesOnly },
-        context.settings.mapping,
-      )
-    },
+    build: (flags) => withReferences(project(flags.includes(TOO_LARGE))),
   })
   await noteResult(context.attention, study, result)
   if (result.outcome === 'deleted-there' && link && !result.isKnown) await flagLink(state, link, LEFT_DELETED)

@@ -13,6 +13,7 @@ import {
   type ReconcileState,
   reconcileState,
 } from './sync-reconcile.ts'
+import type { Misses } from './sync-references.ts'
 import { SYNC_DEFAULTS, type SyncSettings } from './sync-settings.ts'
 
 /** What the worker is doing, for people and metrics. */
@@ -65,6 +66,7 @@ export interface Worker {
   readonly counts: Record<SyncCount, number>
   lastPushAt: Date | null
   readonly reconciling: Reconciling
+  readonly misses: Misses
   /** When dead studies were last looked for; 0: not yet. */
   revivedAt: number
   isStopped: boolean
@@ -85,6 +87,7 @@ export function startSync(archive: Archive, server: FhirServer, settings: SyncSe
     counts: { pushed: 0, unchanged: 0, postponed: 0, conflicts: 0, dead: 0 },
     lastPushAt: null,
     reconciling: { ...NOT_RECONCILING },
+    misses: new Map(),
     revivedAt: 0,
     isStopped: false,
     wakeUp: () => undefined,

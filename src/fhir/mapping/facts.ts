@@ -4,6 +4,7 @@ import { canonical } from './canonical.ts'
 import { concept } from './coding.ts'
 import { accessionIdentifier, patientKey, type PatientKey } from './identifiers.ts'
 import { personOf, type PersonFacts } from './patient.ts'
+import { people } from './person.ts'
 import { addSeriesInstance, type SeriesFacts, seriesOf } from './series-facts.ts'
 import type { MappingSettings } from './settings.ts'
 import { startedAt } from './started.ts'
@@ -15,8 +16,9 @@ export interface StudyTuple {
   readonly person: PersonFacts
   readonly started: string | undefined
   readonly description: string
-  readonly referrer: string
-  readonly interpreters: readonly string[]
+  /** References, with identifiers where the instance has them. */
+  readonly referrer: JsonObject | undefined
+  readonly interpreters: readonly JsonObject[]
   readonly location: string
 }
 
@@ -111,8 +113,8 @@ function studyTuple(dataSet: DataSet, settings: MappingSettings): StudyTuple {
       settings.zone,
     ),
     description: text(dataSet, '00081030'),
-    referrer: text(dataSet, '00080090'),
-    interpreters: texts(dataSet, '00081060'),
+    referrer: people(dataSet, ['00080090', '00080096'], settings)[0],
+    interpreters: people(dataSet, ['00081060', '00081062'], settings),
     location: text(dataSet, '00081040') || text(dataSet, '00400243'),
   }
 }

@@ -5,9 +5,10 @@ import { canonical } from './canonical.ts'
 import { coding } from './coding.ts'
 import type { InstanceRow } from './facts.ts'
 import { entitySystem } from './identifiers.ts'
+import { people } from './person.ts'
 import type { MappingSettings } from './settings.ts'
 import { startedAt } from './started.ts'
-import { items, text, texts, unsigned } from './values.ts'
+import { items, text, unsigned } from './values.ts'
 
 /** What is said of the series by its first received instance. */
 export interface SeriesTuple {
@@ -97,7 +98,7 @@ function seriesTuple(dataSet: DataSet, settings: MappingSettings): SeriesTuple {
       text(dataSet, '00080201'),
       settings.zone,
     ),
-    performers: performers(dataSet),
+    performers: performers(dataSet, settings),
   }
 }
 
@@ -118,20 +119,20 @@ function acquisition(dataSet: DataSet, settings: MappingSettings): string | unde
 
 const PARTICIPATION = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType'
 
-/** Performing physician, operator and equipment. A name is no identity: they are shown, not looked up. */
-function performers(dataSet: DataSet): JsonObject[] {
+/** Performing physician, operator and equipment. */
+function performers(dataSet: DataSet, settings: MappingSettings): JsonObject[] {
   const device = [text(dataSet, '00080070'), text(dataSet, '00081090')]
     .filter((part) => part !== '')
     .join(' ')
   return [
-    ...texts(dataSet, '00081050').map((name) => performer('PRF', name)),
-    ...texts(dataSet, '00081070').map((name) => performer('SPRF', name)),
-    ...(device === '' ? [] : [performer('DEV', device)]),
+    ...people(dataSet, ['00081050', '00081052'], settings).map((person) => performer('PRF', person)),
+    ...people(dataSet, ['00081070', '00081072'], settings).map((person) => performer('SPRF', person)),
+    ...(device === '' ? [] : [performer('DEV', { display: device })]),
   ]
 }
 
-function performer(code: string, display: string): JsonObject {
-  return { function: { coding: [{ system: PARTICIPATION, code }] }, actor: { display } }
+function performer(code: string, actor: JsonObject): JsonObject {
+  return { function: { coding: [{ system: PARTICIPATION, code }] }, actor }
 }
 
 /** Specimens of a slide, as logical references: Specimen Description Sequence (0040,0560). */
