@@ -32,7 +32,8 @@ export async function exchange(
   body?: string,
 ): Promise<Exchange> {
   const url = within(settings.url, address)
-  const sent = new Headers({ accept: 'application/fhir+json', ...headers })
+  // HAPI answers a search from its cache for a minute, in which what was made since is missing.
+  const sent = new Headers({ accept: 'application/fhir+json', 'cache-control': 'no-cache', ...headers })
   if (settings.token) sent.set('authorization', `Bearer ${await settings.token()}`)
   const signal = AbortSignal.timeout(settings.timeoutMs)
   try {
