@@ -71,6 +71,7 @@ CREATE TABLE correction (
   decided_at bigint,
   decided_by text COLLATE "C",
   done_at bigint,
+  lease_until bigint NOT NULL DEFAULT 0,
   detail text COLLATE "C",
   PRIMARY KEY (id),
   UNIQUE (study_uid, ordinal)

@@ -261,6 +261,7 @@ CREATE TABLE correction (
   decided_at INTEGER,
   decided_by TEXT,
   done_at INTEGER,
+  lease_until INTEGER NOT NULL DEFAULT 0,
   detail TEXT,
   UNIQUE (study_uid, ordinal)
 ) STRICT;

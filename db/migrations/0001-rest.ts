@@ -80,6 +80,7 @@ function fhir(t: Types): string[] {
       decided_at ${t.ref},
       decided_by ${t.text},
       done_at ${t.ref},
+      lease_until ${t.ref} NOT NULL DEFAULT 0,
       detail ${t.text},
       UNIQUE (study_uid, ordinal)
     ) ${t.rows}`,

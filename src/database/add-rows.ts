@@ -1,20 +1,20 @@
 /** The statements of ADD that write. */
-import type { Numbers, PatientLink } from './add.ts'
+import type { Numbers } from './add.ts'
+import type { PatientLink } from './add-count.ts'
 import { addToArchive } from './archive-stat.ts'
 import { clock } from './dialect.ts'
 import { jsonOfLines } from './encoding.ts'
 import {
   textOfSet,
+  type Entity,
   type LevelValues,
   type PatientEntity,
   type SeriesEntity,
   type StudyEntity,
 } from './level-rows.ts'
-import { NO_NUMBER, type LevelColumns } from './level-tuples.ts'
 import { nextIds } from './locks.ts'
-import { RestartError, type Dialect, type Param, type Row, type Step, type Writer } from './operation.ts'
+import type { Dialect, Row, Step, Writer } from './operation.ts'
 import type { PlannedInstance } from './plan.ts'
-import type { PreparedInstance } from './prepare.ts'
 import { columnsOf, replaceTuples } from './tuple-rows.ts'
 
 /** New rows of patient, study and series, counters at nought, and new bases. */
@@ -74,113 +74,6 @@ export function* insertLevels(
   }
 }
 
-export interface InstanceContext {
-  readonly rows: readonly SeriesEntity[]
-  readonly ids: readonly number[]
-  readonly patientOf: (instance: PreparedInstance) => PatientEntity
-  readonly numbers: Numbers
-}
-
-/** Rows of blob, instance, sop, pixel map, feed and audit. */
-export function* insertInstances(
-  dialect: Dialect,
-  planned: readonly PlannedInstance[],
-  context: InstanceContext,
-): Generator<Step, void, Row[]> {
-  const { ids, numbers } = context
-  const blobs = yield* insertBlobs(dialect, planned)
-  const series = new Map(context.rows.map((row) => [row.planned, row.id]))
-  yield {
-    sql: `INSERT INTO instance (id, series_id, patient_key, sop_uid, sop_class_id, transfer_syntax_id, modality, number,
-        n_rows, n_columns, n_frames, blob_id, size, data_set_offset, file_sha256, dataset_sha256, sender, received_at,
-        damaged, has_bulk, oddities, base_id, patch, packed)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    types: `bigint, bigint, bigint, text, bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint,
-      bytea, bytea, text, bigint, bigint, bigint, text, bigint, text, bytea`,
-    each: planned.map((one, at): Param[] => {
-      const { instance } = one
-      return [
-        ...[ids[at] ?? 0, series.get(one.series) ?? 0, context.patientOf(instance).id, instance.sopUid],
-        ...[
-          numbers.sopClass.get(instance.sopClass) ?? 0,
-          numbers.transferSyntax.get(instance.transferSyntax) ?? 0,
-        ],
-        ...[
-          instance.modality,
-          instance.number ?? NO_NUMBER,
-          instance.rows,
-          instance.columns,
-          instance.frames,
-        ],
-        ...[
-          blobs[at] ?? 0,
-          instance.size,
-          instance.dataSetOffset,
-          instance.fileSha256,
-          instance.datasetSha256,
-        ],
-        ...[instance.sender, instance.receivedAt, Number(instance.damaged), Number(instance.hasBulk)],
-        ...[instance.oddities, one.base?.id ?? null, one.patch, one.packed],
-      ]
-    }),
-  }
-  yield* insertSops(planned, ids)
-  yield {
-    sql: 'INSERT INTO pixel_map (instance_id, map) VALUES (?, ?)',
-    types: 'bigint, bytea',
-    each: planned.flatMap(({ instance }, at) =>
-      instance.pixelMap === null ? [] : [[ids[at] ?? 0, instance.pixelMap]],
-    ),
-  }
-  yield {
-    sql: `INSERT INTO feed (at, action, instance_id)
-      SELECT ${clock(dialect)}, 0, v.column1 FROM (VALUES (?)) AS v`,
-    types: 'bigint',
-    each: ids.map((id) => [id]),
-  }
-  yield {
-    sql: `INSERT INTO audit (at, action, instance_id, actor)
-      SELECT ${clock(dialect)}, 'store', v.column1, v.column2 FROM (VALUES (?, ?)) AS v`,
-    types: 'bigint, text',
-    each: planned.map(({ instance }, at) => [ids[at] ?? 0, instance.sender]),
-  }
-}
-
-function* insertBlobs(
-  dialect: Dialect,
-  planned: readonly PlannedInstance[],
-): Generator<Step, number[], Row[]> {
-  const blobs = yield* nextIds(dialect, 'blob', planned.length)
-  yield {
-    sql: 'INSERT INTO blob (id, store, key, version_id, size, sha256) VALUES (?, ?, ?, ?, ?, ?)',
-    types: 'bigint, text, text, text, bigint, bytea',
-    each: planned.map(({ instance }, at) => [
-      blobs[at] ?? 0,
-      instance.store,
-      instance.key,
-      instance.versionId,
-      instance.size,
-      instance.fileSha256,
-    ]),
-  }
-  return blobs
-}
-
-/** In order of the UIDs, so that two writers of the same instances wait for each other and not in a circle. */
-function* insertSops(
-  planned: readonly PlannedInstance[],
-  ids: readonly number[],
-): Generator<Step, void, Row[]> {
-  const sops = planned.map(({ instance }, at) => ({ uid: instance.sopUid, id: ids[at] ?? 0 }))
-  sops.sort((a, b) => (a.uid < b.uid ? -1 : 1))
-  const inserted = yield {
-    sql: 'INSERT INTO sop (sop_uid, instance_id) VALUES (?, ?) ON CONFLICT (sop_uid) DO NOTHING RETURNING instance_id',
-    types: 'text, bigint',
-    each: sops.map((sop) => [sop.uid, sop.id]),
-  }
-  if (inserted.length < sops.length) throw new RestartError('another writer has added one of the instances')
-}
-
 export function* insertPostings(
   rows: readonly SeriesEntity[],
   numbers: Numbers,
@@ -198,7 +91,8 @@ export interface LevelChanges {
   readonly series: readonly SeriesEntity[]
   readonly links: readonly PatientLink[]
   readonly values: LevelValues
-  readonly planned: readonly PlannedInstance[]
+  /** Instances that are active. */
+  readonly shown: readonly PlannedInstance[]
 }
 
 /** Counters come last: their rows are the ones that others wait for. */
@@ -210,15 +104,17 @@ export function* updateLevels(dialect: Dialect, changes: LevelChanges): Generato
     each: changes.values.lists(),
   }
   yield {
-    sql: `UPDATE series SET n_instances = v.column2, n_paths = v.column3, mixed = v.column4, first_id = v.column5
-      FROM (VALUES (?, ?, ?, ?, ?)) AS v WHERE series.id = v.column1`,
-    types: 'bigint, bigint, bigint, bigint, bigint',
+    sql: `UPDATE series SET n_instances = v.column2, n_paths = v.column3, mixed = v.column4, first_id = v.column5,
+        n_hidden = series.n_hidden + v.column6
+      FROM (VALUES (?, ?, ?, ?, ?, ?)) AS v WHERE series.id = v.column1`,
+    types: 'bigint, bigint, bigint, bigint, bigint, bigint',
     each: changes.series.map((one) => [
       one.id,
       one.nInstances,
       one.planned.state.posted.size,
       one.mixed,
-      one.firstId,
+      firstOf(one),
+      one.nHidden,
     ]),
   }
   yield {
@@ -227,7 +123,7 @@ export function* updateLevels(dialect: Dialect, changes: LevelChanges): Generato
       FROM (VALUES (?, ?, ?, ?, ?, ?, ?)) AS v WHERE study.id = v.column1`,
     types: 'bigint, bigint, bigint, bigint, bigint, text, text',
     each: changes.studies.map((one) => [
-      ...[one.id, one.nInstances, one.nSeries, one.mixed, one.firstId],
+      ...[one.id, one.nInstances, one.nSeries, one.mixed, firstOf(one)],
       ...[textOfSet(one.modalities), textOfSet(one.sopClasses)],
     ]),
   }
@@ -245,28 +141,32 @@ export function* updateLevels(dialect: Dialect, changes: LevelChanges): Generato
     ]),
   )
   for (const link of changes.links)
-    if (totals.get(`${link.patient.id}/${link.study.id}`) === link.n) link.patient.nStudies++
+    if (link.n > 0 && totals.get(`${link.patient.id}/${link.study.id}`) === link.n) link.patient.nStudies++
   yield {
     sql: `UPDATE patient SET n_instances = v.column2, n_studies = v.column3, mixed = v.column4, first_id = v.column5
       FROM (VALUES (?, ?, ?, ?, ?)) AS v WHERE patient.id = v.column1`,
     types: 'bigint, bigint, bigint, bigint, bigint',
-    each: changes.patients.map((one) => [one.id, one.nInstances, one.nStudies, one.mixed, one.firstId]),
+    each: changes.patients.map((one) => [one.id, one.nInstances, one.nStudies, one.mixed, firstOf(one)]),
   }
   yield* replaceTuples(dialect, changes)
   yield* countArchive(dialect, changes)
 }
 
+function firstOf({ firstId }: Entity): number | null {
+  return firstId === 0 ? null : firstId
+}
+
 /** Numbers of the whole archive's active instances, in one row per writer, for one row would be a queue. */
 function* countArchive(dialect: Dialect, changes: LevelChanges): Generator<Step, void, Row[]> {
   // Those that are new, and those that had no active instance left: the first one gave them their columns.
-  const fresh = (entities: readonly { readonly columns: LevelColumns | null }[]): number =>
-    entities.filter((entity) => entity.columns !== null).length
+  const fresh = (entities: readonly Entity[]): number =>
+    entities.filter((entity) => entity.columns !== null && entity.nInstances > 0).length
   yield* addToArchive(dialect, {
     patients: fresh(changes.patients),
     studies: fresh(changes.studies),
     series: fresh(changes.series),
-    instances: changes.planned.length,
-    bytes: changes.planned.reduce((sum, one) => sum + one.instance.size, 0),
+    instances: changes.shown.length,
+    bytes: changes.shown.reduce((sum, one) => sum + one.instance.size, 0),
   })
 }
 

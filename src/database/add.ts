@@ -7,26 +7,26 @@ import {
   valueNumbers,
   type DictionaryValue,
 } from './dictionaries.ts'
-import { insertInstances, insertLevels, insertPostings, touchOutbox, updateLevels } from './add-rows.ts'
+import { insertInstances } from './add-instances.ts'
+import { insertLevels, insertPostings, touchOutbox, updateLevels } from './add-rows.ts'
+import { countAll } from './add-count.ts'
+import { caughtBy, wake } from './in-force.ts'
 import { known } from './known.ts'
 import {
-  countIn,
   levelValues,
   loadPatients,
   loadSeriesRows,
   loadStudies,
   patientText,
-  type LevelValues,
   type PatientEntity,
   type PatientKey,
   type SeriesEntity,
   type StudyEntity,
 } from './level-rows.ts'
-import { patientColumns, seriesColumns, studyColumns, tuplesOf } from './level-tuples.ts'
 import { lockKeys, nextIds, patientLock, studyLock } from './locks.ts'
 import { RestartError, type Row, type Step, type Writer } from './operation.ts'
 import { planInstance, plannedSeries, type PlannedInstance, type PlannedSeries } from './plan.ts'
-import type { KnownInstance } from './ports.ts'
+import type { InstanceState, KnownInstance } from './ports.ts'
 import type { PreparedInstance } from './prepare.ts'
 import { loadSeries } from './series-state.ts'
 import { markerId, numberOf } from './terms.ts'
@@ -38,7 +38,11 @@ export type Added = KnownInstance | null
  * Steps before `begin` work out encodings and postings and write the dictionaries; what they assume is checked under
  * the locks, and the operation restarts when another writer has come in between.
  */
-export function* add(writer: Writer, batch: readonly PreparedInstance[]): Generator<Step, Added[], Row[]> {
+export function* add(
+  writer: Writer,
+  batch: readonly PreparedInstance[],
+  as: InstanceState = 'active',
+): Generator<Step, Added[], Row[]> {
   if (writer.lockFirst) yield* lockAll(writer, batch)
   const taken = yield* takenUids(
     writer,
@@ -47,7 +51,7 @@ export function* add(writer: Writer, batch: readonly PreparedInstance[]): Genera
   const fresh = new Map<string, PreparedInstance>()
   for (const instance of batch)
     if (!taken.has(instance.sopUid) && !fresh.has(instance.sopUid)) fresh.set(instance.sopUid, instance)
-  const ids = fresh.size === 0 ? new Map<string, number>() : yield* addFresh(writer, [...fresh.values()])
+  const ids = fresh.size === 0 ? new Map<string, number>() : yield* addFresh(writer, [...fresh.values()], as)
   return batch.map((instance) => {
     const kept = taken.get(instance.sopUid)
     if (kept !== undefined) return kept
@@ -88,6 +92,7 @@ function asKnown(instance: PreparedInstance, id: number): KnownInstance {
 function* addFresh(
   writer: Writer,
   instances: readonly PreparedInstance[],
+  as: InstanceState,
 ): Generator<Step, Map<string, number>, Row[]> {
   const { series, planned } = yield* plan(writer, instances)
   const numbers = yield* dictionaryNumbers(writer, series, planned)
@@ -116,10 +121,12 @@ function* addFresh(
   const rows = yield* loadSeriesRows(series, studies)
   yield* numberEntities(writer, [...patients.values()], [...studies.values()], rows)
   const ids = yield* nextIds(writer.dialect, 'instance', planned.length)
+  const caught = as === 'active' ? yield* caughtIn(instances, studies) : new Map<PreparedInstance, string>()
+  const stateOf = (instance: PreparedInstance): InstanceState => (caught.has(instance) ? 'superseded' : as)
   const values = levelValues()
-  const links = countAll(planned, { rows, ids, patientOf, values })
+  const links = countAll(planned, { rows, ids, patientOf, stateOf, values })
   yield* insertLevels(writer.dialect, [...patients.values()], [...studies.values()], rows)
-  yield* insertInstances(writer.dialect, planned, { rows, ids, patientOf, numbers })
+  yield* insertInstances(writer.dialect, planned, { rows, ids, patientOf, stateOf, numbers })
   yield* insertPostings(rows, numbers)
   yield* updateLevels(writer.dialect, {
     patients: [...patients.values()],
@@ -127,11 +134,22 @@ function* addFresh(
     series: rows,
     links,
     values,
-    planned,
+    shown: planned.filter((one) => stateOf(one.instance) === 'active'),
   })
-  yield* touchOutbox(writer, [...studies.values()])
+  const touched = new Set(links.flatMap((link) => (link.n > 0 ? [link.study] : [])))
+  yield* touchOutbox(writer, [...touched])
+  yield* wake(caught.values())
   remember(writer, rows)
   return new Map(planned.map((one, at) => [one.instance.sopUid, ids[at] ?? 0]))
+}
+
+/** Instances that a correction in force waits for; most studies have none. */
+function* caughtIn(
+  instances: readonly PreparedInstance[],
+  studies: ReadonlyMap<string, StudyEntity>,
+): Generator<Step, Map<PreparedInstance, string>, Row[]> {
+  const corrected = [...studies.values()].filter((study) => study.isCorrected).map(({ uid }) => uid)
+  return corrected.length === 0 ? new Map() : yield* caughtBy(instances, corrected)
 }
 
 function first<T>(list: readonly T[]): T {
@@ -233,61 +251,6 @@ function* numberEntities(
     const ids = yield* nextIds(writer.dialect, table, fresh.length)
     for (const [at, entity] of fresh.entries()) entity.id = ids[at] ?? 0
   }
-}
-
-export interface Counting {
-  readonly rows: readonly SeriesEntity[]
-  readonly ids: readonly number[]
-  readonly patientOf: (instance: PreparedInstance) => PatientEntity
-  readonly values: LevelValues
-}
-
-/** Instances that the batch adds to a patient within a study. */
-export interface PatientLink {
-  readonly patient: PatientEntity
-  readonly study: StudyEntity
-  n: number
-}
-
-/** Counts the instances into their levels, in the order received. */
-function countAll(planned: readonly PlannedInstance[], counting: Counting): PatientLink[] {
-  const links = new Map<string, PatientLink>()
-  const rows = new Map(counting.rows.map((row) => [row.planned, row]))
-  for (const [at, one] of planned.entries()) {
-    const series = rows.get(one.series)
-    if (series === undefined) throw new Error('a planned instance is of no planned series')
-    const { study } = series
-    const patient = counting.patientOf(one.instance)
-    const tuples = tuplesOf(one.lines)
-    const id = counting.ids[at] ?? 0
-    if (study.nInstances === 0) study.patient = patient
-    if (series.nInstances === 0) study.nSeries++
-    countIn(
-      'patient',
-      patient,
-      { id, lines: tuples.patient, columns: () => patientColumns(tuples.patient) },
-      counting.values,
-    )
-    countIn(
-      'study',
-      study,
-      { id, lines: tuples.study, columns: () => studyColumns(tuples.study) },
-      counting.values,
-    )
-    countIn(
-      'series',
-      series,
-      { id, lines: tuples.series, columns: () => seriesColumns(tuples.series) },
-      counting.values,
-    )
-    if (one.instance.modality !== '') study.modalities.add(one.instance.modality)
-    study.sopClasses.add(one.instance.sopClass)
-    const key = `${patient.id}/${study.id}`
-    const link = links.get(key)
-    if (link === undefined) links.set(key, { patient, study, n: 1 })
-    else link.n++
-  }
-  return [...links.values()]
 }
 
 /** Once committed, the states of the series are true of the rows again. */

@@ -3,6 +3,7 @@ import type { AttentionRecord } from './attention.ts'
 import type { Engine } from './engine.ts'
 import type { FeedRecord, AuditWalk } from './ledger.ts'
 import type { PushRow } from './lineage.ts'
+import { corrections } from './corrections-port.ts'
 import { instanceIndex } from './index-port.ts'
 import { inspection, repairs } from './inspection-port.ts'
 import type { ClaimRow, OwedRow } from './outbox.ts'
@@ -54,6 +55,7 @@ function portsOf(engine: Engine, archiveId: string): Database {
     engine: engine.dialect,
     index: instanceIndex(engine),
     lifecycle: { change: (change) => engine.write('changeStates', [change]) },
+    corrections: corrections(engine),
     outbox: outbox(engine),
     fhir: fhirState(engine),
     attention: attention(engine),

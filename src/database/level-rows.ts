@@ -1,4 +1,5 @@
 /** Rows of patient, study and series while a batch changes them, under the locks of their studies and patients. */
+import { IN_FORCE } from './in-force.ts'
 import { disagreements, MIXED, type LevelColumns } from './level-tuples.ts'
 import type { Row, Step } from './operation.ts'
 import type { PlannedSeries } from './plan.ts'
@@ -28,11 +29,15 @@ export interface StudyEntity extends Entity {
   readonly modalities: Set<string>
   readonly sopClasses: Set<string>
   nSeries: number
+  /** A correction of it is in force. */
+  readonly isCorrected: boolean
 }
 
 export interface SeriesEntity extends Entity {
   readonly planned: PlannedSeries
   readonly study: StudyEntity
+  /** Hidden instances that the batch adds. */
+  nHidden: number
 }
 
 const none = { isNew: true, attributes: '', columns: null, firstId: 0, mixed: 0, nInstances: 0, id: 0 }
@@ -89,7 +94,8 @@ export function* loadStudies(
 ): Generator<Step, Map<string, StudyEntity>, Row[]> {
   const wanted = [...new Set(uids)]
   const rows = yield {
-    sql: `SELECT s.id, s.study_uid, s.attributes, s.modalities, s.sop_classes, s.first_id, s.mixed, s.n_series, s.n_instances
+    sql: `SELECT s.id, s.study_uid, s.attributes, s.modalities, s.sop_classes, s.first_id, s.mixed, s.n_series, s.n_instances,
+        (SELECT count(*) FROM correction c WHERE c.study_uid = s.study_uid AND ${IN_FORCE}) AS n_corrections
       FROM (VALUES (?)) AS v JOIN study s ON s.study_uid = v.column1`,
     types: 'text',
     each: wanted.map((uid) => [uid]),
@@ -104,6 +110,7 @@ export function* loadStudies(
       modalities: setOf(row['modalities']),
       sopClasses: setOf(row['sop_classes']),
       nSeries: Number(row['n_series']),
+      isCorrected: Number(row['n_corrections']) > 0,
     })
   }
   for (const uid of wanted)
@@ -115,6 +122,7 @@ export function* loadStudies(
         modalities: new Set(),
         sopClasses: new Set(),
         nSeries: 0,
+        isCorrected: false,
       })
   return studies
 }
@@ -151,7 +159,7 @@ export function* loadSeriesRows(
     const { state } = one
     if (row === undefined) {
       if (state.id !== 0) throw new RestartError('a series that was there is gone')
-      return { ...none, planned: one, study }
+      return { ...none, planned: one, study, nHidden: 0 }
     }
     if (
       Number(row['id']) !== state.id ||
@@ -159,7 +167,7 @@ export function* loadSeriesRows(
       Number(row['n_paths']) !== state.nPaths
     )
       throw new RestartError('another writer has changed the postings of the series')
-    return { ...loaded(row), planned: one, study }
+    return { ...loaded(row), planned: one, study, nHidden: 0 }
   })
 }
 
@@ -211,4 +219,11 @@ export function countIn(
       values.add(level, entity, attribute, value)
     }
   entity.nInstances++
+}
+
+/** A hidden instance counts nowhere; it only gives its attributes to an entity that has none at all yet. */
+export function hideIn(entity: Entity, columns: () => LevelColumns): void {
+  if (!entity.isNew || entity.columns !== null) return
+  entity.columns = columns()
+  entity.attributes = entity.columns.attributes
 }

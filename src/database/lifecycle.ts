@@ -33,7 +33,12 @@ export function* changeStates(writer: Writer, change: StateChange): Generator<St
   return n + (yield* moveAll(writer, back, { ...change, to: 'superseded' }))
 }
 
-function movedOf(row: Row): Moved {
+/** Columns that {@link movedOf} reads; for `instance i` and its `series e`, `study s`. */
+export const MOVED_COLUMNS =
+  'i.id, i.series_id, e.study_id, s.study_uid, i.patient_key, i.state, i.size, i.superseded_by'
+export const MOVED_JOINS = 'JOIN series e ON e.id = i.series_id JOIN study s ON s.id = e.study_id'
+
+export function movedOf(row: Row): Moved {
   return {
     id: Number(row['id']),
     series: Number(row['series_id']),
@@ -68,17 +73,27 @@ export function* moveAll(
     each: ids,
   }
   yield* tombstones(writer, moved, because)
+  const told = (action: (typeof ACTIONS)[number], { id }: Moved): number[] => [ACTIONS.indexOf(action), id]
   yield {
     sql: `INSERT INTO feed (at, action, instance_id)
-      SELECT ${clock(dialect)}, ${ACTIONS.indexOf(ACTION[to])}, v.column1 FROM (VALUES (?)) AS v`,
-    types: 'bigint',
-    each: ids,
+      SELECT ${clock(dialect)}, v.column1, v.column2 FROM (VALUES (?, ?)) AS v`,
+    types: 'bigint, bigint',
+    // What was staged is told of now, whatever it is then.
+    each: moved.flatMap((one) => [
+      ...(one.from === 'staged' ? [told('create', one)] : []),
+      ...(one.from === 'staged' && to === 'active' ? [] : [told(ACTION[to], one)]),
+    ]),
   }
   yield {
     sql: `INSERT INTO audit (at, action, instance_id, actor, detail)
       SELECT ${clock(dialect)}, v.column1, v.column2, v.column3, v.column4 FROM (VALUES (?, ?, ?, ?)) AS v`,
     types: 'text, bigint, text, text',
-    each: moved.map(({ id, from }) => [ACTION[to], id, actor, JSON.stringify({ from, reason })]),
+    each: moved.map(({ id, from }) => [
+      from === 'staged' ? 'store' : ACTION[to],
+      id,
+      actor,
+      JSON.stringify({ from, reason }),
+    ]),
   }
   yield* recount(writer, moved, to)
   yield* touchOutbox(
@@ -88,7 +103,13 @@ export function* moveAll(
   return moved.length
 }
 
-const ACTION = { active: 'restore', superseded: 'supersede', rejected: 'reject', deleted: 'delete' } as const
+const ACTION = {
+  active: 'restore',
+  superseded: 'supersede',
+  rejected: 'reject',
+  deleted: 'delete',
+  staged: 'delete',
+} as const
 
 /** What was deleted is remembered by its UIDs until it is brought back. */
 function* tombstones(
@@ -116,16 +137,14 @@ function* tombstones(
 /** The instances of a change that are in one of its states. */
 function* concerned({ scope, instances, from }: StateChange): Generator<Step, Row[], Row[]> {
   const where = whereOf(scope, from)
-  const columns = `i.id, i.series_id, e.study_id, s.study_uid, i.patient_key, i.state, i.size, i.superseded_by`
-  const joins = 'JOIN series e ON e.id = i.series_id JOIN study s ON s.id = e.study_id'
   if (instances === undefined)
     return yield {
-      sql: `SELECT ${columns} FROM instance i ${joins} WHERE ${where.sql} ORDER BY i.id`,
+      sql: `SELECT ${MOVED_COLUMNS} FROM instance i ${MOVED_JOINS} WHERE ${where.sql} ORDER BY i.id`,
       params: where.params,
     }
   return yield {
-    sql: `SELECT ${columns} FROM (VALUES (?)) AS v JOIN sop p ON p.sop_uid = v.column1
-      JOIN instance i ON i.id = p.instance_id ${joins} WHERE ${where.sql}`,
+    sql: `SELECT ${MOVED_COLUMNS} FROM (VALUES (?)) AS v JOIN sop p ON p.sop_uid = v.column1
+      JOIN instance i ON i.id = p.instance_id ${MOVED_JOINS} WHERE ${where.sql}`,
     types: 'text',
     each: [...new Set(instances)].map((uid) => [uid]),
     params: where.params,

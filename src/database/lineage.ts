@@ -62,7 +62,8 @@ export function* cuts(_dialect: Dialect, study: string): Generator<Step, PushRow
 /**
  * Gives a push the instances above those of all pushes before it, and up to `upTo`; none where those told them all. The
  * numbers of a study's instances follow the commits (they are given under its lock), so a range of them is a range of
- * its feed that nothing can be added to later.
+ * its feed that nothing can be added to later; only what is staged has its number before it is seen, and so the range ends
+ * before that.
  */
 export function* cutPush(
   _writer: Writer,
@@ -70,10 +71,16 @@ export function* cutPush(
   study: string,
   upTo: number,
 ): Generator<Step, void, Row[]> {
+  const [staged] = yield {
+    sql: `SELECT min(i.id) AS first FROM study s JOIN series e ON e.study_id = s.id JOIN instance i ON i.series_id = e.id
+      WHERE s.study_uid = ? AND e.n_hidden > 0 AND i.state = 4`,
+    params: [study],
+  }
+  const end = Math.min(upTo, (numberOrNull(staged?.['first']) ?? Infinity) - 1)
   const told = 'coalesce((SELECT max(o.upto_id) FROM fhir_push o WHERE o.study_uid = ?), 0)'
   yield {
     sql: `UPDATE fhir_push SET after_id = ${told}, upto_id = ? WHERE id = ? AND ${told} < ?`,
-    params: [study, upTo, id, study, upTo],
+    params: [study, end, id, study, end],
   }
 }
 

@@ -1,5 +1,15 @@
 import { add } from './add.ts'
 import { attentionCounts, attentionList, clear, quarantine, raise, resolve } from './attention.ts'
+import {
+  claimCorrection,
+  correction,
+  correctionList,
+  correctionMade,
+  decide,
+  propose,
+  renewCorrection,
+} from './corrections.ts'
+import { failCorrection, finishCorrection, stage } from './corrections-carry.ts'
 import { endPush, fact, link, links, removeLink, saveFact, saveLink, startPush } from './fhir-state.ts'
 import {
   blobs,
@@ -48,6 +58,9 @@ export const reads = {
   pushes,
   cuts,
   derivations,
+  correction,
+  correctionList,
+  correctionMade,
   feed,
   walkAudit,
   checkLevel,
@@ -70,6 +83,13 @@ export const writes = {
   add,
   quarantine,
   changeStates,
+  propose,
+  decide,
+  claimCorrection,
+  renewCorrection,
+  stage,
+  finishCorrection,
+  failCorrection,
   claim,
   renew,
   settle,

@@ -1,4 +1,4 @@
-import type { InstanceUids, ParsedInstance, Uid } from '../dicom/data-set.ts'
+import type { DataSet, InstanceUids, ParsedInstance, Uid } from '../dicom/data-set.ts'
 import type { Problem } from '../problem.ts'
 import type { Query, SearchPage } from './query.ts'
 
@@ -15,7 +15,14 @@ export interface PlacedBlob {
 /** One instance to be indexed. Its bytes are durable before it gets here. */
 export interface NewInstance {
   readonly parsed: ParsedInstance
+  /** Its file; or what of its file is new, where `composed` says so. */
   readonly blob: PlacedBlob
+  /** Its file is made of pieces of several blobs, all but `blob` known already. `sha256` as of a blob. */
+  readonly composed?: {
+    readonly size: number
+    readonly sha256: string
+    readonly extents: readonly BlobExtent[]
+  }
   /** SHA-256 of the data set: the file without preamble and group 0002. */
   readonly datasetSha256: string
   /** Who sent it: name of the token, else Source AE Title; null if unknown. */
@@ -23,7 +30,8 @@ export interface NewInstance {
   readonly receivedAt: Date
 }
 
-export type InstanceState = 'active' | 'superseded' | 'rejected' | 'deleted'
+/** `staged`: a corrected instance that waits for the others of its study; nobody sees it. */
+export type InstanceState = 'active' | 'superseded' | 'rejected' | 'deleted' | 'staged'
 
 /** What the index knows of a SOP Instance UID before anything is read of its bytes. */
 export interface KnownInstance {
@@ -141,6 +149,78 @@ export interface Lifecycle {
    * and tombstones; how many were moved. Again: none.
    */
   change(change: StateChange): Promise<number>
+}
+
+/** `done` stays in force; `failed` waits for a person. */
+export type CorrectionState = 'proposed' | 'approved' | 'running' | 'done' | 'failed' | 'rejected'
+
+export interface CorrectionDetail {
+  /** Reason for the Attribute Modification (0400,0565). */
+  readonly reason: 'CORRECT' | 'COERCE'
+  /** Where it comes from, for people, without values: `FHIR Patient/p1/_history/7`. */
+  readonly description: string
+  /** Name of the token, or `fhir`. */
+  readonly proposedBy: string | null
+  /** Instances that were made, over all runs. */
+  readonly corrected?: number
+  /** Why it failed, by instance; in plain words, without values. */
+  readonly failures?: readonly { readonly instance: Uid | null; readonly why: string }[]
+}
+
+/** What is to be said of a study instead. */
+export interface CorrectionRow {
+  /** UUIDv5 of archive, study, from, to and ordinal. */
+  readonly id: string
+  readonly study: Uid
+  /** Of the corrections of the study, from 1. */
+  readonly ordinal: number
+  /** What its instances said of the attributes of `to` when it was proposed: each set of values once. */
+  readonly from: readonly DataSet[]
+  readonly to: DataSet
+  readonly state: CorrectionState
+  readonly proposedAt: Date
+  readonly decidedAt: Date | null
+  readonly decidedBy: string | null
+  readonly doneAt: Date | null
+  readonly detail: CorrectionDetail
+}
+
+/** WHAT IS TO BE CORRECTED, AND WHAT HAS BEEN (design §7). Each method is one transaction. */
+export interface Corrections {
+  /** The same proposal again, with no other in between, is the one that is there. */
+  propose(proposal: {
+    readonly study: Uid
+    readonly from: readonly DataSet[]
+    readonly to: DataSet
+    readonly detail: CorrectionDetail
+    readonly approved: boolean
+  }): Promise<{ readonly correction: CorrectionRow; readonly isNew: boolean }>
+  /** False where there is nothing to be decided so. */
+  decide(id: string, decision: 'approve' | 'reject' | 'retry', actor: string | null): Promise<boolean>
+  get(id: string): Promise<CorrectionRow | null>
+  /** The newest first. */
+  list(filter: {
+    readonly state?: CorrectionState
+    readonly study?: Uid
+    readonly limit: number
+  }): Promise<readonly CorrectionRow[]>
+  /** One that is approved, or whose worker is gone; in the order of their study. */
+  claim(leaseMs: number): Promise<CorrectionRow | null>
+  /** False when it was ended by somebody else: stop then. */
+  renew(id: string, leaseMs: number): Promise<boolean>
+  /** What it has made so far, and of what. */
+  made(id: string): Promise<readonly (readonly [source: KnownInstance, made: KnownInstance])[]>
+  /** Adds instances that nobody sees until `finish`; each with the SOP Instance UID of its source. */
+  stage(
+    id: string,
+    batch: readonly { readonly instance: NewInstance; readonly source: Uid }[],
+  ): Promise<readonly AddOutcome[]>
+  /**
+   * Shows all that was staged and hides what it was made of. Null when the correction is not being carried out any more;
+   * `more`: instances with the old values have come meanwhile, and it is to be carried out for them too.
+   */
+  finish(id: string): Promise<{ readonly corrected: number; readonly more: boolean } | null>
+  fail(id: string, failures: CorrectionDetail['failures']): Promise<boolean>
 }
 
 /** A study whose FHIR resources are owed, held under a lease. */
@@ -379,6 +459,7 @@ export interface Database {
   readonly engine: 'sqlite' | 'postgres'
   readonly index: InstanceIndex
   readonly lifecycle: Lifecycle
+  readonly corrections: Corrections
   readonly outbox: Outbox
   readonly fhir: FhirState
   readonly attention: Attention

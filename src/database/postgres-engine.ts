@@ -190,7 +190,7 @@ async function tryWrite(
 }
 
 /** Operations that yield `begin`. */
-const BEGINS_ITSELF: ReadonlySet<string> = new Set(['add'])
+const BEGINS_ITSELF: ReadonlySet<string> = new Set(['add', 'stage'])
 
 function codeOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : ''

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { DataElement, DataSet, Tag } from '../dicom/data-set.ts'
 import { Problem } from '../problem.ts'
-import type { NewInstance } from './ports.ts'
+import type { BlobExtent, NewInstance } from './ports.ts'
 import { columnText, indexText, isCut } from './terms.ts'
 
 /**
@@ -28,6 +28,10 @@ export interface PreparedInstance {
   readonly store: string
   readonly key: string
   readonly versionId: string | null
+  readonly blobSize: number
+  readonly blobSha256: Buffer
+  /** The file, where it is not that blob. */
+  readonly extents: readonly BlobExtent[] | null
   readonly size: number
   readonly dataSetOffset: number
   readonly fileSha256: Buffer
@@ -43,7 +47,7 @@ const UID_LIMIT = 200
 
 /** Throws Problem `unprocessable` for an instance that cannot be identified. */
 export function prepare(instance: NewInstance): PreparedInstance {
-  const { parsed, blob } = instance
+  const { parsed, blob, composed } = instance
   const { uids, dataSet } = parsed
   for (const uid of [uids.study, uids.series, uids.instance, parsed.SOPClassUID, parsed.TransferSyntaxUID])
     if (uid === '' || uid.length > UID_LIMIT || !/^[\x20-\x7e]*$/.test(uid))
@@ -69,9 +73,12 @@ export function prepare(instance: NewInstance): PreparedInstance {
     store: blob.store,
     key: blob.key,
     versionId: blob.versionId ?? null,
-    size: blob.size,
+    blobSize: blob.size,
+    blobSha256: Buffer.from(blob.sha256, 'hex'),
+    extents: composed?.extents ?? null,
+    size: composed?.size ?? blob.size,
     dataSetOffset: parsed.dataSetOffset,
-    fileSha256: Buffer.from(blob.sha256, 'hex'),
+    fileSha256: Buffer.from(composed?.sha256 ?? blob.sha256, 'hex'),
     datasetSha256: Buffer.from(instance.datasetSha256, 'hex'),
     sender: instance.sender === null ? null : indexText(instance.sender),
     receivedAt: instance.receivedAt.getTime(),

@@ -1,6 +1,7 @@
 import type { MakeBench } from './bench.ts'
 import { addContract } from './contract-add.ts'
 import { concurrencyContract } from './contract-concurrency.ts'
+import { correctionsContract } from './contract-corrections.ts'
 import { fhirContract } from './contract-fhir.ts'
 import { inspectionContract } from './contract-inspection.ts'
 import { ledgerContract } from './contract-ledger.ts'
@@ -17,6 +18,7 @@ export function contract(bench: MakeBench): void {
   levelsContract(bench)
   postingsContract(bench)
   lifecycleContract(bench)
+  correctionsContract(bench)
   concurrencyContract(bench)
   outboxContract(bench)
   fhirContract(bench)

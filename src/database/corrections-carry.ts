@@ -1,0 +1,144 @@
+/** CARRYING OUT A CORRECTION: what was made of a study is staged, and shown in place of its originals in one transaction. */
+import { add, type Added } from './add.ts'
+import { audit, correction } from './corrections.ts'
+import { clock } from './dialect.ts'
+import { IN_FORCE } from './in-force.ts'
+import { lockStudies, MOVED_COLUMNS, MOVED_JOINS, moveAll, movedOf, type Moved } from './lifecycle.ts'
+import { RestartError, type Row, type Step, type Writer } from './operation.ts'
+import type { CorrectionDetail } from './ports.ts'
+import type { PreparedInstance } from './prepare.ts'
+
+/** Adds corrected instances that nobody sees yet, each with the SOP Instance UID of the one it was made of. */
+export function* stage(
+  writer: Writer,
+  id: string,
+  batch: readonly PreparedInstance[],
+  sources: readonly string[],
+): Generator<Step, Added[], Row[]> {
+  const added = yield* add(writer, batch, 'staged')
+  yield {
+    sql: `INSERT INTO lineage (instance_id, source_id, correction_id)
+      SELECT m.instance_id, o.instance_id, v.column3 FROM (VALUES (?, ?, ?)) AS v
+      JOIN sop m ON m.sop_uid = v.column1 JOIN sop o ON o.sop_uid = v.column2 WHERE true
+      ON CONFLICT (instance_id) DO NOTHING`,
+    types: 'text, text, text',
+    each: batch.map((instance, at) => [instance.sopUid, sources[at] ?? '', id]),
+  }
+  return added
+}
+
+export interface Finished {
+  /** Instances that were made now. */
+  readonly corrected: number
+  /** More has come meanwhile: the correction is to be carried out for it too. */
+  readonly more: boolean
+}
+
+/** Shows what was made, and hides what it was made of; what comes later with the old values will be hidden at once. */
+export function* finishCorrection(writer: Writer, id: string): Generator<Step, Finished | null, Row[]> {
+  yield* lockCorrection(writer, id)
+  const record = yield* correction(writer.dialect, id)
+  if (record?.state !== 'running') return null
+  const rows = yield {
+    sql: `SELECT ${MOVED_COLUMNS}, l.source_id FROM lineage l JOIN instance i ON i.id = l.instance_id ${MOVED_JOINS}
+      WHERE l.correction_id = ? AND i.state = 4 ORDER BY i.id`,
+    params: [id],
+  }
+  const sources = yield {
+    sql: `SELECT ${MOVED_COLUMNS} FROM lineage l JOIN instance n ON n.id = l.instance_id
+      JOIN instance i ON i.id = l.source_id ${MOVED_JOINS} WHERE l.correction_id = ? AND n.state = 4 ORDER BY i.id`,
+    params: [id],
+  }
+  const reason = `correction ${id}`
+  const actor = record.decidedBy
+  const [next] = yield {
+    sql: `SELECT c.id FROM correction c WHERE c.study_uid = ? AND c.ordinal > ? AND ${IN_FORCE} ORDER BY c.ordinal LIMIT 1`,
+    params: [record.study, record.ordinal],
+  }
+  // What a later correction has changed since is for that one to correct as well.
+  yield* moveAll(writer, rows.map(movedOf), {
+    to: next === undefined ? 'active' : 'superseded',
+    actor,
+    reason,
+  })
+  if (next !== undefined && rows.length > 0)
+    yield {
+      sql: `UPDATE correction SET state = 'approved' WHERE id = ? AND state = 'done'`,
+      params: [String(next['id'])],
+    }
+  const active = sources.map(movedOf).filter(({ from }) => from === 'active')
+  yield* moveAll(writer, active, { to: 'superseded', actor, reason })
+  yield {
+    sql: 'UPDATE instance SET superseded_by = v.column2 FROM (VALUES (?, ?)) AS v WHERE instance.id = v.column1',
+    types: 'bigint, bigint',
+    each: rows.map((row) => [Number(row['source_id']), Number(row['id'])]),
+  }
+  const more = (yield* waiting(record.study, id)).length > 0
+  const corrected = (record.detail.corrected ?? 0) + rows.length
+  yield* end(writer, id, { state: more ? 'approved' : 'done', detail: { ...record.detail, corrected } })
+  yield* audit(writer.dialect, 'correct', actor, {
+    correction: id,
+    study: record.study,
+    instances: rows.length,
+  })
+  return { corrected: rows.length, more }
+}
+
+/** Ends a correction that could not be carried out: what came meanwhile is shown as it is, unless it was carried out before. */
+export function* failCorrection(
+  writer: Writer,
+  id: string,
+  failures: CorrectionDetail['failures'],
+): Generator<Step, boolean, Row[]> {
+  yield* lockCorrection(writer, id)
+  const record = yield* correction(writer.dialect, id)
+  if (record?.state !== 'running') return false
+  if (record.doneAt === null)
+    yield* moveAll(writer, yield* waiting(record.study, id), {
+      to: 'active',
+      actor: null,
+      reason: `correction ${id} failed`,
+    })
+  yield* end(writer, id, { state: 'failed', detail: { ...record.detail, ...(failures && { failures }) } })
+  yield* audit(writer.dialect, 'fail correction', null, { correction: id, study: record.study })
+  return true
+}
+
+function* end(
+  { dialect }: Writer,
+  id: string,
+  { state, detail }: { readonly state: 'approved' | 'done' | 'failed'; readonly detail: CorrectionDetail },
+): Generator<Step, void, Row[]> {
+  const doneAt = state === 'failed' ? 'done_at' : clock(dialect)
+  yield {
+    sql: `UPDATE correction SET state = ?, done_at = ${doneAt}, lease_until = 0, detail = ? WHERE id = ?`,
+    params: [state, JSON.stringify(detail), id],
+  }
+}
+
+/** Instances that were hidden when they came, and of which nothing has been made. */
+function* waiting(study: string, id: string): Generator<Step, Moved[], Row[]> {
+  const rows = yield {
+    sql: `SELECT ${MOVED_COLUMNS} FROM instance i ${MOVED_JOINS}
+      WHERE s.study_uid = ? AND i.state = 1 AND i.superseded_by IS NULL
+        AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.instance_id = i.id AND l.correction_id = ?)`,
+    params: [study, id],
+  }
+  return rows.map(movedOf)
+}
+
+/** PostgreSQL: the locks of the study and of all patients that its instances name. */
+function* lockCorrection({ dialect }: Writer, id: string): Generator<Step, void, Row[]> {
+  if (dialect === 'sqlite') return
+  const patients = {
+    sql: `SELECT DISTINCT i.patient_key, s.study_uid FROM correction c JOIN study s ON s.study_uid = c.study_uid
+      JOIN series e ON e.study_id = s.id JOIN instance i ON i.series_id = e.id WHERE c.id = ?`,
+    params: [id],
+  }
+  const keys = (rows: readonly Row[]): number[] => rows.map((row) => Number(row['patient_key']))
+  const before = yield patients
+  yield* lockStudies([...new Set(before.map((row) => String(row['study_uid'])))], keys(before))
+  const known = new Set(keys(before))
+  if (keys(yield patients).some((key) => !known.has(key)))
+    throw new RestartError('another writer has added an instance of another patient')
+}
