@@ -3,8 +3,6 @@ import type { Resource } from '../fhir/ports.ts'
 import type { PushContext } from './sync-context.ts'
 import { hasIdentifier } from './sync-write.ts'
 
-/** What was looked for and not found is not looked for again in so long; reconcile, or a touch later, tries again. */
-const MISSED_MS = 600_000
 /** Misses that are remembered. */
 const MOST_MISSED = 10_000
 /** Look-ups for one study: a study of more orders and people is told with their identifiers alone. */
@@ -31,11 +29,14 @@ export async function findReferences(
   return (study) => withFound(study, (wanted) => found.get(keyOf(wanted)))
 }
 
-async function look({ server, misses }: PushContext, wanted: LogicalReference): Promise<string | null> {
+async function look(
+  { server, misses, settings }: PushContext,
+  wanted: LogicalReference,
+): Promise<string | null> {
   const { type, token } = wanted
   const key = keyOf(wanted)
   const missed = misses.get(key)
-  if (missed !== undefined && Date.now() - missed < MISSED_MS) return null
+  if (missed !== undefined && Date.now() - missed < settings.missedMs) return null
   const matches = await server.search(type, { identifier: token, _elements: 'identifier', _count: '3' })
   const [one, ...others] = matches.filter(({ resource }) => hasIdentifier(resource, token))
   misses.delete(key)

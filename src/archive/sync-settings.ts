@@ -18,6 +18,8 @@ export interface SyncSettings {
   readonly reconcileMs?: number
   /** Where instances came from is told once nothing new has come for the study in so long. */
   readonly quietMs?: number
+  /** What was looked for and not found (orders, people) is not looked for again in so long. */
+  readonly missedMs?: number
   /** Studies pushed at one time. */
   readonly concurrency?: number
   readonly leaseMs?: number
@@ -56,6 +58,7 @@ export const SYNC_DEFAULTS = {
   orphans: 'report',
   reconcileMs: 0,
   quietMs: 5_000,
+  missedMs: 600_000,
   concurrency: 2,
   leaseMs: 60_000,
   pollMs: 5_000,
