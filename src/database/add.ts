@@ -24,6 +24,7 @@ import {
   type StudyEntity,
 } from './level-rows.ts'
 import { lockKeys, nextIds, patientLock, studyLock } from './locks.ts'
+import { flagMixtures } from './mixture.ts'
 import { RestartError, type Row, type Step, type Writer } from './operation.ts'
 import { planInstance, plannedSeries, type PlannedInstance, type PlannedSeries } from './plan.ts'
 import type { InstanceState, KnownInstance } from './ports.ts'
@@ -136,6 +137,7 @@ function* addFresh(
     values,
     shown: planned.filter((one) => stateOf(one.instance) === 'active'),
   })
+  yield* flagMixtures(writer, links)
   const touched = new Set(links.flatMap((link) => (link.n > 0 ? [link.study] : [])))
   yield* touchOutbox(writer, [...touched])
   yield* wake(caught.values())

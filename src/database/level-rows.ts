@@ -26,6 +26,8 @@ export interface PatientEntity extends Entity {
 export interface StudyEntity extends Entity {
   readonly uid: string
   patient: PatientEntity
+  /** Row of the patient that it was of before the batch; null for a study that is new. */
+  readonly patientBefore: number | null
   readonly modalities: Set<string>
   readonly sopClasses: Set<string>
   nSeries: number
@@ -94,7 +96,7 @@ export function* loadStudies(
 ): Generator<Step, Map<string, StudyEntity>, Row[]> {
   const wanted = [...new Set(uids)]
   const rows = yield {
-    sql: `SELECT s.id, s.study_uid, s.attributes, s.modalities, s.sop_classes, s.first_id, s.mixed, s.n_series, s.n_instances,
+    sql: `SELECT s.id, s.study_uid, s.patient_key, s.attributes, s.modalities, s.sop_classes, s.first_id, s.mixed, s.n_series, s.n_instances,
         (SELECT count(*) FROM correction c WHERE c.study_uid = s.study_uid AND ${IN_FORCE}) AS n_corrections
       FROM (VALUES (?)) AS v JOIN study s ON s.study_uid = v.column1`,
     types: 'text',
@@ -107,6 +109,7 @@ export function* loadStudies(
       ...loaded(row),
       uid,
       patient: patientOf(uid),
+      patientBefore: Number(row['patient_key']),
       modalities: setOf(row['modalities']),
       sopClasses: setOf(row['sop_classes']),
       nSeries: Number(row['n_series']),
@@ -119,6 +122,7 @@ export function* loadStudies(
         ...none,
         uid,
         patient: patientOf(uid),
+        patientBefore: null,
         modalities: new Set(),
         sopClasses: new Set(),
         nSeries: 0,

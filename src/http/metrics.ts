@@ -55,6 +55,17 @@ export function createMetrics(archive: Archive): Metrics {
       this.set({ state: 'dead' }, owed?.dead ?? NaN)
     },
   })
+  new Gauge({
+    name: 'concord_attention_open',
+    help: 'What a person should look at, by reason',
+    labelNames: ['reason'] as const,
+    registers,
+    async collect() {
+      const open = await archive.database.attention.counts().catch(() => undefined)
+      this.reset()
+      for (const [reason, n] of open ?? []) this.set({ reason }, n)
+    },
+  })
   return {
     registry,
     requests: new Histogram({

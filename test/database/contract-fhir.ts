@@ -143,6 +143,44 @@ export function fhirContract(makeBench: MakeBench): void {
     })
     afterEach(() => bench.close())
 
+    it('is a study that names two patients, from the moment on in which it does', async () => {
+      let n = 0
+      const arrive = (study: string, patient: string): Promise<unknown> =>
+        database.index.add([
+          made({
+            study,
+            series: `${study}.1`,
+            instance: `${study}.1.${++n}`,
+            dataSet: { '00100020': { vr: 'LO', ...(patient !== '' && { Value: [patient] }) } },
+          }),
+        ])
+      const flagged = async (): Promise<unknown> =>
+        (await database.attention.list({ open: true, limit: 10 })).map(({ reason, study, detail }) => [
+          reason,
+          study,
+          detail,
+        ])
+      for (const patient of ['A', '', 'A']) await arrive('5.1', patient)
+      await arrive('5.2', '')
+      await arrive('5.2', 'A')
+      expect(await flagged()).toEqual([])
+      await arrive('5.1', 'B')
+      expect(await flagged()).toEqual([['mixed-patients', '5.1', { patients: 2 }]])
+      await arrive('5.1', 'C')
+      await arrive('5.1', 'A')
+      await arrive('5.2', 'D')
+      expect(await flagged()).toEqual([
+        ['mixed-patients', '5.1', { patients: 3 }],
+        ['mixed-patients', '5.2', { patients: 2 }],
+      ])
+      // Both in one batch.
+      await database.index.add([
+        made({ study: '5.3', instance: '5.3.1', dataSet: { '00100020': { vr: 'LO', Value: ['A'] } } }),
+        made({ study: '5.3', instance: '5.3.2', dataSet: { '00100020': { vr: 'LO', Value: ['B'] } } }),
+      ])
+      expect(await database.attention.counts()).toEqual(new Map([['mixed-patients', 3]]))
+    })
+
     it('is raised once, refreshed, cleared and resolved', async () => {
       await database.attention.raise({ reason: 'ambiguous-patient', study: '1.1', detail: { n: 2 } })
       await database.attention.raise({ reason: 'ambiguous-patient', study: '1.1', detail: { n: 3 } })
