@@ -44,12 +44,16 @@ export async function decodeFrame(
   format: PixelFormat,
 ): Promise<Uint8Array> {
   const expected = expectedBytes(format)
-  if (transferSyntax(TransferSyntaxUID)?.encapsulated !== true) return exactly(bytes, expected)
+  if (transferSyntax(TransferSyntaxUID)?.encapsulated !== true) {
+    // Native colours may be stored with half of the chroma (PS3.3 C.7.6.3.1.2).
+    const isHalf = format.PhotometricInterpretation.endsWith('_422') && bytes.length < expected
+    return exactly(bytes, isHalf ? (expected / 3) * 2 : expected)
+  }
   const decoder = DECODERS.get(TransferSyntaxUID.slice(ROOT.length))
   if (decoder === undefined) throw new UndecodableError('there is no decoder for the transfer syntax')
-  const keepsBits = decoder === sameBytes || decoder === inflateFrame
+  const keepsBits = decoder === sameBytes || decoder === inflateFrame || decoder === decodeRle
   if (format.BitsAllocated > 1 || keepsBits) return exactly(await decoder(bytes, format), expected)
-  // Codecs know no cells of one bit: each is compressed as a byte of its own.
+  // Codecs of pictures know no cells of one bit: each is compressed as a sample of its own.
   const cells = { ...format, BitsAllocated: 8 }
   return packed(exactly(await decoder(bytes, cells), expectedBytes(cells)))
 }

@@ -52,6 +52,8 @@ const DQT = 0xdb
 const DRI = 0xdd
 const APP0 = 0xe0
 const APP14 = 0xee
+/** Where the Adobe marker tells the transform of colours. */
+const ADOBE_TRANSFORM = 11
 
 interface Reading {
   readonly bytes: Uint8Array
@@ -121,9 +123,9 @@ function takeSegment(reading: Reading, marker: number, segment: Uint8Array): voi
   else if (marker === DQT) readQuantization(reading, segment)
   else if (marker === DRI) reading.restartInterval = word(segment, 0)
   else if (marker === APP0 && text(segment, 4) === 'JFIF') reading.colours = 'ybr'
-  else if (marker === APP14 && text(segment, 5) === 'Adobe')
-    reading.colours = segment[11] === 0 ? 'rgb' : 'ybr'
-  else if (isStartOfFrame(marker)) readFrame(reading, marker, segment)
+  else if (marker === APP14 && text(segment, 5) === 'Adobe' && segment.length > ADOBE_TRANSFORM) {
+    reading.colours = segment[ADOBE_TRANSFORM] === 0 ? 'rgb' : 'ybr'
+  } else if (isStartOfFrame(marker)) readFrame(reading, marker, segment)
 }
 
 /** Of DCT and lossless processes, and SOF55 of JPEG-LS (ISO/IEC 14495-1 §C.1.1). */

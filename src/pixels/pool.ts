@@ -47,7 +47,7 @@ export function openPool(options: PoolOptions): Pool {
   return {
     run: async (task, read, signal) => {
       signal?.throwIfAborted()
-      if (state.closing) throw new Problem('unavailable', 'The service is closing.')
+      if (state.closing) throw closing()
       if (state.waiting.length >= state.queue) {
         throw new Problem('unavailable', 'Too many pictures are waited for.', { retryAfter: 1 })
       }
@@ -60,8 +60,7 @@ export function openPool(options: PoolOptions): Pool {
     },
     async close() {
       state.closing = true
-      for (const { reject } of state.waiting.splice(0))
-        reject(new Problem('unavailable', 'The service is closing.'))
+      for (const { reject } of state.waiting.splice(0)) reject(closing())
       await Promise.all(state.running.map(({ worker }) => worker.terminate()))
     },
   }
@@ -114,22 +113,28 @@ function start(state: State): Thread {
     if (job !== null) settle(job, answer)
     next(state)
   })
-  // What it dies of is told by `exit`; without a listener it would end the process.
-  worker.on('error', () => undefined)
+  let cause: unknown
+  worker.on('error', (error: unknown) => {
+    cause = error
+  })
   worker.on('exit', () => {
     clearTimeout(thread.timer)
     state.running.splice(state.running.indexOf(thread), 1)
-    thread.job?.reject(
-      state.closing
-        ? new Problem('unavailable', 'The service is closing.')
-        : new Problem(
-            'not-acceptable',
-            'The frame could not be decoded within the limits of time and memory.',
-          ),
-    )
+    thread.job?.reject(state.closing ? closing() : deathOf(cause))
     next(state)
   })
   return thread
+}
+
+/** Of time or memory that a frame took too much of; anything else is a bug of ours. */
+function deathOf(cause: unknown): unknown {
+  const isOurs = cause !== undefined && (cause as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY'
+  if (isOurs) return cause
+  return new Problem('not-acceptable', 'The frame could not be decoded within the limits of time and memory.')
+}
+
+function closing(): Problem {
+  return new Problem('unavailable', 'The service is closing.')
 }
 
 function settle({ resolve, reject }: Job, answer: Answer): void {

@@ -11,7 +11,8 @@ const MOST_SEGMENTS = 15
  */
 export function decodeRle(bytes: Uint8Array, format: PixelFormat): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const cell = format.BitsAllocated / 8
+  // Cells of one bit are compressed eight at a time, as they lie in native pixel data.
+  const cell = Math.max(8, format.BitsAllocated) / 8
   const segments = format.SamplesPerPixel * cell
   if (!Number.isInteger(cell) || segments > MOST_SEGMENTS) throw new UndecodableError('cells of such a size')
   if (bytes.length < HEADER || view.getUint32(0, true) !== segments) {

@@ -27,20 +27,22 @@ const port = parentPort
 if (port === null) throw new TypeError('this is a thread of the pixel engine, no program')
 port.on('message', ({ task, bytes }: Request) => {
   void perform(task, bytes).then(
-    (result) => {
-      const own = result.byteLength === result.buffer.byteLength ? result : Uint8Array.from(result)
-      port.postMessage({ kind: 'done', bytes: own } satisfies Answer, [own.buffer as ArrayBuffer])
-    },
+    (result) =>
+      port.postMessage({ kind: 'done', bytes: result } satisfies Answer, [result.buffer as ArrayBuffer]),
     (error: unknown) => port.postMessage(failure(error)),
   )
 })
 
 async function perform({ TransferSyntaxUID, format, picture }: Task, bytes: Uint8Array): Promise<Uint8Array> {
   const native = await decodeFrame(bytes, TransferSyntaxUID, format)
-  if (picture === undefined) return native
+  if (picture === undefined)
+    return native.length === native.buffer.byteLength ? native : Uint8Array.from(native)
   // Loaded where a picture is made: transcoding needs none of it.
   const { pictureOf } = await import('./picture.ts')
-  return pictureOf(native, decodedFormat(format, TransferSyntaxUID), picture.look, picture.wish)
+  // Memory of libvips cannot change hands: a copy can.
+  return Uint8Array.from(
+    await pictureOf(native, decodedFormat(format, TransferSyntaxUID), picture.look, picture.wish),
+  )
 }
 
 function failure(error: unknown): Answer {

@@ -46,7 +46,10 @@ function integers(
   return out
 }
 
-/** The least and the greatest stored value, but for padding; a frame of nothing else has [0, 0]. */
+/**
+ * The least and the greatest stored value, but for padding where the others tell values apart; [0, 0] where there is no
+ * number at all.
+ */
 export function rangeOf(
   values: Float64Array | Int32Array,
   padding: readonly [number, number] | null,
@@ -57,5 +60,6 @@ export function rangeOf(
     if (value < least) least = value
     if (value > greatest) greatest = value
   }
+  if (padding !== null && !(least < greatest)) return rangeOf(values, null)
   return Number.isFinite(least) && Number.isFinite(greatest) ? [least, greatest] : [0, 0]
 }
