@@ -19,7 +19,9 @@ module.exports = {
     never('dicom-answers-never-come-from-fhir', '^src/archive/(search|retrieve)', '^src/fhir/'),
     never('dicom-stands-on-nothing', '^src/dicom/', '^src/', { toNot: '^src/(dicom/|problem\\.ts$)' }),
     never('problem-stands-on-nothing', '^src/problem\\.ts$', '^src/'),
-    never('config-stands-on-problem', '^src/config\\.ts$', '^src/', { toNot: '^src/problem\\.ts$' }),
+    never('config-stands-on-problem', '^src/config', '^src/', {
+      toNot: '^src/(problem|config-shapes)\\.ts$',
+    }),
     never(
       'engines-never-see-each-other',
       '^src/(database|blobs|fhir|pixels)/',

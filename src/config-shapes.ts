@@ -39,6 +39,12 @@ export const viewerUrl = z
     (text) => /^https?:\/\/[^/?#]/.test(text) && URL.canParse(text) && text.includes('{study}'),
     'must be an address that begins with http:// or https:// and has {study} where the StudyInstanceUID goes',
   )
+export const clientKey = z
+  .string()
+  .regex(
+    /^\s*(?:\{|-----BEGIN (?:RSA |EC )?PRIVATE KEY-----)/,
+    'must be a private key, in PEM without a passphrase or as JWK',
+  )
 export const issuerMap = z
   .string()
   .refine(

@@ -8,6 +8,7 @@ import {
   MIB,
   blobUrl,
   byteCount,
+  clientKey,
   databaseUrl,
   host,
   issuerMap,
@@ -67,6 +68,8 @@ export const SETTINGS = z.object({
   FHIR_TOKEN_URL: optional(webUrl, 'or OAuth2 client credentials: the token endpoint'),
   FHIR_CLIENT_ID: optional(z.string(), 'client id there'),
   FHIR_CLIENT_SECRET: optional(z.string(), 'client secret there', { secret: true }),
+  FHIR_CLIENT_KEY: optional(clientKey, 'or a private key instead (SMART backend services): RSA or P-384, PEM or JWK', { secret: true }),
+  FHIR_CLIENT_KEY_ID: optional(z.string(), 'its `kid`, where the server wants one'),
   FHIR_SCOPE: optional(z.string(), 'scope to ask for there'),
   FHIR_QUIET_MS: setting(wholeNumber(0, 86_400_000), 5000, 'a study is pushed when nothing has come for it in so many milliseconds'),
   FHIR_MAX_WAIT_MS: setting(wholeNumber(0, 86_400_000), 60_000, 'and after so many at the latest'),
@@ -80,6 +83,8 @@ export const SETTINGS = z.object({
   FHIR_PROFILE: setting(oneOf('core', 'mado', 'smart'), 'core', 'whose wishes are met beyond FHIR itself: IHE MADO (`mado`), SMART Imaging Access (`smart`)'),
   FHIR_ISSUER_MAP: setting(issuerMap, new Map<string, string>(), 'identifier systems of issuers that are plain names, comma-separated: `NAME=URI`, e.g. `HOSPITAL A=urn:oid:1.2.3`', { shown: 'none' }),
   FHIR_ACCESSION_ISSUER: optional(z.string(), 'issuer of accession numbers that name none: a URI, or a name in `FHIR_ISSUER_MAP`'),
+  CORRECTIONS: setting(oneOf('approve', 'auto', 'off'), 'approve', 'corrections of what instances say of their patient: each waits for an administrator (`approve`), is carried out at once (`auto`), or none is made (`off`)'),
+  REJECTION_NOTE: setting(oneOf('identity', 'always', 'never'), 'identity', 'a correction adds a rejection note (IOCM) for the originals: where they named another patient (`identity`), `always`, or `never`'),
   DELETION: setting(oneOf('off', 'on'), 'off', '`on`: administrators may delete studies, series and instances over DICOMweb'),
   AUTH: setting(oneOf('tokens', 'none'), 'tokens', '`none` lets everybody in as administrator, whatever `HOST` is: for trials'),
   AUTH_TOKENS: setting(z.string(), '', 'who may come in: `name:role+role:token`, comma-separated or one a line; roles `read`, `write`, `admin` (all three); a token has 24 characters or more, e.g. from `openssl rand -hex 32`', { shown: 'none', secret: true }),
@@ -202,12 +207,14 @@ function contradictions(settings: Settings, tokens: readonly unknown[]): string[
       says(settings[name] === undefined, `${name} must be set, because BLOB_URL is a bucket.`)
     }
   }
-  const oauth = [settings.FHIR_TOKEN_URL, settings.FHIR_CLIENT_ID, settings.FHIR_CLIENT_SECRET]
+  const proofs = [settings.FHIR_CLIENT_SECRET, settings.FHIR_CLIENT_KEY].filter((one) => one !== undefined)
+  const oauth = [settings.FHIR_TOKEN_URL, settings.FHIR_CLIENT_ID, proofs[0]]
   const some = oauth.some((value) => value !== undefined)
   says(
     some && oauth.includes(undefined),
-    'FHIR_TOKEN_URL, FHIR_CLIENT_ID and FHIR_CLIENT_SECRET must be set together.',
+    'FHIR_TOKEN_URL, FHIR_CLIENT_ID and FHIR_CLIENT_SECRET or FHIR_CLIENT_KEY must be set together.',
   )
+  says(proofs.length > 1, 'FHIR_CLIENT_SECRET is set, and FHIR_CLIENT_KEY too; one of them must go.')
   says(
     some && settings.FHIR_TOKEN !== undefined,
     'FHIR_TOKEN is set, and client credentials too; one of them must go.',
@@ -256,6 +263,7 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
       uploadRate: settings.MIN_UPLOAD_RATE,
     },
     deletion: settings.DELETION === 'on',
+    corrections: { policy: settings.CORRECTIONS, note: settings.REJECTION_NOTE },
     search: {
       limit: settings.QIDO_LIMIT,
       limitMax: settings.QIDO_LIMIT_MAX,
@@ -279,7 +287,7 @@ function blobsOf(settings: Settings, dataDir: string) {
 function fhirAccessOf(settings: Settings) {
   const { FHIR_VERSION: version, FHIR_TOKEN: token, FHIR_SCOPE: scope } = settings
   const { FHIR_CONFLICT: conflict, FHIR_HAND_EDITS: handEdits, FHIR_PATIENTS: patients } = settings
-  const { FHIR_TOKEN_URL: tokenUrl, FHIR_CLIENT_ID: clientId, FHIR_CLIENT_SECRET: clientSecret } = settings
+  const { FHIR_TOKEN_URL: tokenUrl, FHIR_CLIENT_ID: clientId } = settings
   const more = {
     onRemoteDelete: settings.FHIR_ON_REMOTE_DELETE,
     orphans: settings.FHIR_ORPHANS,
@@ -289,9 +297,17 @@ function fhirAccessOf(settings: Settings) {
     issuers: settings.FHIR_ISSUER_MAP,
     accessionIssuer: settings.FHIR_ACCESSION_ISSUER,
   }
-  const isWhole = tokenUrl !== undefined && clientId !== undefined && clientSecret !== undefined
-  const oauth = isWhole ? { tokenUrl, clientId, clientSecret, scope } : undefined
+  const proof = proofOf(settings)
+  const oauth =
+    tokenUrl !== undefined && clientId !== undefined && proof !== undefined
+      ? { tokenUrl, clientId, proof, scope }
+      : undefined
   return { version, conflict, handEdits, patients, token, oauth, ...more }
+}
+
+function proofOf({ FHIR_CLIENT_SECRET: secret, FHIR_CLIENT_KEY: key, FHIR_CLIENT_KEY_ID: keyId }: Settings) {
+  if (key !== undefined) return { key, keyId } as const
+  return secret === undefined ? undefined : ({ secret } as const)
 }
 
 /** Names under which the service may be called; those of loopback stand for each other. */

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Archive } from './archive/archive.ts'
+import { startCorrector, type Corrector } from './archive/correct.ts'
 import { startSequencer } from './archive/sequence.ts'
 import { createIntake, type Intake } from './archive/store.ts'
 import { clearSpool } from './archive/store-spool.ts'
@@ -19,6 +20,8 @@ import type { Database } from './database/ports.ts'
 import { openSqlite } from './database/sqlite.ts'
 import { clientCredentials } from './fhir/client-credentials.ts'
 import { openFhirServer } from './fhir/kit.ts'
+import type { TokenSource } from './fhir/transport.ts'
+import { correctionRoutes } from './http/admin-corrections.ts'
 import { createApp } from './http/app.ts'
 import { fhirAdminRoutes } from './http/fhir-admin.ts'
 import { createHttpServer } from './http/server.ts'
@@ -85,7 +88,16 @@ async function serve(config: Config): Promise<void> {
     opened.defer(() => sequencer.stop())
     const sync = (owing.sync = syncOf(archive, config, settings, log))
     opened.defer(() => sync?.stop())
-    const more = [{ at: '', router: fhirAdminRoutes(archive, sync), access: 'admin' as const }]
+    const corrector = correctorOf(archive, config, log)
+    opened.defer(() => corrector.stop())
+    const more = [
+      { at: '', router: fhirAdminRoutes(archive, sync), access: 'admin' as const },
+      {
+        at: '/admin',
+        router: correctionRoutes(archive, config.corrections.policy, corrector),
+        access: 'admin' as const,
+      },
+    ]
     listener.app = createApp({ archive, intake, viewer, settings, log, more }).app
     announce(config, settings)
   } catch (error) {
@@ -122,6 +134,13 @@ function openIntake(archive: Archive, { limits, spoolDir }: Config, log: Log, on
   })
 }
 
+function correctorOf(archive: Archive, { corrections, limits }: Config, log: Log): Corrector {
+  const reading = { headerBytes: limits.headerBytes, inflatedBytes: limits.partBytes }
+  return startCorrector(archive, { limits: reading, note: corrections.note }, ({ error, ...what }) =>
+    log[error === undefined ? 'info' : 'error']({ ...what, err: error }, 'correction'),
+  )
+}
+
 function syncOf(archive: Archive, config: Config, settings: HttpSettings, log: Log): Sync | null {
   const { fhir, siteTimezone, defaultIssuer, fhirQuietMs } = config
   if (fhir === undefined) return null
@@ -154,7 +173,7 @@ function syncOf(archive: Archive, config: Config, settings: HttpSettings, log: L
   })
 }
 
-function fhirToken({ token, oauth }: NonNullable<Config['fhir']>): (() => Promise<string>) | undefined {
+function fhirToken({ token, oauth }: NonNullable<Config['fhir']>): TokenSource | undefined {
   if (oauth !== undefined) return clientCredentials(oauth)
   return token === undefined ? undefined : () => Promise.resolve(token)
 }

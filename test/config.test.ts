@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { createHash } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { type Config, readConfig, SETTINGS } from '../src/config.ts'
 
 const TOKEN = '0123456789abcdef0123456789abcdef'
@@ -48,6 +48,26 @@ describe('settings', () => {
     ])
   })
 
+  it('take a private key, and say what is wrong with one without quoting it', () => {
+    const given = {
+      FHIR_URL: 'https://fhir.example.org',
+      FHIR_TOKEN_URL: 'https://id.example.org/token',
+      FHIR_CLIENT_ID: 'concord',
+    }
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' })
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString().trim()
+    expect(config({ ...given, FHIR_CLIENT_KEY: key, FHIR_CLIENT_KEY_ID: 'k1' }).fhir?.oauth?.proof).toEqual({
+      key,
+      keyId: 'k1',
+    })
+    expect(faults({ ...given, FHIR_CLIENT_KEY: key, FHIR_CLIENT_SECRET: 'hush' })).toEqual([
+      'FHIR_CLIENT_SECRET is set, and FHIR_CLIENT_KEY too; one of them must go.',
+    ])
+    expect(faults({ ...given, FHIR_CLIENT_KEY: 'secret words' })).toEqual([
+      'FHIR_CLIENT_KEY must be a private key, in PEM without a passphrase or as JWK.',
+    ])
+  })
+
   it('map issuers to identifier systems, whatever is in their names', () => {
     const given = { FHIR_URL: 'https://fhir.example.org', FHIR_RECONCILE_HOURS: '6', FHIR_PROFILE: 'mado' }
     const map = 'HOSPITAL A=urn:oid:1.2.3, a=b=https://example.org/ids'
@@ -86,7 +106,7 @@ describe('settings', () => {
       fhir: {
         url: 'https://fhir.example.org/r5',
         version: 'R5',
-        oauth: { clientId: 'concord', clientSecret: 'hush' },
+        oauth: { clientId: 'concord', proof: { secret: 'hush' } },
       },
     })
   })
@@ -165,7 +185,10 @@ describe('settings', () => {
       'S3_SECRET_KEY must be set, because BLOB_URL is a bucket.',
     ],
     [{ FHIR_VERSION: 'STU3' }, 'FHIR_VERSION must be one of R4, R4B, R5.'],
-    [{ FHIR_CLIENT_ID: 'x' }, 'FHIR_TOKEN_URL, FHIR_CLIENT_ID and FHIR_CLIENT_SECRET must be set together.'],
+    [
+      { FHIR_CLIENT_ID: 'x' },
+      'FHIR_TOKEN_URL, FHIR_CLIENT_ID and FHIR_CLIENT_SECRET or FHIR_CLIENT_KEY must be set together.',
+    ],
     [
       { MAX_PART_BYTES: '1TB' },
       'MAX_PART_BYTES must be a number of bytes, or one with KiB, MiB or GiB behind it.',

@@ -1,9 +1,12 @@
+import { clientAssertion, readClientKey } from './client-assertion.ts'
 import { FhirError } from './ports.ts'
+import type { TokenSource } from './transport.ts'
 
 export interface ClientCredentials {
   readonly tokenUrl: string
   readonly clientId: string
-  readonly clientSecret: string
+  /** How the client proves who it is: a secret that both know, or a private key, PEM or JWK (SMART backend services). */
+  readonly proof: { readonly secret: string } | { readonly key: string; readonly keyId?: string | undefined }
   readonly scope?: string | undefined
 }
 
@@ -16,24 +19,23 @@ const MARGIN = 30
 const MOST_TEXT = 64 * 1024
 
 /**
- * Gives bearer tokens by the OAuth2 client credentials grant (RFC 6749 §4.4), each until shortly before it runs out;
- * callers at one time share one request. Rejects with FhirError: `auth` when the credentials are refused, else
+ * Gives bearer tokens by the OAuth2 client credentials grant (RFC 6749 §4.4), each until shortly before it runs out, or
+ * was refused; callers at one time share one request. Rejects with FhirError: `auth` when the credentials are refused, else
  * `transient`. Redirects are not followed, as they would carry the secret along.
  */
-export function clientCredentials(
-  credentials: ClientCredentials,
-  now: () => number = Date.now,
-): () => Promise<string> {
+export function clientCredentials(credentials: ClientCredentials, now: () => number = Date.now): TokenSource {
+  const prove = proverOf(credentials)
   let current: { readonly token: string; readonly until: number } | undefined
   let asking: Promise<string> | undefined
 
   async function ask(): Promise<string> {
-    const { token, lifeSeconds } = await requestToken(credentials)
+    const { token, lifeSeconds } = await requestToken(credentials, prove(now()))
     current = { token, until: now() + Math.max(0, lifeSeconds - MARGIN) * 1000 }
     return token
   }
-  return () => {
-    if (current !== undefined && now() < current.until) return Promise.resolve(current.token)
+  return (refused) => {
+    if (current !== undefined && now() < current.until && current.token !== refused)
+      return Promise.resolve(current.token)
     asking ??= ask().finally(() => {
       asking = undefined
     })
@@ -41,20 +43,18 @@ export function clientCredentials(
   }
 }
 
-async function requestToken(credentials: ClientCredentials): Promise<{ token: string; lifeSeconds: number }> {
-  const { tokenUrl, clientId, clientSecret, scope } = credentials
-  // RFC 6749 §2.3.1: both are form-encoded before they are put together.
-  const basic = Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString(
-    'base64',
-  )
-  const form = new URLSearchParams({
-    grant_type: 'client_credentials',
-    ...(scope !== undefined && { scope }),
-  })
+async function requestToken(
+  { tokenUrl, scope }: ClientCredentials,
+  { headers, form }: Proof,
+): Promise<{ token: string; lifeSeconds: number }> {
   const response = await fetch(tokenUrl, {
     method: 'POST',
-    headers: { authorization: `Basic ${basic}`, accept: 'application/json' },
-    body: form,
+    headers: { accept: 'application/json', ...headers },
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      ...(scope !== undefined && { scope }),
+      ...form,
+    }),
     redirect: 'manual',
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((cause: unknown) => {
@@ -67,6 +67,27 @@ async function requestToken(credentials: ClientCredentials): Promise<{ token: st
     throw new FhirError(kind, `the token endpoint answered ${status}`, { status })
   }
   return readToken(await response.text(), status)
+}
+
+/** What a request to the token endpoint says of who sends it. */
+interface Proof {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly form?: Readonly<Record<string, string>>
+}
+
+function proverOf(credentials: ClientCredentials): (now: number) => Proof {
+  const { clientId, proof } = credentials
+  if ('key' in proof) {
+    const key = readClientKey(proof.key, proof.keyId)
+    const type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+    return (now) => ({
+      form: { client_assertion_type: type, client_assertion: clientAssertion(credentials, key, now) },
+    })
+  }
+  // RFC 6749 §2.3.1: both are form-encoded before they are put together.
+  const pair = `${encodeURIComponent(clientId)}:${encodeURIComponent(proof.secret)}`
+  const headers = { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+  return () => ({ headers })
 }
 
 function readToken(text: string, status: number): { token: string; lifeSeconds: number } {

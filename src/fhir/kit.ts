@@ -9,11 +9,11 @@ import {
   type Stored,
   type Written,
 } from './ports.ts'
-import { exchange, type TransportSettings } from './transport.ts'
+import { exchange, type TokenSource, type TransportSettings } from './transport.ts'
 
 export interface FhirServerSettings {
   readonly url: string
-  readonly token?: () => Promise<string>
+  readonly token?: TokenSource
   readonly timeoutMs?: number
   readonly maxBytes?: number
 }

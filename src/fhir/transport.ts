@@ -2,11 +2,14 @@ import { answerError } from './faults.ts'
 import { isObject } from './mapping/canonical.ts'
 import { FhirError, type Json, type Resource } from './ports.ts'
 
+/** Gives a bearer token; another one than that which the server has just refused, if there is one. */
+export type TokenSource = (refused?: string) => Promise<string>
+
 export interface TransportSettings {
   /** Base URL of the FHIR server, without a slash at its end. */
   readonly url: string
   /** The bearer token for the next request; absent where the server asks for none. */
-  readonly token?: () => Promise<string>
+  readonly token?: TokenSource
   /** For connecting, sending and reading together. */
   readonly timeoutMs: number
   /** Of an answer, unpacked. */
@@ -34,22 +37,36 @@ export async function exchange(
   const url = within(settings.url, address)
   // HAPI answers a search from its cache for a minute, in which what was made since is missing.
   const sent = new Headers({ accept: 'application/fhir+json', 'cache-control': 'no-cache', ...headers })
-  if (settings.token) sent.set('authorization', `Bearer ${await settings.token()}`)
   const signal = AbortSignal.timeout(settings.timeoutMs)
+  const init = { method, redirect: 'manual', signal, ...(body !== undefined && { body }) } as const
   try {
-    const response = await fetch(url, {
-      method,
-      headers: sent,
-      redirect: 'manual',
-      signal,
-      ...(body !== undefined && { body }),
-    })
+    const response = await authorized(settings, sent, (headersNow) =>
+      fetch(url, { ...init, headers: headersNow }),
+    )
     const text = await bounded(response, settings.maxBytes)
     return { body: answered(response, text), response }
   } catch (error) {
     if (error instanceof FhirError) throw error
     throw new FhirError('transient', `no answer from the FHIR server: ${causeOf(error)}`, { cause: error })
   }
+}
+
+/** Sends with the token. One that is refused (401) may have been revoked: what was refused was not done, so it is sent again with a new one. */
+async function authorized(
+  { token }: TransportSettings,
+  headers: Headers,
+  send: (headers: Headers) => Promise<Response>,
+): Promise<Response> {
+  if (!token) return send(headers)
+  const used = await token()
+  headers.set('authorization', `Bearer ${used}`)
+  const response = await send(headers)
+  if (response.status !== 401) return response
+  const renewed = await token(used)
+  if (renewed === used) return response
+  await response.body?.cancel()
+  headers.set('authorization', `Bearer ${renewed}`)
+  return send(headers)
 }
 
 /** The absolute URL of an address below the base; never one elsewhere, whoever named it (a Bundle's `next`, a Reference). */

@@ -81,6 +81,23 @@ describe('the FHIR server through the kit', () => {
     await walk()
   })
 
+  it('asks for another token once when one is refused', async () => {
+    const refused: (string | undefined)[] = []
+    const renewing = openFhirServer({
+      url: standIn.url,
+      token: (before) => {
+        refused.push(before)
+        return Promise.resolve(before === undefined ? 'revoked' : 'secret')
+      },
+    })
+    expect(await renewing.update({ ...patient('p1'), id: 'p1' })).toMatchObject({ versionId: '1' })
+    expect(refused).toEqual([undefined, 'revoked'])
+    const stubborn = openFhirServer({ url: standIn.url, token: () => Promise.resolve('revoked') })
+    standIn.requests.length = 0
+    expect((await faultOf(stubborn.read('Patient', 'p1'))).kind).toBe('auth')
+    expect(standIn.requests).toHaveLength(1)
+  })
+
   it('tells what it is', async () => {
     standIn.behaviour.statedUpdateCreate = false
     const capabilities = await server.capabilities()

@@ -298,8 +298,11 @@ function memoryState(): {
           .slice(0, limit),
       ),
     fact: (name) => Promise.resolve(facts.get(name) ?? null),
-    saveFact: (name, value) =>
-      Promise.resolve(void (value === null ? facts.delete(name) : facts.set(name, value))),
+    saveFact: (name, value) => {
+      if (value === null) facts.delete(name)
+      else facts.set(name, value)
+      return Promise.resolve()
+    },
   }
   return { port, links, facts, pushes }
 }
