@@ -99,7 +99,7 @@ describe('from STOW to the FHIR server', () => {
   })
 
   // As if the process had died there: what it had in mind is lost, what the database has is not.
-  it.each(['saveLink', 'endPush', 'settle'] as const)(
+  it.each(['saveLink', 'saveProvenance', 'endPush', 'settle'] as const)(
     'dies between the commit there and its own (%s)',
     async (where) => {
       let deaths = 0
@@ -109,13 +109,14 @@ describe('from STOW to the FHIR server', () => {
           if (deaths <= 2) throw new Error('killed here')
         }
         const { fhir, outbox } = archive.database
-        const isConfirmed = (link: FhirLink): boolean => link.kind === 'study' && link.gen !== null
+        const isConfirmed = (link: FhirLink): boolean =>
+          link.kind === (where === 'saveProvenance' ? 'provenance' : 'study') && link.gen !== null
         const database = {
           ...archive.database,
           fhir: {
             ...fhir,
             saveLink: (link: FhirLink) => {
-              if (where === 'saveLink' && isConfirmed(link)) die()
+              if (where.startsWith('save') && isConfirmed(link)) die()
               return fhir.saveLink(link)
             },
             endPush: (id: string, outcome: string) => {
@@ -141,10 +142,29 @@ describe('from STOW to the FHIR server', () => {
       expect(studies()).toMatchObject([{ numberOfInstances: 2 }])
       expect(standIn.store.versions('ImagingStudy', studies()[0]?.id ?? '')).toHaveLength(1)
       expect(standIn.store.all('Patient')).toHaveLength(1)
+      const [provenance, ...others] = standIn.store.all('Provenance') as unknown as { id: string }[]
+      expect(others).toEqual([])
+      expect(standIn.store.versions('Provenance', provenance?.id ?? '')).toHaveLength(1)
       expect(await world.archive.database.attention.list({ open: true, limit: 10 })).toEqual([])
       await sync?.stop()
     },
   )
+
+  it('looks as soon as something was stored, not at the next poll, and not for what was known', async () => {
+    let stored = 0
+    await using world = await startWorld({ intake: { onStored: () => (stored += 1) } })
+    const sample = ct()
+    await world.store(sample)
+    expect(stored).toBe(1)
+    await world.store(sample)
+    expect(stored).toBe(1)
+    start(world.archive, { pollMs: 60_000 })
+    while (standIn.requests.length === 0) await sleep(5)
+    await world.archive.database.outbox.touch(sample.uids.study)
+    sync?.wake()
+    while (studies().length === 0) await sleep(5)
+    await sync?.stop()
+  })
 
   it('answers DICOM the same, whether the FHIR server is up, lies, or is gone', async () => {
     await using world = await startWorld()
