@@ -233,13 +233,17 @@ function optionsFor(text, dictionary) {
     code: term.name,
     term,
   }))
-  // The beginning of a keyword that many ask for is meant as one; any other word is a word.
+  // A keyword, or the beginning of one that many ask for, is meant as such; any other word is a word.
+  const typed = text.trim().toLowerCase()
   const [first] = found
   const isKeyword =
-    first !== undefined && isUsual(first) && first.keyword.toLowerCase().startsWith(text.trim().toLowerCase())
-  const both =
-    isKeyword && text.trim().length > 2
-      ? [...keywords.slice(0, 6), ...asWords.slice(0, 3)]
-      : [...asWords.slice(0, 4), ...keywords]
+    first?.keyword.toLowerCase() === typed ||
+    (typed.length > 2 &&
+      first !== undefined &&
+      isUsual(first) &&
+      first.keyword.toLowerCase().startsWith(typed))
+  const both = isKeyword
+    ? [...keywords.slice(0, 6), ...asWords.slice(0, 3)]
+    : [...asWords.slice(0, 4), ...keywords]
   return [...direct, ...both].slice(0, MOST_OPTIONS + 2)
 }

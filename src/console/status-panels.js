@@ -93,7 +93,7 @@ function FhirReport({ report, onDone }) {
             'li',
             { key: row.study },
             h('div', null, h(StudyLink, { study: row.study }), h('p', null, owedWords(row))),
-            h('div', { class: 'actions' }, h(FhirActions, { row, onDone })),
+            server && h('div', { class: 'actions' }, h(FhirActions, { row, onDone })),
           ),
         ),
       ),

@@ -36,7 +36,7 @@ function Told({ study, report, onDone }) {
     return [
       h('p', null, h('span', { class: 'badge warn' }, 'owed'), ` ${owedWords(row)}`),
       server === null && h('p', null, 'No FHIR server is configured: it is kept until one is.'),
-      h(FhirActions, { row, onDone }),
+      server !== null && h(FhirActions, { row, onDone }),
     ]
   }
   if (server === null) return h('p', null, 'No FHIR server is configured.')

@@ -127,7 +127,7 @@ function Find({ element, dataSet, path, known }) {
   if (wanted === '' || wanted.length > MOST_LETTERS) return null
   const name = searchName(path, dataSet, (tag) => known?.byTag.get(tag)?.keyword)
   const href = hrefOf({ page: 'search', level: 'studies', query: queryOf([{ name, value: wanted }]) })
-  return h('a', { class: 'find', href, 'aria-label': `Studies with this ${name}` }, 'find')
+  return h('a', { class: 'find', href, 'aria-label': `find studies with this ${name}` }, 'find')
 }
 
 /** @param {import('./dicom.js').Value} value as a match key has it, wildcards meant as letters where that can be said */
