@@ -1,7 +1,7 @@
 /** The instances of a series: their pictures, and everything that one of them says. */
 import { h } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { ask, askJson, pathOf } from './api.js'
+import { ask, askJson, offers, pathOf } from './api.js'
 import { text } from './dicom.js'
 import { InstanceLineage } from './lineage.js'
 import { RawLink } from './links.js'
@@ -89,7 +89,7 @@ function Instance({ uids, modality }) {
     h(
       'div',
       { class: 'instance-side' },
-      h(Frames, { path, dataSet: value, modality }),
+      value && (isReport(value) ? h(Report, { path }) : h(Frames, { path, dataSet: value, modality })),
       h(InstanceLineage, { uids }),
     ),
     h(
@@ -111,7 +111,18 @@ function Instance({ uids, modality }) {
   )
 }
 
-/** @param {{ path: string, dataSet: DataSet | undefined, modality: string }} props */
+/** @param {DataSet} dataSet whether it says something in words, PS3.3 C.17.3 */
+function isReport(dataSet) {
+  return dataSet['0040A730'] !== undefined && dataSet['00280010'] === undefined
+}
+
+/** @param {{ path: string }} props */
+function Report({ path }) {
+  const { value } = useLoaded((signal) => reportOf(path, signal), [path])
+  return value ? h('pre', { class: 'report', tabIndex: 0, 'aria-label': 'Report' }, value) : null
+}
+
+/** @param {{ path: string, dataSet: DataSet, modality: string }} props */
 function Frames({ path, dataSet, modality }) {
   const [frame, setFrame] = useState(1)
   useEffect(() => setFrame(1), [path])
@@ -146,6 +157,17 @@ function Frames({ path, dataSet, modality }) {
         ),
       ),
   )
+}
+
+/**
+ * The report in plain text; empty where the service does not write it.
+ * @param {string} path of the instance
+ * @param {AbortSignal} signal
+ */
+async function reportOf(path, signal) {
+  if (!(await offers(`GET ${INSTANCE}/rendered`))) return ''
+  const response = await ask(`${path}/rendered`, { headers: { Accept: 'text/plain' }, signal })
+  return response.text()
 }
 
 /**

@@ -29,6 +29,9 @@ const REASONS = {
   'deleted-there': 'The study was deleted on the FHIR server.',
   dead: 'The FHIR server refuses this study.',
   overdue: 'The FHIR server could not be told for a long time.',
+  'identity-differs': 'The FHIR server says other things of the patient than the instances do.',
+  'correction-proposed': 'A correction waits for somebody to approve it.',
+  'correction-failed': 'A correction could not be carried out.',
   'corrupt-file': 'The bytes of an instance are not what was stored.',
 }
 
@@ -37,7 +40,7 @@ const REASONS = {
  * @template T
  * @param {string} path
  */
-function usePolled(path) {
+export function usePolled(path) {
   const loaded = useLoaded((signal) => /** @type {Promise<T>} */ (askJson(path, signal)), [path])
   useEffect(() => {
     const timer = setInterval(() => document.hidden || loaded.reload(), EVERY_MS)
@@ -217,6 +220,6 @@ export function Panel({ title, id, error, isLoading, children }) {
 }
 
 /** @param {{ study: string }} props */
-function StudyLink({ study }) {
+export function StudyLink({ study }) {
   return h('a', { class: 'uid', href: hrefOf({ page: 'study', study }) }, study)
 }

@@ -2,6 +2,7 @@
 import { h } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { ask, askJson } from './api.js'
+import { Corrections } from './corrections.js'
 import { sizeText } from './dicom.js'
 import { counted, Fault, numberText, useLoaded, Waiting } from './loading.js'
 import { isRetrieve, isSearch, readMetrics, total, within } from './metrics-text.js'
@@ -39,6 +40,7 @@ export function StatusPage() {
     health.value && h(Health, { health: health.value }),
     samples ? h(Figures, { samples }) : !error && h(Waiting, { what: 'the figures' }),
     h(FhirPanel, null),
+    h(Corrections, null),
     h(Attention, null),
     h(Refusals, null),
   )

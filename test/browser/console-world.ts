@@ -17,7 +17,10 @@ export interface ConsoleWorld extends AsyncDisposable {
 export async function startConsole(options: WorldOptions = {}): Promise<ConsoleWorld> {
   const world = await startWorld({
     ...options,
-    more: (archive) => [{ at: '', router: fhirAdminRoutes(archive, null), access: 'admin' }],
+    more: (archive) => [
+      { at: '', router: fhirAdminRoutes(archive, null), access: 'admin' },
+      ...(options.more?.(archive) ?? []),
+    ],
   })
   const browser = await launchBrowser()
   const faults: string[][] = []
