@@ -28,7 +28,16 @@ const TESTS: Readonly<Record<string, Test>> = {
       .toLowerCase()
       .includes(value.toLowerCase()),
 }
-const CONTROL = new Set(['_count', '_offset', '_sort', '_include', '_format', '_summary', '_total', '_elements'])
+const CONTROL = new Set([
+  '_count',
+  '_offset',
+  '_sort',
+  '_include',
+  '_format',
+  '_summary',
+  '_total',
+  '_elements',
+])
 
 /** Resources of a type that match all parameters, newest first when so sorted; with `_include`, what they refer to. */
 export function search(
