@@ -18,6 +18,8 @@ export interface SearchRequest {
   readonly after: string | undefined
   /** Count all matches as well. */
   readonly total: boolean
+  /** List what a correction has replaced as well; aggregates are those of what is active. */
+  readonly includeSuperseded?: boolean
 }
 
 export interface SearchSettings {
@@ -155,6 +157,7 @@ function queryOf(request: SearchRequest): { readonly query: Query; readonly isVa
     limit: undefined,
     offset: request.offset,
     ...(request.after !== undefined && { after: request.after }),
+    ...(request.includeSuperseded === true && { includeSuperseded: true }),
   }
   return { query, isVain: !availability.every((key) => matches(here, key)) }
 }

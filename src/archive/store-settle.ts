@@ -1,6 +1,7 @@
 import type { BlobPlace, NewBlob } from '../blobs/ports.ts'
 import type { AddOutcome, KnownInstance, NewInstance } from '../database/ports.ts'
 import type { Uid } from '../dicom/data-set.ts'
+import { rejectionOf, type Rejection } from '../dicom/rejection-note.ts'
 import { isProblem, type Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { createBatcher } from './batch.ts'
@@ -77,12 +78,31 @@ async function settleOne(archive: Archive, steps: Steps, arrived: Arrived): Prom
   if (known !== undefined) return settleDuplicate(archive, known, arrived, place, steps.keptAside)
   const { size, sha256 } = spooled.blob
   const blob = { store: archive.blobs.name, ...(await place()), size, sha256 }
-  const outcome = await steps.add({ parsed, blob, datasetSha256: spooled.datasetSha256, sender, receivedAt })
+  const instance = { parsed, blob, datasetSha256: spooled.datasetSha256, sender, receivedAt }
+  const rejection = rejectionOf(parsed)
+  const outcome =
+    rejection === null ? await steps.add(instance) : await reject(archive, instance, rejection)
   if (outcome.kind === 'failed') throw outcome.problem
   // Another process was faster; the bytes just put are unreferenced, or go to quarantine.
   if (outcome.kind === 'exists')
     return settleDuplicate(archive, outcome.kept, arrived, place, steps.keptAside)
   return stored(arrived)
+}
+
+/**
+ * A rejection note (IHE IOCM) is kept, shown to nobody, and done: what it names leaves lists and counts with it. Instances
+ * of other studies than its own are not its to reject.
+ */
+function reject(archive: Archive, instance: NewInstance, rejection: Rejection): Promise<AddOutcome> {
+  const { instances, meaning, forGood } = rejection
+  return archive.database.lifecycle.note(instance, {
+    scope: { study: instance.parsed.uids.study },
+    instances,
+    from: ['active'],
+    to: forGood ? 'deleted' : 'rejected',
+    actor: instance.sender,
+    reason: `rejection note: ${meaning}`,
+  })
 }
 
 /** A staged file is made durable by itself: it may take its time, and nobody else should wait for it. */

@@ -1,6 +1,6 @@
 /** CARRYING OUT A CORRECTION: what was made of a study is staged, and shown in place of its originals in one transaction. */
 import { add, type Added } from './add.ts'
-import { audit, correction } from './corrections.ts'
+import { audit, correction, WAITING } from './corrections.ts'
 import { clock } from './dialect.ts'
 import { IN_FORCE } from './in-force.ts'
 import { lockStudies, MOVED_COLUMNS, MOVED_JOINS, moveAll, movedOf, type Moved } from './lifecycle.ts'
@@ -120,8 +120,7 @@ function* end(
 function* waiting(study: string, id: string): Generator<Step, Moved[], Row[]> {
   const rows = yield {
     sql: `SELECT ${MOVED_COLUMNS} FROM instance i ${MOVED_JOINS}
-      WHERE s.study_uid = ? AND i.state = 1 AND i.superseded_by IS NULL
-        AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.instance_id = i.id AND l.correction_id = ?)`,
+      WHERE s.study_uid = ? AND ${WAITING}`,
     params: [study, id],
   }
   return rows.map(movedOf)

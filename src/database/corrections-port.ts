@@ -15,6 +15,7 @@ export function corrections(engine: Engine): Corrections {
     claim: async (leaseMs) => rowOrNull(await engine.write('claimCorrection', [leaseMs])),
     renew: (id, leaseMs) => engine.write('renewCorrection', [id, leaseMs]),
     made: (id) => engine.read('correctionMade', [id]),
+    waiting: (id) => engine.read('correctionWaiting', [id]),
     stage: async (id, batch) => {
       const prepared = batch.map(({ instance }) => prepare(instance))
       const sources = batch.map(({ source }) => source)

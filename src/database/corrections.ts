@@ -199,6 +199,20 @@ export function* correctionList(
   return rows.map(recordOf)
 }
 
+/** Instances that were hidden when they came, and of which nothing has been made: for `i`, its study `s` and a correction. */
+export const WAITING = `i.state = 1 AND i.superseded_by IS NULL
+  AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.instance_id = i.id AND l.correction_id = ?)`
+
+export function* correctionWaiting(_dialect: Dialect, id: string): Generator<Step, string[], Row[]> {
+  const rows = yield {
+    sql: `SELECT i.sop_uid FROM correction c JOIN study s ON s.study_uid = c.study_uid
+      JOIN series e ON e.study_id = s.id JOIN instance i ON i.series_id = e.id
+      WHERE c.id = ? AND ${WAITING} ORDER BY i.id`,
+    params: [id, id],
+  }
+  return rows.map((row) => String(row['sop_uid']))
+}
+
 /** What a correction has made so far: source by SOP Instance UID, and what was made of it. */
 export function* correctionMade(
   _dialect: Dialect,

@@ -4,6 +4,7 @@ import type { Engine } from './engine.ts'
 import type { FeedRecord, AuditWalk } from './ledger.ts'
 import type { PushRow } from './lineage.ts'
 import { corrections } from './corrections-port.ts'
+import { lifecycle } from './lifecycle-port.ts'
 import { instanceIndex } from './index-port.ts'
 import { inspection, repairs } from './inspection-port.ts'
 import type { ClaimRow, OwedRow } from './outbox.ts'
@@ -54,7 +55,7 @@ function portsOf(engine: Engine, archiveId: string): Database {
     archiveId,
     engine: engine.dialect,
     index: instanceIndex(engine),
-    lifecycle: { change: (change) => engine.write('changeStates', [change]) },
+    lifecycle: lifecycle(engine),
     corrections: corrections(engine),
     outbox: outbox(engine),
     fhir: fhirState(engine),

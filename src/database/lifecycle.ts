@@ -1,4 +1,5 @@
 /** LIFECYCLE: instances are hidden and brought back, with everything that must change with them, in one transaction. */
+import { add, type Added } from './add.ts'
 import { clock } from './dialect.ts'
 import { STATES, stateNumber } from './known.ts'
 import { ACTIONS } from './ledger.ts'
@@ -7,6 +8,7 @@ import { recount } from './lifecycle-levels.ts'
 import { lockKeys, patientLock, studyLock } from './locks.ts'
 import { RestartError, type Param, type Row, type Step, type Writer } from './operation.ts'
 import type { InstanceState, Scope, StateChange } from './ports.ts'
+import type { PreparedInstance } from './prepare.ts'
 import { touchOutbox } from './add-rows.ts'
 
 /** An instance whose state is changed. */
@@ -210,4 +212,19 @@ export function* lockStudies(
       ),
     ),
   ])
+}
+
+/**
+ * Stores a rejection note, which nobody sees, and with it does what it says. Nothing for one that is there already: what
+ * it rejected may have been brought back since.
+ */
+export function* addNote(
+  writer: Writer,
+  note: PreparedInstance,
+  change: StateChange,
+): Generator<Step, Added, Row[]> {
+  yield* lockConcerned(writer, change)
+  const [kept = null] = yield* add(writer, [note], 'rejected')
+  if (kept === null) yield* moveAll(writer, (yield* concerned(change)).map(movedOf), change)
+  return kept
 }

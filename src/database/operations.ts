@@ -5,6 +5,7 @@ import {
   correction,
   correctionList,
   correctionMade,
+  correctionWaiting,
   decide,
   propose,
   renewCorrection,
@@ -24,7 +25,7 @@ import {
 import { instancesPage } from './instances.ts'
 import { known } from './known.ts'
 import { checkDerived, checkRelations, unusedBlobs } from './level-check.ts'
-import { changeStates } from './lifecycle.ts'
+import { addNote, changeStates } from './lifecycle.ts'
 import { feed, sequence, walkAudit } from './ledger.ts'
 import { cutPush, cuts, derivations, pushes } from './lineage.ts'
 import { migrate, openArchive, readArchive } from './migrate.ts'
@@ -61,6 +62,7 @@ export const reads = {
   correction,
   correctionList,
   correctionMade,
+  correctionWaiting,
   feed,
   walkAudit,
   checkLevel,
@@ -83,6 +85,7 @@ export const writes = {
   add,
   quarantine,
   changeStates,
+  addNote,
   propose,
   decide,
   claimCorrection,

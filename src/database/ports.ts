@@ -149,6 +149,11 @@ export interface Lifecycle {
    * and tombstones; how many were moved. Again: none.
    */
   change(change: StateChange): Promise<number>
+  /**
+   * Stores a rejection note, which leaves lists and counts alone, and does the change that it asks for; both, or nothing
+   * where the note is there already.
+   */
+  note(note: NewInstance, change: StateChange): Promise<AddOutcome>
 }
 
 /** `done` stays in force; `failed` waits for a person. */
@@ -210,6 +215,8 @@ export interface Corrections {
   renew(id: string, leaseMs: number): Promise<boolean>
   /** What it has made so far, and of what. */
   made(id: string): Promise<readonly (readonly [source: KnownInstance, made: KnownInstance])[]>
+  /** SOP Instance UIDs of what was hidden when it came, and is still to be corrected. */
+  waiting(id: string): Promise<readonly Uid[]>
   /** Adds instances that nobody sees until `finish`; each with the SOP Instance UID of its source. */
   stage(
     id: string,

@@ -22,7 +22,7 @@ type Kind = Omit<Description, 'summary'>
 const SEARCH: Kind = {
   statuses: [200, 204, 400, 406],
   answers: [DICOM_JSON, 'multipart/related; type="application/dicom+xml"'],
-  query: ['limit', 'offset', 'includefield', 'fuzzymatching', 'orderby', 'after', 'accept'],
+  query: 'limit offset includefield fuzzymatching orderby after includeSuperseded accept'.split(' '),
 }
 const COUNT: Kind = { statuses: [200, 400], answers: [JSON_TYPE] }
 const STORE: Kind = {
@@ -47,6 +47,7 @@ const RENDERED: Kind = {
   answers: PICTURES,
   query: ['accept', 'viewport', 'window', 'quality'],
 }
+const DECISION: Kind = { statuses: [202, 404, 409] }
 const ADMIN_ACTION: Kind = { statuses: [202, 400, 404] }
 
 const STUDY = '/dicomweb/studies/:study'
@@ -129,6 +130,27 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     statuses: [200, 406],
     answers: ['application/vnd.sun.wadl+xml', JSON_TYPE],
   },
+  'POST /admin/corrections': {
+    summary: 'Propose a correction of a study, or see what it would do',
+    statuses: [200, 201, 400, 404, 409, 413, 415],
+    answers: [JSON_TYPE],
+    takes: [JSON_TYPE],
+    query: ['preview'],
+  },
+  'GET /admin/corrections': {
+    summary: 'Corrections, the newest first',
+    statuses: [200, 400],
+    answers: [JSON_TYPE],
+    query: ['state', 'study', 'limit'],
+  },
+  'GET /admin/corrections/:id': {
+    summary: 'A correction, and what it would do',
+    statuses: [200, 404],
+    answers: [JSON_TYPE],
+  },
+  'POST /admin/corrections/:id/approve': { summary: 'Have it carried out', ...DECISION },
+  'POST /admin/corrections/:id/reject': { summary: 'Say that it is not wanted', ...DECISION },
+  'POST /admin/corrections/:id/retry': { summary: 'Try one again that failed', ...DECISION },
   'GET /admin/attention': {
     summary: 'What a person should look at',
     statuses: [200, 400],

@@ -21,6 +21,8 @@ export interface SearchParams {
   readonly after: string | undefined
   /** The exact number of matches is wanted too. */
   readonly total: boolean
+  /** Superseded instances are listed too. */
+  readonly includeSuperseded: boolean
   /** Values of `accept`, which stands for the header. */
   readonly accept: readonly string[]
   /** What was passed over, in sentences for `Warning: 299`. */
@@ -37,6 +39,7 @@ const READERS = {
   emptyvaluematching: readBoolean,
   multiplevaluematching: readBoolean,
   total: readBoolean,
+  includesuperseded: readBoolean,
   after: (_name: string, text: string) => text,
 } as const
 const LISTS = ['includefield', 'orderby', 'accept'] as const
@@ -83,6 +86,7 @@ export function readSearchParams(raw: string): SearchParams {
     includePrivate: named.includes('all') ? [] : includePrivate,
     orderBy: list(known, 'orderby').map(readOrder),
     ...readPaging(known),
+    includeSuperseded: one(known, 'includesuperseded') ?? false,
     accept: known.get('accept') ?? [],
     warnings,
   }
