@@ -49,7 +49,7 @@ function CorrectionPanel() {
           null,
           waiting === 0
             ? 'None waits for approval.'
-            : `${counted(waiting, 'one', 'of them')} waiting for approval`,
+            : `${counted(waiting, 'correction waits', 'corrections wait')} for approval.`,
         ),
       ),
     value &&
