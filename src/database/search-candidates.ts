@@ -83,8 +83,10 @@ export function* firstInstances(
     ? sql('e.first_id')
     : { sql: `(SELECT min(i.id) FROM instance i WHERE ${inside.sql})`, params: inside.params }
   const where = allOf([place, belowCondition(plan)])
+  // To a patient the study is below too.
+  const mixed = plan.query.level === 'patient' ? 'e.mixed | s.mixed' : 'e.mixed'
   const rows = yield* rowsOf({
-    sql: `SELECT ${owner} AS entity, min(${first.sql}) AS first_id, max(e.mixed) AS mixed
+    sql: `SELECT ${owner} AS entity, min(${first.sql}) AS first_id, max(${mixed}) AS mixed
       FROM ${tables} WHERE ${where.sql} GROUP BY ${owner}`,
     params: [...first.params, ...where.params],
   })

@@ -81,7 +81,7 @@ export function takeBlocks(whole: StoredDataSet, tag: Tag, creator: string, take
     const element = own.startsWith(`${group}00`) ? whole.element(own) : undefined
     if (element) creators[own] = element
   }
-  const found = elementTags(creators, tag, creator)
+  const found = elementTags(creators, tag, creator).filter((own) => whole.element(own) !== undefined)
   for (const own of found) {
     take(`${group}00${own.slice(4, 6)}`)
     take(own)

@@ -1,0 +1,255 @@
+/** Cases on which service and oracle once differed, as `npm run test:oracle` printed them, and what it was about. */
+import { startPostgres, type TestPostgres } from '../servers/postgres.ts'
+import { openOn } from './campaign.ts'
+import { tried, type Case } from './shrink.ts'
+
+const UIDS = { StudyInstanceUID: '1.2.3.1', SeriesInstanceUID: '1.2.4.1', SOPInstanceUID: '1.2.5.1' }
+const name = (Alphabetic: string) => ({ vr: 'PN' as const, Value: [{ Alphabetic }] })
+
+const CASES: readonly (Case & { readonly name: string })[] = [
+  {
+    name: 'every one of several values, when they are the same twice',
+    steps: [{ store: [{ attributes: { ...UIDS, BodyPartExamined: 'AXB' } }] }],
+    search: {
+      level: 'series',
+      within: {},
+      params: [
+        ['BodyPartExamined', 'AXB\\AXB'],
+        ['multiplevaluematching', 'true'],
+      ],
+    },
+  },
+  {
+    name: 'every one of several names, which are groups of one name',
+    steps: [{ store: [{ attributes: { ...UIDS, PatientName: 'Yamada^Tarou=山田^太郎' } }] }],
+    search: {
+      level: 'study',
+      within: {},
+      params: [
+        ['PatientName', '山田^太郎\\yamada^tarou'],
+        ['multiplevaluematching', 'true'],
+      ],
+    },
+  },
+  {
+    name: 'an order that there is not, of a search that finds nothing anyway',
+    steps: [],
+    search: {
+      level: 'instance',
+      within: { study: '1.2.3.1' },
+      params: [
+        ['orderby', 'NumberOfStudyRelatedInstances'],
+        ['InstanceAvailability', 'OFFLINE'],
+      ],
+    },
+  },
+  {
+    name: 'an order that there is not, of no rows',
+    steps: [],
+    search: {
+      level: 'study',
+      within: {},
+      params: [
+        ['orderby', 'Modality'],
+        ['limit', '0'],
+      ],
+    },
+  },
+  {
+    name: 'bulk data of an instance in the row of its study',
+    steps: [
+      {
+        store: [
+          {
+            attributes: {
+              ...UIDS,
+              ICCProfile: { vr: 'OB', InlineBinary: Buffer.alloc(1400, 7).toString('base64') },
+            },
+          },
+        ],
+      },
+    ],
+    search: { level: 'study', within: {}, params: [['includefield', 'ICCProfile']] },
+  },
+  {
+    name: 'a value and a pattern for an element whose VR only the files know',
+    steps: [{ store: [{ attributes: { ...UIDS, '00291003': { vr: 'US', Value: [7] } } }] }],
+    search: {
+      level: 'study',
+      within: {},
+      params: [
+        ['00291003', '007'],
+        ['00291003', 'A*'],
+      ],
+    },
+  },
+  {
+    name: 'series of one of two patients in a study',
+    steps: [
+      {
+        store: [
+          { attributes: { ...UIDS, PatientID: 'A' } },
+          {
+            attributes: {
+              ...UIDS,
+              PatientID: 'B',
+              SeriesInstanceUID: '1.2.4.2',
+              SOPInstanceUID: '1.2.5.2',
+            },
+          },
+          {
+            attributes: {
+              ...UIDS,
+              PatientID: 'B',
+              SeriesInstanceUID: '1.2.4.2',
+              SOPInstanceUID: '1.2.5.3',
+            },
+          },
+        ],
+      },
+    ],
+    search: { level: 'patient', within: {}, params: [['NumberOfSeriesRelatedInstances', '2']] },
+  },
+  {
+    name: 'one of two patients in a series that is the same otherwise',
+    steps: [
+      {
+        store: [
+          { attributes: UIDS },
+          { attributes: { ...UIDS, PatientID: 'A', SOPInstanceUID: '1.2.5.2' } },
+        ],
+      },
+    ],
+    search: { level: 'patient', within: {}, params: [['PatientID', 'A']] },
+  },
+  {
+    name: 'counts of both patients of a study',
+    steps: [
+      {
+        store: [
+          { attributes: { ...UIDS, PatientID: 'A' } },
+          { attributes: { ...UIDS, PatientID: 'B', SOPInstanceUID: '1.2.5.2' } },
+        ],
+      },
+    ],
+    search: { level: 'patient', within: {}, params: [['NumberOfPatientRelatedSeries', '1']] },
+  },
+  {
+    name: 'a creator without the element that is asked for',
+    steps: [{ store: [{ attributes: { ...UIDS, '00290011': { vr: 'LO', Value: ['PEERLAB 01'] } } }] }],
+    search: { level: 'series', within: {}, params: [['includefield', '0029xx04;PEERLAB 01']] },
+  },
+  {
+    name: 'a private person name by its words',
+    steps: [
+      {
+        store: [
+          {
+            attributes: {
+              ...UIDS,
+              '00290011': { vr: 'LO', Value: ['PEERLAB 01'] },
+              '00291106': name('Müller^Jürgen'),
+            },
+          },
+        ],
+      },
+    ],
+    search: {
+      level: 'instance',
+      within: {},
+      params: [
+        ['0029xx06;PEERLAB 01', 'ju mul'],
+        ['fuzzymatching', 'true'],
+      ],
+    },
+  },
+  {
+    name: 'one of several names by its words',
+    steps: [{ store: [{ attributes: { ...UIDS, PatientName: 'Doe^John' } }] }],
+    search: {
+      level: 'study',
+      within: {},
+      params: [
+        ['PatientName', 'xy\\jo do'],
+        ['fuzzymatching', 'true'],
+      ],
+    },
+  },
+  {
+    name: 'a moment of a date without its time',
+    steps: [
+      {
+        store: [
+          { attributes: { ...UIDS, ContentDate: '20260101' } },
+          {
+            attributes: {
+              ...UIDS,
+              SOPInstanceUID: '1.2.5.2',
+              ContentDate: '20260314',
+              ContentTime: '0800',
+            },
+          },
+        ],
+      },
+    ],
+    search: {
+      level: 'instance',
+      within: {},
+      params: [
+        ['ContentDate', '20260101-20260314'],
+        ['ContentTime', '000000-0900'],
+      ],
+    },
+  },
+  {
+    name: 'file meta information by name',
+    steps: [{ store: [{ attributes: UIDS }] }],
+    search: {
+      level: 'instance',
+      within: {},
+      params: [
+        ['TransferSyntaxUID', '1.2.840.10008.1.2.1'],
+        ['includefield', 'MediaStorageSOPInstanceUID'],
+      ],
+    },
+  },
+  {
+    name: 'what is named inside of a sequence, of items without it',
+    steps: [
+      {
+        store: [
+          {
+            attributes: {
+              ...UIDS,
+              RequestAttributesSequence: [{ ScheduledProcedureStepID: 'S1' }, {}],
+              ReferencedImageSequence: [{}],
+            },
+          },
+        ],
+      },
+    ],
+    search: {
+      level: 'series',
+      within: {},
+      params: [['includefield', 'ReferencedImageSequence.CodeValue,ProcedureCodeSequence.CodeValue']],
+    },
+  },
+  {
+    name: 'all attributes, and the counts of the levels above',
+    steps: [{ store: [{ attributes: { ...UIDS, Modality: 'CT' } }] }],
+    search: { level: 'instance', within: {}, params: [['includefield', 'all']] },
+  },
+]
+
+describe.each(['sqlite', 'postgres'] as const)('kept cases on %s', (engine) => {
+  let server: TestPostgres | undefined
+  // Each case has a database of its own on one server.
+  beforeAll(async () => {
+    if (engine === 'postgres') server = await startPostgres()
+  })
+  afterAll(() => server?.stop())
+
+  it.each(CASES)('$name', async (kept) => {
+    expect(await tried(kept, openOn(engine))).toBeNull()
+  })
+})
