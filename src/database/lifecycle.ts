@@ -136,9 +136,12 @@ function* tombstones(
   }
 }
 
+/** Rejection notes are their own replacements: they are not brought back. */
+const NO_NOTE = '(i.superseded_by IS NULL OR i.superseded_by <> i.id)'
+
 /** The instances of a change that are in one of its states. */
-function* concerned({ scope, instances, from }: StateChange): Generator<Step, Row[], Row[]> {
-  const where = whereOf(scope, from)
+function* concerned({ scope, instances, from, to }: StateChange): Generator<Step, Row[], Row[]> {
+  const where = whereOf(scope, from, to)
   if (instances === undefined)
     return yield {
       sql: `SELECT ${MOVED_COLUMNS} FROM instance i ${MOVED_JOINS} WHERE ${where.sql} ORDER BY i.id`,
@@ -156,6 +159,7 @@ function* concerned({ scope, instances, from }: StateChange): Generator<Step, Ro
 function whereOf(
   scope: Scope,
   from: readonly InstanceState[],
+  to: InstanceState,
 ): { readonly sql: string; readonly params: readonly Param[] } {
   const states = `i.state IN (${['-1', ...from.map((state) => String(stateNumber(state)))].join(', ')})`
   const parts = [
@@ -165,7 +169,9 @@ function whereOf(
   ] as const
   const named = parts.flatMap(([condition, uid]) => (uid === undefined ? [] : [{ condition, uid }]))
   return {
-    sql: [states, ...named.map(({ condition }) => condition)].join(' AND '),
+    sql: [states, ...(to === 'active' ? [NO_NOTE] : []), ...named.map(({ condition }) => condition)].join(
+      ' AND ',
+    ),
     params: named.map(({ uid }) => uid),
   }
 }
@@ -215,7 +221,7 @@ export function* lockStudies(
 }
 
 /**
- * Stores a rejection note, which nobody sees, and with it does what it says. Nothing for one that is there already: what
+ * Stores a rejection note, which nobody ever sees in a list (it is its own replacement), and does what it says. Nothing for one that is there already: what
  * it rejected may have been brought back since.
  */
 export function* addNote(
@@ -225,6 +231,11 @@ export function* addNote(
 ): Generator<Step, Added, Row[]> {
   yield* lockConcerned(writer, change)
   const [kept = null] = yield* add(writer, [note], 'rejected')
-  if (kept === null) yield* moveAll(writer, (yield* concerned(change)).map(movedOf), change)
-  return kept
+  if (kept !== null) return kept
+  yield {
+    sql: 'UPDATE instance SET superseded_by = id WHERE id = (SELECT instance_id FROM sop WHERE sop_uid = ?)',
+    params: [note.sopUid],
+  }
+  yield* moveAll(writer, (yield* concerned(change)).map(movedOf), change)
+  return null
 }
