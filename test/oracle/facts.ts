@@ -1,7 +1,7 @@
 /** What there is to ask of an archive: every value that some instance has, with its path. */
 import type { DataElement, DataSet, PersonName, Tag, Value, Vr } from '../../src/dicom/data-set.ts'
 import type { Stored } from './archive.ts'
-import { isPrivate } from './question.ts'
+import { isPrivate } from './private-keys.ts'
 
 export interface Fact {
   readonly path: readonly Tag[]

@@ -114,10 +114,7 @@ const CASES: readonly (Case & { readonly name: string })[] = [
     name: 'one of two patients in a series that is the same otherwise',
     steps: [
       {
-        store: [
-          { attributes: UIDS },
-          { attributes: { ...UIDS, PatientID: 'A', SOPInstanceUID: '1.2.5.2' } },
-        ],
+        store: [{ attributes: UIDS }, { attributes: { ...UIDS, PatientID: 'A', SOPInstanceUID: '1.2.5.2' } }],
       },
     ],
     search: { level: 'patient', within: {}, params: [['PatientID', 'A']] },

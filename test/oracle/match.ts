@@ -1,16 +1,7 @@
 /** Whether one data set is what the keys ask for: PS3.4 C.2.2.2, for the oracle alone. */
 import type { DataElement, DataSet, PersonName, Tag, Value, Vr } from '../../src/dicom/data-set.ts'
-import {
-  isNumber,
-  isWild,
-  takesWildcards,
-  TIME_OF,
-  vrOf,
-  type Attribute,
-  type Key,
-  type Want,
-} from './question.ts'
-import { decimal, foldedName, foldedGroup, isLike, isNamed, soundsLike, unpadded } from './text.ts'
+import { isNumber, takesWildcards, TIME_OF, vrOf, type Attribute, type Key, type Want } from './question.ts'
+import { decimal, foldedName, foldedGroup, isLike, isNamed, isWild, soundsLike, unpadded } from './text.ts'
 import {
   isTime,
   lies,

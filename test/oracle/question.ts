@@ -3,7 +3,8 @@
  */
 import { entryOf, tagOf } from '../../src/dicom/dictionary.ts'
 import type { Level, Tag, TagPath, Vr } from '../../src/dicom/data-set.ts'
-import { decimal, unpadded } from './text.ts'
+import { isCreator, owned, ownersOf, withoutOwners } from './private-keys.ts'
+import { decimal, isWild, unpadded } from './text.ts'
 import { isTime, readTime, readTimeKey, readZone, type TimeKey } from './times.ts'
 
 /** A search as the tests keep it: a resource, and parameters before they are percent-encoded. */
@@ -69,7 +70,6 @@ const MULTIPLE: readonly Vr[] = ['AE', 'AS', 'AT', 'CS', 'LO', 'PN', 'SH', 'UC']
 
 export const isNumber = (vr: Vr): boolean => NUMBERS.includes(vr)
 export const takesWildcards = (vr: Vr): boolean => WILD.includes(vr)
-export const isWild = (text: string): boolean => /[*?]/u.test(text)
 
 class Refusal extends Error {}
 function refuse(why: string): never {
@@ -82,14 +82,6 @@ export function vrOf(tag: Tag): Vr | undefined {
   const vr = entryOf(tag)?.vr
   if (vr === 'xs' || vr === 'lt') return 'US'
   return vr === 'ox' ? 'OW' : vr
-}
-
-export function isPrivate(tag: Tag): boolean {
-  return parseInt(tag.slice(3, 4), 16) % 2 === 1
-}
-
-function isCreator(tag: Tag): boolean {
-  return isPrivate(tag) && tag.slice(4, 6) === '00' && parseInt(tag.slice(6), 16) >= 0x10
 }
 
 /** An attribute by tag, keyword or path; undefined for a name that has not the form of one. */
@@ -279,48 +271,4 @@ function rangeOf({ want, path }: Key, vr: 'DA' | 'TM'): TimeKey | undefined {
     return undefined
   const key = readTimeKey(vr, text, want.zone)
   return key?.isRange === true ? key : undefined
-}
-
-/** Creators that keys of the request name for a block: `00190010=PEERLAB 01` (PS3.5 §7.8.1, design §6). */
-function ownersOf(keys: readonly Key[]): ReadonlyMap<string, string> {
-  const owners = new Map<string, string>()
-  for (const { path, want, creator } of keys) {
-    const tag = path.at(-1) ?? ''
-    const [text, ...more] = want.kind === 'one' ? want.texts : []
-    if (creator !== undefined || text === undefined || more.length > 0 || isWild(text)) continue
-    if (isCreator(tag)) owners.set([...path.slice(0, -1), tag.slice(0, 4) + tag.slice(6)].join('.'), text)
-  }
-  return owners
-}
-
-function blockOf({ path }: Attribute): string {
-  const tag = path.at(-1) ?? ''
-  return isPrivate(tag) ? [...path.slice(0, -1), tag.slice(0, 6)].join('.') : ''
-}
-
-function owned<A extends Attribute>(attribute: A, owners: ReadonlyMap<string, string>): A {
-  const owner = owners.get(blockOf(attribute))
-  if (attribute.creator !== undefined || owner === undefined) return attribute
-  const tag = attribute.path.at(-1) ?? ''
-  return {
-    ...attribute,
-    path: [...attribute.path.slice(0, -1), `${tag.slice(0, 4)}00${tag.slice(6)}`],
-    creator: owner,
-  }
-}
-
-/** Decision: a creator that is named for a block of other keys is no key of its own. */
-function withoutOwners(keys: readonly Key[], owners: ReadonlyMap<string, string>): Key[] {
-  const served = new Set(keys.filter(({ creator }) => creator === undefined).map(blockOf))
-  return keys.filter(({ path, creator, want }) => {
-    const tag = path.at(-1) ?? ''
-    const block = [...path.slice(0, -1), tag.slice(0, 4) + tag.slice(6)].join('.')
-    return (
-      creator !== undefined ||
-      want.kind !== 'one' ||
-      !isCreator(tag) ||
-      !owners.has(block) ||
-      !served.has(block)
-    )
-  })
 }

@@ -56,7 +56,9 @@ async function send(world: World, files: readonly Buffer[]): Promise<void> {
   if (![200, 202, 409].includes(answer.status)) throw new Error(`not stored: ${answer.status} ${answer.text}`)
   const failed = answer.dataSet()['00081198']?.Value ?? []
   const reasons = failed.map((item) => (item as { '00081197': { Value: number[] } })['00081197'].Value[0])
-  if (reasons.some((reason) => reason !== 0x0111)) throw new Error(`not stored: ${answer.text}`)
+  // Taken by other content; deleted on purpose, and not to be stored again.
+  if (reasons.some((reason) => reason !== 0x0111 && reason !== 0xa902))
+    throw new Error(`not stored: ${answer.text}`)
 }
 
 /** Where the service and the oracle differ about a search; null where they agree. */

@@ -9,6 +9,8 @@ export function unpadded(text: string): string {
   return text.replace(/^[ \0]+/u, '').replace(/[ \0]+$/u, '')
 }
 
+export const isWild = (text: string): boolean => /[*?]/u.test(text)
+
 /** Whether a value is what a pattern with `*` and `?` says; `?` is one character, not one byte (C.2.2.2.4). */
 export function isLike(value: string, pattern: string): boolean {
   const letters = Array.from(value)
