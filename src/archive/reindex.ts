@@ -1,16 +1,21 @@
 import { join } from 'node:path'
 import { createWriteStream } from 'node:fs'
 import { mkdir, unlink } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type { BlobVault, StoredBlob } from '../blobs/ports.ts'
 import type { AddOutcome, KnownInstance, NewInstance } from '../database/ports.ts'
 import { type ReaderLimits, Unreadable } from '../dicom/reader.ts'
+import { rejectionOf } from '../dicom/rejection-note.ts'
 import { uuidv7 } from '../dicom/uid.ts'
 import { Problem } from '../problem.ts'
 import type { KeptArchive } from './archive.ts'
 import { inArrivalOrder } from './arrival-order.ts'
 import { inGroups, inOrder } from './in-order.ts'
+import { COMPOSITION_HEAD, readComposition, type Composition } from './composed.ts'
 import { readIfThere } from './read-stored.ts'
+import { fileOf } from './retrieve.ts'
+import { addRejection } from './store-settle.ts'
 import { settleDuplicate } from './store-duplicate.ts'
 import { sourceOf } from './store.ts'
 
@@ -42,8 +47,9 @@ const READ_AT_ONCE = 4
 
 /**
  * Fills an empty database from the blobs alone, in the order in which they arrived, by the rules that store them: which
- * shows that the index is derived. What only the old database knew is not in the blobs: deletions and other decisions,
- * corrections, who sent what if the file does not say, links to FHIR resources (found again by their identifiers), and
+ * shows that the index is derived: corrected instances take the place of their originals again, and rejection notes are
+ * honoured. What only the old database knew is not in the blobs: deletions and other decisions, proposals of corrections,
+ * who sent what if the file does not say, links to FHIR resources (found again by their identifiers), and
  * the audit trail. Rejects with Problem `conflict` where the database is not empty and `resume` was not asked for.
  */
 export async function* reindex(archive: KeptArchive, options: ReindexOptions): AsyncGenerator<Reindexed> {
@@ -69,27 +75,102 @@ async function* addGroup(
   group: readonly StoredBlob[],
   options: ReindexOptions,
 ): AsyncGenerator<Reindexed> {
-  const batch: NewInstance[] = []
+  const batch: Ready[] = []
   const read = (blob: StoredBlob) => readInstance(archive.blobs, blob, options.limits)
   for await (const one of inOrder(group, READ_AT_ONCE, read)) {
     if ('kind' in one) yield one
     else batch.push(one)
   }
-  const outcomes = batch.length === 0 ? [] : await archive.database.index.add(batch)
-  for (const [at, instance] of batch.entries()) yield await settle(archive, instance, outcomes[at], options)
+  const [notes, others] = [batch.filter(isNote), batch.filter((one) => !isNote(one))]
+  const outcomes =
+    others.length === 0 ? [] : await archive.database.index.add(others.map(({ instance }) => instance))
+  for (const [at, one] of others.entries()) {
+    await supersede(archive, one)
+    yield await settle(archive, one.instance, outcomes[at], options)
+  }
+  // What a note rejects has come before it.
+  for (const { instance } of notes) {
+    const rejection = rejectionOf(instance.parsed)
+    if (rejection !== null)
+      yield await settle(archive, instance, await addRejection(archive, instance, rejection), options)
+  }
+}
+
+/** An instance that can be added. */
+interface Ready {
+  readonly instance: NewInstance
+  /** Of a corrected one: what it replaces. */
+  readonly composition?: Composition
+}
+
+function isNote({ instance }: Ready): boolean {
+  return rejectionOf(instance.parsed) !== null
+}
+
+/** Hides what a corrected instance replaces. */
+async function supersede({ database }: KeptArchive, { instance, composition }: Ready): Promise<void> {
+  if (composition === undefined) return
+  await database.lifecycle.change({
+    scope: {},
+    instances: [composition.source],
+    from: ['active'],
+    to: 'superseded',
+    replacement: { instance: instance.parsed.uids.instance, correction: composition.correction },
+    actor: 'reindex',
+    reason: `correction ${composition.correction}`,
+  })
 }
 
 async function readInstance(
   blobs: BlobVault,
   { key, arrivedAt }: StoredBlob,
   limits: Partial<ReaderLimits>,
-): Promise<NewInstance | Reindexed> {
+): Promise<Ready | Reindexed> {
   const file = await readIfThere(blobs, limits, () => blobs.get(key))
   if (file === null) return { kind: 'refused', what: `blob ${key}: its bytes cannot be read` }
   const { parsed, size, sha256, datasetSha256 } = file
-  if (parsed instanceof Unreadable) return { kind: 'refused', what: `blob ${key}: ${parsed.message}` }
   const blob = { store: blobs.name, key, size, sha256 }
-  return { parsed, blob, datasetSha256, sender: sourceOf(parsed), receivedAt: arrivedAt }
+  if (!(parsed instanceof Unreadable))
+    return { instance: { parsed, blob, datasetSha256, sender: sourceOf(parsed), receivedAt: arrivedAt } }
+  return (
+    (await readComposed(blobs, blob, arrivedAt, limits)) ?? {
+      kind: 'refused',
+      what: `blob ${key}: ${parsed.message}`,
+    }
+  )
+}
+
+/** A corrected instance put together from its pieces; null for a blob that is none. */
+async function readComposed(
+  blobs: BlobVault,
+  blob: NewInstance['blob'],
+  receivedAt: Date,
+  limits: Partial<ReaderLimits>,
+): Promise<Ready | Reindexed | null> {
+  const { store, key } = blob
+  const head = await buffer(
+    await blobs.get(key, { offset: 0, length: Math.min(blob.size, COMPOSITION_HEAD) }),
+  )
+  const composed = readComposition(head, { store, key })
+  if (composed === null) return null
+  const { composition, extents } = composed
+  const { size, sha256 } = composition
+  const file = await readIfThere(blobs, limits, fileOf({ blobs }, { extents, size }))
+  if (file === null || file.parsed instanceof Unreadable || file.sha256 !== sha256)
+    return {
+      kind: 'refused',
+      what: `blob ${key}: the pieces of its corrected instance are not what they were`,
+    }
+  const { parsed, datasetSha256 } = file
+  const instance = {
+    parsed,
+    blob,
+    composed: { size, sha256, extents },
+    datasetSha256,
+    sender: sourceOf(parsed),
+    receivedAt,
+  }
+  return { instance, composition }
 }
 
 async function settle(

@@ -81,7 +81,7 @@ async function settleOne(archive: Archive, steps: Steps, arrived: Arrived): Prom
   const instance = { parsed, blob, datasetSha256: spooled.datasetSha256, sender, receivedAt }
   const rejection = rejectionOf(parsed)
   const outcome =
-    rejection === null ? await steps.add(instance) : await reject(archive, instance, rejection)
+    rejection === null ? await steps.add(instance) : await addRejection(archive, instance, rejection)
   if (outcome.kind === 'failed') throw outcome.problem
   // Another process was faster; the bytes just put are unreferenced, or go to quarantine.
   if (outcome.kind === 'exists')
@@ -93,7 +93,11 @@ async function settleOne(archive: Archive, steps: Steps, arrived: Arrived): Prom
  * A rejection note (IHE IOCM) is kept, shown to nobody, and done: what it names leaves lists and counts with it. Instances
  * of other studies than its own are not its to reject.
  */
-function reject(archive: Archive, instance: NewInstance, rejection: Rejection): Promise<AddOutcome> {
+export function addRejection(
+  archive: Pick<Archive, 'database'>,
+  instance: NewInstance,
+  rejection: Rejection,
+): Promise<AddOutcome> {
   const { instances, meaning, forGood } = rejection
   return archive.database.lifecycle.note(instance, {
     scope: { study: instance.parsed.uids.study },

@@ -27,7 +27,10 @@ export interface Moved {
 export function* changeStates(writer: Writer, change: StateChange): Generator<Step, number, Row[]> {
   yield* lockConcerned(writer, change)
   const moved = (yield* concerned(change)).map(movedOf)
-  if (change.to !== 'active') return yield* moveAll(writer, moved, change)
+  if (change.to !== 'active') {
+    yield* replace(moved, change)
+    return yield* moveAll(writer, moved, change)
+  }
   // What something else has replaced since does not come back beside it.
   const [replaced, plain] = [moved.filter((one) => one.isReplaced), moved.filter((one) => !one.isReplaced)]
   const back = replaced.filter(({ from }) => from !== 'superseded')
@@ -49,6 +52,25 @@ export function movedOf(row: Row): Moved {
     from: STATES[Number(row['state'])] ?? 'active',
     size: Number(row['size']),
     isReplaced: row['superseded_by'] !== null,
+  }
+}
+
+/** Notes what stands for instances from now on. */
+function* replace(moved: readonly Moved[], { replacement }: StateChange): Generator<Step, void, Row[]> {
+  if (replacement === undefined) return
+  const { instance, correction } = replacement
+  const [made] = yield { sql: 'SELECT instance_id FROM sop WHERE sop_uid = ?', params: [instance] }
+  if (made === undefined) throw new Error('what stands for an instance is not there')
+  const madeId = Number(made['instance_id'])
+  yield {
+    sql: 'UPDATE instance SET superseded_by = v.column2 FROM (VALUES (?, ?)) AS v WHERE instance.id = v.column1',
+    types: 'bigint, bigint',
+    each: moved.map(({ id }) => [id, madeId]),
+  }
+  yield {
+    sql: `INSERT INTO lineage (instance_id, source_id, correction_id) VALUES (?, ?, ?) ON CONFLICT (instance_id) DO NOTHING`,
+    types: 'bigint, bigint, text',
+    each: moved.map(({ id }) => [madeId, id, correction]),
   }
 }
 

@@ -133,6 +133,8 @@ export interface StateChange {
   /** Only those that are in one of these states are changed. */
   readonly from: readonly InstanceState[]
   readonly to: InstanceState
+  /** What stands for them from now on, and the correction that made it. */
+  readonly replacement?: { readonly instance: Uid; readonly correction: string }
   /** Name of the token, for the audit trail. */
   readonly actor: string | null
   /** In plain words, without patient data. */

@@ -3,6 +3,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startS3StandIn } from '../../scripts/stand-ins/s3-server.ts'
+import { proposeCorrection } from '../../src/archive/correct.ts'
+import { carryOut } from '../../src/archive/correct-run.ts'
+import { composeDataSet } from '../../src/dicom/compose.ts'
 import { inArrivalOrder } from '../../src/archive/arrival-order.ts'
 import type { KeptArchive } from '../../src/archive/archive.ts'
 import { reindex, type Reindexed } from '../../src/archive/reindex.ts'
@@ -184,4 +187,46 @@ describe('blobs in the order in which they arrived', () => {
     expect(await readdir(folder)).toEqual([])
     await rm(folder, { recursive: true })
   })
+})
+
+describe('an archive with corrections', () => {
+  it('is rebuilt with what replaces what, and what was rejected', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    const { archive, bench } = kept
+    const large = ct(
+      { StudyInstanceUID: '1.2.3', SeriesInstanceUID: '1.2.3.1' },
+      { pixels: { bytes: Buffer.alloc(300_000, 5) } },
+    )
+    await kept.store(large.bytes)
+    const settings = { limits: {}, note: 'always' } as const
+    for (const PatientName of ['First^Right', 'Second^Right']) {
+      const attributes = composeDataSet({ PatientName })
+      const wanted = {
+        study: '1.2.3',
+        attributes,
+        reason: 'CORRECT',
+        description: 'test',
+        proposedBy: null,
+      } as const
+      await proposeCorrection(archive, 'auto', wanted)
+      const row = await archive.database.corrections.claim(60_000)
+      expect(await carryOut(archive, settings, row!)).toBe('done')
+    }
+    const into = await sqliteBench()
+    try {
+      const { target, done } = await rebuilt(kept, into)
+      expect(kindsOf(done)['refused']).toBeUndefined()
+      const lineage = `SELECT n.sop_uid AS made, o.sop_uid AS source, o.state, b.sop_uid AS by_uid FROM lineage l
+        JOIN instance n ON n.id = l.instance_id JOIN instance o ON o.id = l.source_id
+        JOIN instance b ON b.id = o.superseded_by ORDER BY 1`
+      const before = await bench.sql(lineage)
+      expect(before.length).toBeGreaterThan(10)
+      expect(await into.sql(lineage)).toEqual(before)
+      expect(await answers(target.database)).toEqual(await answers(archive.database))
+      expect(await Array.fromAsync(target.database.inspection.levels())).toEqual([])
+      expect((await kept.verify({ deep: true })).findings).toEqual([])
+    } finally {
+      await into.close()
+    }
+  }, 60_000)
 })
