@@ -73,7 +73,7 @@ function StripLink({ study, series, one, chosen }) {
       path: `${pathOf({ study, series, instance })}/thumbnail`,
       route: `${INSTANCE}/thumbnail`,
       alt: '',
-      stand: '',
+      stand: text(one, '00080060'),
     }),
     h('span', { class: 'strip-number', 'aria-hidden': 'true' }, number),
   )

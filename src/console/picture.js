@@ -3,6 +3,8 @@ import { h } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ask, offers } from './api.js'
 
+/** Of these there are words, not pictures. */
+const WORDS = new Set(['SR', 'KO', 'PR', 'DOC', 'PLAN', 'AU'])
 /** At one time, so that pictures keep nothing else waiting. */
 const MOST_AT_ONCE = 4
 /** @type {(() => void)[]} */
@@ -28,6 +30,7 @@ export function Picture({ path, route, alt, stand, isLarge = false }) {
     setUrl(next)
   }
   useEffect(() => {
+    if (WORDS.has(stand)) return
     const controller = new AbortController()
     const watcher = new IntersectionObserver((seen) => {
       if (!seen.some(({ isIntersecting }) => isIntersecting)) return

@@ -5,6 +5,7 @@
 import sharp from 'sharp'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { fetchOhif, serveOhif, type Viewer } from '../../scripts/demo/ohif.ts'
+import { fhirAdminRoutes } from '../../src/http/fhir-admin.ts'
 import { ct } from '../samples.ts'
 import { startWorld, type World } from '../world.ts'
 import { storeDemo } from './console-world.ts'
@@ -24,7 +25,13 @@ const folder = await fetchOhif().catch((error: unknown) => {
   let browser: Browser
   beforeAll(async () => {
     viewer = await serveOhif(folder ?? '', 0, () => `${world.url}/dicomweb`)
-    world = await startWorld({ settings: { corsOrigins: [viewer.url] } })
+    world = await startWorld({
+      settings: {
+        corsOrigins: [viewer.url],
+        viewerUrl: `${viewer.url}/viewer?StudyInstanceUIDs={study}`,
+      },
+      more: (archive) => [{ at: '', router: fhirAdminRoutes(archive, null), access: 'admin' }],
+    })
     browser = await launchBrowser()
     await storeDemo(world)
     // Of its like one is enough to have OHIF 3.13 fail on its whole list, if it is answered with an empty list of modalities.
@@ -39,7 +46,7 @@ const folder = await fetchOhif().catch((error: unknown) => {
   }, SLOW)
 
   /** Opens the viewer; `expectNoFaults` fails if anything was refused to it, or not found. */
-  async function open(path: string): Promise<{ page: Page; expectNoFaults: () => void }> {
+  async function open(address: string): Promise<{ page: Page; expectNoFaults: () => void }> {
     const { page, faults } = await openPage(browser, [viewer.url, world.url])
     page.setDefaultTimeout(SLOW / 2)
     page.on('response', (response) => {
@@ -52,7 +59,7 @@ const folder = await fetchOhif().catch((error: unknown) => {
     })
     // Its guided tour would stand before the pictures.
     await page.addInitScript(`localStorage.setItem('shownTours', '["basicViewerTour"]')`)
-    await page.goto(viewer.url + path)
+    await page.goto(address.startsWith('/') ? viewer.url + address : address)
     return { page, expectNoFaults: () => expect(faults).toEqual([]) }
   }
 
@@ -94,6 +101,22 @@ const folder = await fetchOhif().catch((error: unknown) => {
       const levels = await untilDrawn(canvas)
       await shot(page, name)
       expect(levels).toBeGreaterThan(20)
+      expectNoFaults()
+      await page.context().close()
+    },
+    SLOW,
+  )
+
+  it(
+    'is where the console opens a study',
+    async () => {
+      const study = await studyOf('Chest PA')
+      const { page, expectNoFaults } = await open(`${world.url}/#/study/${study}`)
+      const opened = page.waitForEvent('popup')
+      await page.getByRole('link', { name: 'Open in viewer' }).click()
+      const canvas = (await opened).locator('.cornerstone-canvas').first()
+      await canvas.waitFor()
+      expect(await untilDrawn(canvas)).toBeGreaterThan(20)
       expectNoFaults()
       await page.context().close()
     },
