@@ -24,7 +24,9 @@ declare module '@cornerstonejs/codec-openjph/wasmjs' {
   export default load
 }
 declare module '@cornerstonejs/codec-openjpeg/wasmjs' {
-  const load: (options: object) => Promise<{ J2KEncoder: new () => WasmEncoder }>
+  const load: (
+    options: object,
+  ) => Promise<{ J2KEncoder: new () => WasmEncoder & { setDecompositions(count: number): void } }>
   export default load
 }
 declare module '@cornerstonejs/codec-charls/wasmjs' {

@@ -9,19 +9,24 @@ interface Lazy<M> {
   loaded: Promise<M> | undefined
 }
 
-/** The codecs print what they think of a stream; nobody reads it. */
-const QUIET = { print: () => undefined, printErr: () => undefined }
+/**
+ * The codecs print what they think of a stream; nobody reads it. A new object each time: what is loaded makes its module
+ * of it.
+ */
+function quiet(): object {
+  return { print: () => undefined, printErr: () => undefined }
+}
 
 const jpegModule = lazy(async () =>
-  (await import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs')).default(QUIET),
+  (await import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs')).default(quiet()),
 )
 const jpegLsModule = lazy(async () =>
-  (await import('@cornerstonejs/codec-charls/decodewasmjs')).default(QUIET),
+  (await import('@cornerstonejs/codec-charls/decodewasmjs')).default(quiet()),
 )
 const jpeg2000Module = lazy(async () =>
-  (await import('@cornerstonejs/codec-openjpeg/decodewasmjs')).default(QUIET),
+  (await import('@cornerstonejs/codec-openjpeg/decodewasmjs')).default(quiet()),
 )
-const htModule = lazy(async () => (await import('@cornerstonejs/codec-openjph/wasmjs')).default(QUIET))
+const htModule = lazy(async () => (await import('@cornerstonejs/codec-openjph/wasmjs')).default(quiet()))
 
 function lazy<M>(load: () => Promise<M>): Lazy<M> {
   return { load, loaded: undefined }

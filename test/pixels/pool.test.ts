@@ -1,0 +1,124 @@
+/** Threads that hang or die are replaced, what waits is bounded, and nobody waits for ever. */
+import { pathToFileURL } from 'node:url'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createByteCache } from '../../src/pixels/byte-cache.ts'
+import { openPool, type Pool } from '../../src/pixels/pool.ts'
+import fc from 'fast-check'
+import { format } from './encoders.ts'
+
+/** What the thread does is the first byte of a job: 1 hang, 2 exit, 3 exhaust the heap, 4 throw, else echo. */
+const PROGRAM = `
+import { parentPort } from 'node:worker_threads'
+parentPort.on('message', ({ bytes }) => {
+  if (bytes[0] === 1) for (;;);
+  if (bytes[0] === 2) process.exit(3)
+  if (bytes[0] === 3) { const held = []; for (;;) held.push(new Array(1e5).fill({})) }
+  if (bytes[0] === 4) throw new Error('a bug')
+  parentPort.postMessage({ kind: 'done', bytes })
+})`
+const task = { TransferSyntaxUID: '1.2', format: format() }
+const job = (pool: Pool, ...bytes: number[]) => pool.run(task, () => Promise.resolve(Buffer.from(bytes)))
+
+let folder: string
+let program: URL
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'concord-pool-'))
+  const path = join(folder, 'program.mjs')
+  await writeFile(path, PROGRAM)
+  program = pathToFileURL(path)
+})
+afterAll(() => rm(folder, { recursive: true }))
+const open = (changes = {}) => openPool({ threads: 2, queue: 100, timeLimitMs: 500, program, ...changes })
+
+it('answers each job with its own bytes', async () => {
+  const pool = open()
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => job(pool, 10, n)))
+  expect(answers.map((bytes) => [...bytes])).toEqual(Array.from({ length: 50 }, (_, n) => [10, n]))
+  await pool.close()
+})
+
+it.each([
+  ['hangs', 1, { kind: 'not-acceptable' }],
+  ['ends', 2, { kind: 'not-acceptable' }],
+  ['exhausts its memory', 3, { kind: 'not-acceptable' }],
+  ['throws', 4, { message: 'a bug' }],
+])(
+  'replaces a thread that %s, and fails that job alone',
+  async (_what, command, error) => {
+    const pool = open({ threads: 1, timeLimitMs: command === 1 ? 500 : 20_000 })
+    const [bad, after, later] = await Promise.allSettled([
+      job(pool, command),
+      job(pool, 10, 1),
+      job(pool, 10, 2),
+    ])
+    expect(bad).toMatchObject({ status: 'rejected', reason: error })
+    expect([after, later].map((one) => one.status)).toEqual(['fulfilled', 'fulfilled'])
+    await pool.close()
+  },
+  60_000,
+)
+
+it('refuses what the queue cannot hold, and reads nothing of what waits', async () => {
+  const pool = open({ threads: 1, queue: 2 })
+  let reads = 0
+  const counted = () => pool.run(task, () => Promise.resolve(Buffer.of(10, ++reads)))
+  const hung = job(pool, 1).catch((error: unknown) => error)
+  const waiting = [counted(), counted()]
+  await expect(counted()).rejects.toMatchObject({ kind: 'unavailable' })
+  expect(reads).toBe(0)
+  expect(await hung).toMatchObject({ kind: 'not-acceptable' })
+  await Promise.all(waiting)
+  expect(reads).toBe(2)
+  await pool.close()
+})
+
+it('takes a job out of the queue when its client leaves, and fails one whose bytes cannot be read', async () => {
+  const pool = open({ threads: 1 })
+  const hung = job(pool, 1).catch(() => 'over')
+  const gone = new AbortController()
+  let isRead = false
+  const left = pool.run(
+    task,
+    () => {
+      isRead = true
+      return Promise.resolve(Buffer.of(10))
+    },
+    gone.signal,
+  )
+  gone.abort(new Error('gone'))
+  await expect(left).rejects.toThrow('gone')
+  await expect(pool.run(task, () => Promise.reject(new Error('no such blob')))).rejects.toThrow(
+    'no such blob',
+  )
+  expect(await hung).toBe('over')
+  expect(isRead).toBe(false)
+  expect([...(await job(pool, 10))]).toEqual([10])
+  await pool.close()
+})
+
+it('closes with jobs under way', async () => {
+  const pool = open({ threads: 1, timeLimitMs: 60_000 })
+  const jobs = [job(pool, 1), job(pool, 10)].map((one) => one.catch((error: unknown) => error))
+  await pool.close()
+  expect(await Promise.all(jobs)).toEqual([
+    expect.objectContaining({ kind: 'unavailable' }),
+    expect.objectContaining({ kind: 'unavailable' }),
+  ])
+  await expect(job(pool, 10)).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
+it('keeps bytes within its limit, the ones used last', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(9), fc.nat(40))), (uses) => {
+      const cache = createByteCache(160)
+      for (const [key, length] of uses) cache.set(String(key), Buffer.alloc(length, key))
+      const kept = Array.from({ length: 10 }, (_, key) => cache.get(String(key)))
+      expect(cache.size).toBe(kept.reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0))
+      expect(cache.size).toBeLessThanOrEqual(160)
+      const [last] = uses.slice(-1)
+      if (last !== undefined && last[1] <= 20) expect(kept[last[0]]).toEqual(Buffer.alloc(last[1], last[0]))
+    }),
+  )
+})
