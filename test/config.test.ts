@@ -174,13 +174,14 @@ describe('settings', () => {
       'PUBLIC_URL must be an address that begins with http:// or https://.',
     ],
     [{ PUBLIC_URL: 'http://h/?a=b' }, 'PUBLIC_URL must have neither query nor fragment.'],
-    ...['javascript:alert({study})', 'https://viewer.example.org/viewer'].map(
-      (VIEWER_URL) =>
-        [
-          { VIEWER_URL },
-          'VIEWER_URL must be an address that begins with http:// or https:// and has {study} where the StudyInstanceUID goes.',
-        ] as const,
-    ),
+    [
+      { VIEWER_URL: 'javascript:alert({study})' },
+      'VIEWER_URL must be an address that begins with http:// or https:// and has {study} where the StudyInstanceUID goes.',
+    ],
+    [
+      { VIEWER_URL: 'https://viewer.example.org/viewer' },
+      'VIEWER_URL must be an address that begins with http:// or https:// and has {study} where the StudyInstanceUID goes.',
+    ],
     [
       { FHIR_URL: 'http://u:hush@h/' },
       'FHIR_URL must not have a password in it; there are settings of their own for that.',

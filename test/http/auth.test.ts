@@ -33,9 +33,10 @@ describe('access by token', () => {
   })
   afterAll(() => world[Symbol.asyncDispose]())
 
-  it('is asked for on every route but the front page and the health checks', () => {
+  it('is asked for on every route but the page itself, without data, and the health checks', () => {
     expect(world.facts.filter(({ role }) => role === undefined).map(({ path }) => path)).toEqual([
       '/',
+      '/console/:file',
       '/health/live',
       '/health/ready',
     ])
