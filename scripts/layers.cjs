@@ -49,6 +49,7 @@ module.exports = {
     only('minio', 'minio', 'blobs'),
     only('fhir-kit-client', 'fhir-kit-client', 'fhir'),
     only('dcmjs', 'dcmjs', 'dicom'),
+    only('sharp', 'sharp|@cornerstonejs', 'pixels'),
     {
       name: 'express-only-in-http',
       severity: 'error',

@@ -1,24 +1,36 @@
 /** Stored values to grey: modality transform, values of interest, presentation (PS3.4 §N.2, PS3.3 C.11). */
 import type { PixelFormat } from '../dicom/pixel-format.ts'
 import type { Look, Lut, ModalityTransform, ValuesOfInterest } from './ports.ts'
-import { rangeOf, storedValues } from './values.ts'
+import { cellsOf, rangeOf, storedValue, storedValues } from './values.ts'
 
 type Transform = (value: number) => number
 
 /** A frame of one sample a pixel in 256 greys, 0 black. */
 export function greyFrame(bytes: Uint8Array, format: PixelFormat, look: Look): Uint8Array {
+  const isNarrow = format.BitsAllocated === 8 || format.BitsAllocated === 16
+  if (isNarrow && !format.isFloat) return byTable(cellsOf(bytes, format), format, look)
   const values = storedValues(bytes, format)
-  const range = rangeOf(values, look.padding)
-  const toGrey = greyOf(look, range)
+  const toGrey = greyOf(look, rangeOf(values, look.padding))
   const out = new Uint8Array(values.length)
-  if (format.isFloat || format.BitsStored > 16) {
-    for (let at = 0; at < values.length; at++) out[at] = toGrey(values[at] ?? 0)
-    return out
-  }
-  // A table of all values there can be is smaller than most frames.
-  const least = format.isSigned ? -(2 ** (format.BitsStored - 1)) : 0
-  const table = Uint8Array.from({ length: 2 ** format.BitsStored }, (_, at) => toGrey(at + least))
-  for (let at = 0; at < values.length; at++) out[at] = table[(values[at] ?? 0) - least] ?? 0
+  for (let at = 0; at < values.length; at++) out[at] = toGrey(values[at] ?? 0)
+  return out
+}
+
+/** By a table of every cell that there can be: smaller than most frames, and no number is worked out twice. */
+function byTable(cells: Uint8Array | Uint16Array, format: PixelFormat, look: Look): Uint8Array {
+  const isThere = new Uint8Array(2 ** format.BitsAllocated)
+  for (const cell of cells) isThere[cell] = 1
+  const values = Int32Array.from(isThere, (_, cell) => storedValue(cell, format))
+  const toGrey = greyOf(
+    look,
+    rangeOf(
+      values.filter((_, cell) => isThere[cell] === 1),
+      look.padding,
+    ),
+  )
+  const table = Uint8Array.from(values, (value, cell) => (isThere[cell] === 1 ? toGrey(value) : 0))
+  const out = new Uint8Array(cells.length)
+  for (let at = 0; at < cells.length; at++) out[at] = table[cells[at] ?? 0] ?? 0
   return out
 }
 

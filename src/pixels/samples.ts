@@ -14,7 +14,7 @@ export interface Decoded {
 }
 
 /** More than any detector or slide tile has; a few bytes of compressed data may claim anything. */
-const MOST_FRAME_BYTES = 512 * 1024 * 1024
+const MOST_FRAME_BYTES = 256 * 1024 * 1024
 
 /** Bytes of a frame of this format; throws where no machine should try to hold it. */
 export function expectedBytes(format: PixelFormat): number {

@@ -28,12 +28,11 @@ function integers(
   bytes: Uint8Array,
   view: DataView,
   count: number,
-  { BitsAllocated, BitsStored, HighBit, isSigned }: PixelFormat,
+  format: PixelFormat,
 ): Int32Array | Float64Array {
-  const above = 31 - HighBit
-  const unused = 32 - BitsStored
   // An unsigned number of 32 bits does not fit into the signed one.
-  const out = BitsStored === 32 && !isSigned ? new Float64Array(count) : new Int32Array(count)
+  const out = format.BitsStored === 32 && !format.isSigned ? new Float64Array(count) : new Int32Array(count)
+  const { BitsAllocated } = format
   for (let at = 0; at < count; at++) {
     const cell =
       BitsAllocated === 8
@@ -41,9 +40,28 @@ function integers(
         : BitsAllocated === 16
           ? view.getUint16(at * 2, true)
           : view.getInt32(at * 4, true)
-    out[at] = isSigned ? (cell << above) >> unused : (cell << above) >>> unused
+    out[at] = storedValue(cell, format)
   }
   return out
+}
+
+/** The value that a cell of at most 32 bits has. */
+export function storedValue(cell: number, { BitsStored, HighBit, isSigned }: PixelFormat): number {
+  const above = 31 - HighBit
+  const unused = 32 - BitsStored
+  return isSigned ? (cell << above) >> unused : (cell << above) >>> unused
+}
+
+/** Cells of 8 or 16 bits as they lie there. */
+export function cellsOf(
+  bytes: Uint8Array,
+  { Rows, Columns, BitsAllocated }: PixelFormat,
+): Uint8Array | Uint16Array {
+  const count = Rows * Columns
+  if (BitsAllocated === 8) return bytes.subarray(0, count)
+  // Numbers of 16 bits begin at even addresses, in the order of the processor: little endian wherever Node runs here.
+  const even = bytes.byteOffset % 2 === 0 ? bytes : Uint8Array.from(bytes)
+  return new Uint16Array(even.buffer, even.byteOffset, count)
 }
 
 /**
