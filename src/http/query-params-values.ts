@@ -38,14 +38,14 @@ export function readMatch(name: string, vr: Vr, texts: readonly string[], option
   if (options.emptyvaluematching && texts.length === 1 && texts[0] === '""') return { kind: 'empty' }
   if (values.length > MAX_VALUES) throw bad(name, `has more than ${MAX_VALUES} values`)
   if (isTimeVr(vr)) return readTimes(name, vr, values, options)
-  if (options.multiplevaluematching && values.length > 1 && takesMultipleValues(vr))
-    return { kind: 'every', values }
-  if (vr === 'UN' || takesWildcards(vr)) return readTexts(name, vr, values, options)
+  const isEvery = options.multiplevaluematching && values.length > 1 && takesMultipleValues(vr)
+  if (vr === 'UN' || takesWildcards(vr))
+    return isEvery ? { kind: 'every', values } : readTexts(name, vr, values, options)
   for (const value of values) {
     const fault = faultOf(vr, value)
     if (fault !== undefined) throw bad(name, `has VR ${vr}, which ${fault}`)
   }
-  return { kind: 'values', values }
+  return { kind: isEvery ? 'every' : 'values', values }
 }
 
 function faultOf(vr: Vr, value: string): string | undefined {

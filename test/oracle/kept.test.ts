@@ -44,6 +44,18 @@ const CASES: readonly (Case & { readonly name: string })[] = [
     },
   },
   {
+    name: 'several values, one of which cannot be one',
+    steps: [],
+    search: {
+      level: 'series',
+      within: {},
+      params: [
+        ['FrameIncrementPointer', '00280010,x'],
+        ['multiplevaluematching', 'true'],
+      ],
+    },
+  },
+  {
     name: 'an order that there is not, of no rows',
     steps: [],
     search: {

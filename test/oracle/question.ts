@@ -211,11 +211,12 @@ function readKey(attribute: Attribute, given: readonly string[], switches: Switc
   if (switches.empty && given.length === 1 && given[0] === '""')
     return { ...attribute, want: { kind: 'empty' } }
   if (attribute.path[0] === '00081190') refuse('RetrieveURL is made, not kept')
-  if (texts.some((text) => text.split('*').length > 9)) refuse('too many wildcards')
   if (vr !== undefined) checkTexts(vr, texts, switches.zone)
   if (switches.multiple && texts.length > 1 && vr !== undefined && MULTIPLE.includes(vr)) {
     return { ...attribute, want: { kind: 'each', texts } }
   }
+  // More is no search but an attack.
+  if (texts.some((text) => text.replaceAll(/\*+/gu, '*').split('*').length > 9)) refuse('too many wildcards')
   return { ...attribute, want: { kind: 'one', texts, fuzzy: switches.fuzzy, zone: switches.zone } }
 }
 
