@@ -372,6 +372,8 @@ CREATE INDEX feed_new_ix ON public.feed USING btree (id) WHERE (seq IS NULL);
 
 CREATE UNIQUE INDEX feed_seq_ix ON public.feed USING btree (seq) WHERE (seq IS NOT NULL);
 
+CREATE INDEX fhir_link_id_ix ON public.fhir_link USING btree (id, kind);
+
 CREATE INDEX fhir_push_study_ix ON public.fhir_push USING btree (study_uid, gen);
 
 CREATE INDEX instance_class_ix ON public.instance USING btree (sop_class_id);

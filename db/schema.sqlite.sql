@@ -235,6 +235,8 @@ CREATE TABLE fhir_link (
   PRIMARY KEY (kind, key)
 ) STRICT;
 
+CREATE INDEX fhir_link_id_ix ON fhir_link (id, kind);
+
 CREATE TABLE fhir_push (
   id TEXT NOT NULL PRIMARY KEY,
   study_uid TEXT NOT NULL,

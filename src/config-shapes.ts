@@ -82,3 +82,11 @@ function isTimeZone(name: string): boolean {
     return false
   }
 }
+
+export function isLoopback(name: string): boolean {
+  return name === 'localhost' || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name)
+}
+
+export function isWildcard(name: string): boolean {
+  return name === '0.0.0.0' || name === '::'
+}

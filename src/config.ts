@@ -11,7 +11,9 @@ import {
   clientKey,
   databaseUrl,
   host,
+  isLoopback,
   issuerMap,
+  isWildcard,
   oneOf,
   timeZone,
   viewerUrl,
@@ -83,6 +85,8 @@ export const SETTINGS = z.object({
   FHIR_PROFILE: setting(oneOf('core', 'mado', 'smart'), 'core', 'whose wishes are met beyond FHIR itself: IHE MADO (`mado`), SMART Imaging Access (`smart`)'),
   FHIR_ISSUER_MAP: setting(issuerMap, new Map<string, string>(), 'identifier systems of issuers that are plain names, comma-separated: `NAME=URI`, e.g. `HOSPITAL A=urn:oid:1.2.3`', { shown: 'none' }),
   FHIR_ACCESSION_ISSUER: optional(z.string(), 'issuer of accession numbers that name none: a URI, or a name in `FHIR_ISSUER_MAP`'),
+  FHIR_POLL_MS: setting(wholeNumber(1000, 86_400_000), 60_000, 'its Patients are looked at for changes after so many milliseconds, and when it calls `POST /fhir/notify`'),
+  FHIR_NOTIFY_SECRET: optional(z.string().min(16, 'must have 16 characters or more'), 'what the header `X-Notify-Secret` of that call must hold; without it there is no such address', { secret: true }),
   CORRECTIONS: setting(oneOf('approve', 'auto', 'off'), 'approve', 'corrections of what instances say of their patient: each waits for an administrator (`approve`), is carried out at once (`auto`), or none is made (`off`)'),
   REJECTION_NOTE: setting(oneOf('identity', 'always', 'never'), 'identity', 'a correction adds a rejection note (IOCM) for the originals: where they named another patient (`identity`), `always`, or `never`'),
   DELETION: setting(oneOf('off', 'on'), 'off', '`on`: administrators may delete studies, series and instances over DICOMweb'),
@@ -250,6 +254,8 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
     fhir: settings.FHIR_URL === undefined ? undefined : { url: settings.FHIR_URL, ...fhirAccessOf(settings) },
     fhirQuietMs: settings.FHIR_QUIET_MS,
     fhirMaxWaitMs: settings.FHIR_MAX_WAIT_MS,
+    fhirPollMs: settings.FHIR_POLL_MS,
+    fhirNotifySecret: settings.FHIR_NOTIFY_SECRET,
     siteTimezone: settings.SITE_TIMEZONE,
     defaultIssuer: settings.DEFAULT_ISSUER,
     logLevel: settings.LOG_LEVEL,
@@ -321,14 +327,6 @@ function ownHosts({ HOST, PUBLIC_URL }: Settings): string[] {
 /** The host as it stands in a URL and in a Host header. */
 export function bracketed(name: string): string {
   return name.includes(':') ? `[${name}]` : name
-}
-
-function isLoopback(name: string): boolean {
-  return name === 'localhost' || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name)
-}
-
-function isWildcard(name: string): boolean {
-  return name === '0.0.0.0' || name === '::'
 }
 
 function isRole(text: string): text is Role {

@@ -11,6 +11,7 @@ import { createIntake, type Intake } from './archive/store.ts'
 import { clearSpool } from './archive/store-spool.ts'
 import { startSync, type Sync } from './archive/sync.ts'
 import { createViewer } from './archive/viewing.ts'
+import { startWatch, type Watch } from './archive/watch.ts'
 import { openFolderBlobs } from './blobs/folder.ts'
 import type { BlobStore } from './blobs/ports.ts'
 import { openS3Blobs } from './blobs/s3.ts'
@@ -20,10 +21,14 @@ import type { Database } from './database/ports.ts'
 import { openSqlite } from './database/sqlite.ts'
 import { clientCredentials } from './fhir/client-credentials.ts'
 import { openFhirServer } from './fhir/kit.ts'
+import type { MappingSettings } from './fhir/mapping/settings.ts'
+import type { FhirServer } from './fhir/ports.ts'
 import type { TokenSource } from './fhir/transport.ts'
 import { correctionRoutes } from './http/admin-corrections.ts'
 import { createApp } from './http/app.ts'
+import { fhirNotifyRoutes, fhirWatchRoutes } from './http/fhir-notify.ts'
 import { fhirAdminRoutes } from './http/fhir-admin.ts'
+import type { Mount } from './http/routes.ts'
 import { createHttpServer } from './http/server.ts'
 import { DICOMWEB, type HttpSettings, LINEAGE } from './http/settings.ts'
 import { createLog, type Log } from './log.ts'
@@ -86,17 +91,21 @@ async function serve(config: Config): Promise<void> {
     opened.defer(() => drain(server))
     const sequencer = startSequencer(archive, (err) => log.warn({ err }, 'feed rows not numbered'))
     opened.defer(() => sequencer.stop())
-    const sync = (owing.sync = syncOf(archive, config, settings, log))
+    const side = fhirSideOf(archive, config, settings)
+    const sync = (owing.sync = syncOf(archive, side, config, log))
     opened.defer(() => sync?.stop())
     const corrector = correctorOf(archive, config, log)
     opened.defer(() => corrector.stop())
-    const more = [
-      { at: '', router: fhirAdminRoutes(archive, sync), access: 'admin' as const },
+    const watch = watchOf(archive, side, config, log, corrector)
+    opened.defer(() => watch?.stop())
+    const more: Mount[] = [
+      { at: '', router: fhirAdminRoutes(archive, sync), access: 'admin' },
       {
         at: '/admin',
         router: correctionRoutes(archive, config.corrections.policy, corrector),
-        access: 'admin' as const,
+        access: 'admin',
       },
+      ...watchMounts(watch, config),
     ]
     listener.app = createApp({ archive, intake, viewer, settings, log, more }).app
     announce(config, settings)
@@ -134,6 +143,32 @@ function openIntake(archive: Archive, { limits, spoolDir }: Config, log: Log, on
   })
 }
 
+function watchOf(
+  archive: Archive,
+  side: FhirSide | null,
+  { corrections, fhirPollMs: pollMs }: Config,
+  log: Log,
+  corrector: Corrector,
+): Watch | null {
+  if (side === null || corrections.policy === 'off') return null
+  return startWatch(archive, side.server, {
+    mapping: side.mapping,
+    policy: corrections.policy,
+    pollMs,
+    report: ({ what, error }) => {
+      log[what === 'fault' ? 'warn' : 'info']({ what, err: error }, 'watch')
+      if (what === 'proposed') corrector.wake()
+    },
+  })
+}
+
+function watchMounts(watch: Watch | null, { fhirNotifySecret }: Config): Mount[] {
+  if (watch === null) return []
+  const admin: Mount = { at: '', router: fhirWatchRoutes(watch), access: 'admin' }
+  if (fhirNotifySecret === undefined) return [admin]
+  return [admin, { at: '', router: fhirNotifyRoutes(watch, fhirNotifySecret), access: 'open' }]
+}
+
 function correctorOf(archive: Archive, { corrections, limits }: Config, log: Log): Corrector {
   const reading = { headerBytes: limits.headerBytes, inflatedBytes: limits.partBytes }
   return startCorrector(archive, { limits: reading, note: corrections.note }, ({ error, ...what }) =>
@@ -141,13 +176,20 @@ function correctorOf(archive: Archive, { corrections, limits }: Config, log: Log
   )
 }
 
-function syncOf(archive: Archive, config: Config, settings: HttpSettings, log: Log): Sync | null {
-  const { fhir, siteTimezone, defaultIssuer, fhirQuietMs } = config
+/** The FHIR server, and how studies are told to it. */
+interface FhirSide {
+  readonly server: FhirServer
+  readonly mapping: MappingSettings
+}
+
+function fhirSideOf(archive: Archive, config: Config, settings: HttpSettings): FhirSide | null {
+  const { fhir, siteTimezone, defaultIssuer } = config
   if (fhir === undefined) return null
   const { url, version, accessionIssuer, issuers, instanceDetail, profile } = fhir
   const token = fhirToken(fhir)
   const server = openFhirServer({ url, ...(token !== undefined && { token }) })
-  return startSync(archive, server, {
+  return {
+    server,
     mapping: {
       archiveId: archive.database.archiveId,
       release: version,
@@ -162,6 +204,14 @@ function syncOf(archive: Archive, config: Config, settings: HttpSettings, log: L
       lineageUrl: settings.publicUrl + LINEAGE,
       softwareVersion: packageJson.version,
     },
+  }
+}
+
+function syncOf(archive: Archive, side: FhirSide | null, config: Config, log: Log): Sync | null {
+  const { fhir, fhirQuietMs } = config
+  if (fhir === undefined || side === null) return null
+  return startSync(archive, side.server, {
+    mapping: side.mapping,
     mixedPatients: fhir.conflict,
     handEdits: fhir.handEdits,
     patients: fhir.patients,

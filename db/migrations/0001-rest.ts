@@ -57,6 +57,7 @@ function fhir(t: Types): string[] {
       flags ${t.text} NOT NULL DEFAULT '[]',
       PRIMARY KEY (kind, key)
     ) ${t.rows}`,
+    `CREATE INDEX fhir_link_id_ix ON fhir_link (id, kind)`,
     `CREATE TABLE fhir_push (
       id ${t.text} NOT NULL PRIMARY KEY,
       study_uid ${t.text} NOT NULL,

@@ -89,7 +89,7 @@ async function linkedPatient({ server, state }: PushContext, key: PatientKey): P
 }
 
 /** Follows `link.type` `replaced-by` to the Patient that stands for this one now. */
-async function survivorOf({ server }: PushContext, patient: Stored): Promise<Stored> {
+export async function survivorOf({ server }: Pick<PushContext, 'server'>, patient: Stored): Promise<Stored> {
   const seen = new Set([patient.id])
   let current = patient
   for (let hop = 0; hop < HOPS; hop += 1) {

@@ -109,6 +109,7 @@ function fhirState(engine: Engine): FhirState {
     link: (kind, key) => engine.read('link', [kind, key]),
     saveLink: (link) => engine.write('saveLink', [link]),
     removeLink: (kind, key) => engine.write('removeLink', [kind, key]),
+    linksTo: (kind, ids) => engine.read('linksTo', [kind, ids]),
     links: (kind, after, limit) => engine.read('links', [kind, after, limit]),
     startPush: async (study, gen) => {
       const id = randomUUID()

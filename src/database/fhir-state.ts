@@ -44,6 +44,21 @@ export function* links(
   return rows.map(linkOf)
 }
 
+export function* linksTo(
+  _dialect: Dialect,
+  kind: LinkKind,
+  ids: readonly string[],
+): Generator<Step, FhirLink[], Row[]> {
+  const rows = yield {
+    sql: `SELECT ${COLUMNS} FROM (VALUES (?)) AS v JOIN fhir_link ON fhir_link.id = v.column1
+      WHERE fhir_link.kind = ?`,
+    types: 'text',
+    each: [...new Set(ids)].map((id) => [id]),
+    params: [kind],
+  }
+  return rows.map(linkOf)
+}
+
 export function* saveLink(_writer: Writer, saved: FhirLink): Generator<Step, void, Row[]> {
   yield {
     sql: `INSERT INTO fhir_link (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -11,7 +11,7 @@ import {
   renewCorrection,
 } from './corrections.ts'
 import { failCorrection, finishCorrection, stage } from './corrections-carry.ts'
-import { endPush, fact, link, links, removeLink, saveFact, saveLink, startPush } from './fhir-state.ts'
+import { endPush, fact, link, links, linksTo, removeLink, saveFact, saveLink, startPush } from './fhir-state.ts'
 import {
   blobs,
   checkLevel,
@@ -53,6 +53,7 @@ export const reads = {
   nextDue,
   link,
   links,
+  linksTo,
   fact,
   attentionList,
   attentionCounts,

@@ -331,6 +331,8 @@ export interface FhirState {
   saveLink(link: FhirLink): Promise<void>
   removeLink(kind: LinkKind, key: string): Promise<void>
   links(kind: LinkKind, after: string | null, limit: number): Promise<readonly FhirLink[]>
+  /** Links of one kind whose resource has one of these ids. */
+  linksTo(kind: LinkKind, ids: readonly string[]): Promise<readonly FhirLink[]>
   startPush(study: Uid, gen: number): Promise<string>
   endPush(id: string, outcome: string): Promise<void>
   /** Makes a push tell the origin of all instances up to this row number that no push before it tells. */

@@ -24,6 +24,7 @@ const SEARCH: Kind = {
   answers: [DICOM_JSON, 'multipart/related; type="application/dicom+xml"'],
   query: 'limit offset includefield fuzzymatching orderby after includeSuperseded accept'.split(' '),
 }
+const STATE: Kind = { statuses: [200], answers: [JSON_TYPE] }
 const COUNT: Kind = { statuses: [200, 400], answers: [JSON_TYPE] }
 const STORE: Kind = {
   statuses: [200, 202, 400, 406, 408, 409, 413, 415, 503],
@@ -130,6 +131,11 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     statuses: [200, 406],
     answers: ['application/vnd.sun.wadl+xml', JSON_TYPE],
   },
+  'POST /fhir/notify': {
+    summary: 'A Subscription says: look now; needs X-Notify-Secret',
+    statuses: [200, 403],
+  },
+  'GET /admin/fhir/watch': { summary: 'How changed Patients are looked for', ...STATE },
   'POST /admin/corrections': {
     summary: 'Propose a correction of a study, or see what it would do',
     statuses: [200, 201, 400, 404, 409, 413, 415],
@@ -158,11 +164,7 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     query: ['resolved', 'after', 'limit'],
   },
   'POST /admin/attention/:id/resolve': { summary: 'Say that it is dealt with', statuses: [204, 400, 404] },
-  'GET /admin/refusals': {
-    summary: 'Instances that this process refused of late, and why',
-    statuses: [200],
-    answers: [JSON_TYPE],
-  },
+  'GET /admin/refusals': { summary: 'Instances that this process refused of late, and why', ...STATE },
   'GET /lineage/studies/:study': {
     summary:
       'What was made of what: instances in every state with their digests, pushes, FHIR resources and versions',

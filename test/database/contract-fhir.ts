@@ -49,6 +49,14 @@ export function fhirContract(makeBench: MakeBench): void {
       expect([...first, ...rest].map((one) => one.key)).toEqual(['1', 'B', 'a', 'b', 'ä'])
     })
 
+    it('finds links by the ids of their resources', async () => {
+      for (const key of ['x', 'y', 'z'])
+        await database.fhir.saveLink(link(key, { kind: 'patient', id: `p-${key}` }))
+      const found = await database.fhir.linksTo('patient', ['p-z', 'p-x', 'p-q'])
+      expect(found.map(({ key }) => key).sort()).toEqual(['x', 'z'])
+      expect(await database.fhir.linksTo('study', ['p-x'])).toEqual([])
+    })
+
     it('writes a push down before it is tried, and closes it afterwards', async () => {
       const id = await database.fhir.startPush('1.1', 4)
       const [open] = await bench.sql('SELECT * FROM fhir_push')

@@ -277,6 +277,8 @@ function memoryState(): {
           .sort((a, b) => (a.key < b.key ? -1 : 1))
           .slice(0, limit),
       ),
+    linksTo: (kind, ids) =>
+      Promise.resolve([...links.values()].filter((link) => link.kind === kind && ids.includes(link.id))),
     startPush: (study, gen) => {
       const id = randomUUID()
       pushes.push({ id, study, gen, startedAt: new Date(), endedAt: null, outcome: null, range: null })

@@ -1,0 +1,154 @@
+import type { FhirLink } from '../database/ports.ts'
+import { changedAttributes, dicomPerson } from '../fhir/mapping/dicom-person.ts'
+import type { PatientKey } from '../fhir/mapping/identifiers.ts'
+import { patientProjection } from '../fhir/mapping/patient.ts'
+import type { MappingSettings } from '../fhir/mapping/settings.ts'
+import { type FhirServer, isFhirError, type JsonObject, type Stored } from '../fhir/ports.ts'
+import type { Archive } from './archive.ts'
+import type { CorrectionPolicy } from './correct.ts'
+import { survivorOf } from './sync-patient.ts'
+import { hasIdentifier } from './sync-write.ts'
+import { newPatients, type Place, type Strategy, strategyOf } from './watch-changes.ts'
+import { proposeForPatient } from './watch-propose.ts'
+
+export interface WatchSettings {
+  readonly mapping: MappingSettings
+  readonly policy: CorrectionPolicy
+  /** Between two looks. */
+  readonly pollMs: number
+  /** Told when a correction was proposed, and what went wrong. */
+  readonly report: (event: { readonly what: 'proposed' | 'fault'; readonly error?: unknown }) => void
+}
+
+export interface WatchState {
+  /** How changes of Patients are found; null: not yet known. */
+  readonly strategy: Strategy | null
+  readonly lastPollAt: Date | null
+  /** In words, without data of a patient; null when nothing is wrong. */
+  readonly problem: string | null
+  /** Patients looked at, and corrections proposed, since the start. */
+  readonly looked: number
+  readonly proposed: number
+}
+
+export interface Watch {
+  /** Somebody says that a Patient has changed: look now. It need not be true. */
+  wake(): void
+  stop(): Promise<void>
+  state(): WatchState
+}
+
+interface Watcher {
+  readonly archive: Archive
+  readonly server: FhirServer
+  readonly settings: WatchSettings
+  strategy: Strategy | null
+  place: Place | null
+  lastPollAt: Date | null
+  problem: string | null
+  looked: number
+  proposed: number
+}
+
+/**
+ * Watches the Patients that studies are linked to, and proposes a correction where one of them changes in a way that
+ * DICOM knows (design §7). Looking is the truth: a notification only makes it look sooner, and one that is lost costs
+ * time. What a Patient said when its study was linked is kept, so that nothing is proposed twice, and nothing is missed
+ * while the service was down.
+ */
+export function startWatch(archive: Archive, server: FhirServer, settings: WatchSettings): Watch {
+  const watcher: Watcher = {
+    ...{ archive, server, settings, strategy: null, place: null },
+    ...{ lastPollAt: null, problem: null, looked: 0, proposed: 0 },
+  }
+  const stop = new AbortController()
+  let isWoken = false
+  let wakeUp = (): void => undefined
+  const isWanted = (): boolean => isWoken || stop.signal.aborted
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      wakeUp = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+
+  async function run(): Promise<void> {
+    while (!stop.signal.aborted) {
+      isWoken = false
+      const isMore = await look(watcher, stop.signal)
+      if (!isMore && !isWanted()) await pause(settings.pollMs)
+    }
+  }
+
+  const running = run()
+  return {
+    wake: () => {
+      isWoken = true
+      wakeUp()
+    },
+    stop: async () => {
+      stop.abort()
+      wakeUp()
+      await running
+    },
+    state: () => {
+      const { strategy, lastPollAt, problem, looked, proposed } = watcher
+      return { strategy, lastPollAt, problem, looked, proposed }
+    },
+  }
+}
+
+/** One look; whether there is more to look at. Faults are told, and end it: the next one begins where this one did. */
+async function look(watcher: Watcher, signal: AbortSignal): Promise<boolean> {
+  const { archive, server, settings } = watcher
+  try {
+    watcher.strategy ??= await strategyOf(server)
+    watcher.lastPollAt = archive.now()
+    watcher.problem = null
+    if (watcher.strategy === null) return false
+    const found = await newPatients({ archive, server }, watcher.strategy, watcher.place)
+    for (const { link, patient } of found.patients) {
+      if (signal.aborted) return false
+      watcher.looked++
+      await compare(watcher, link, patient)
+    }
+    watcher.place = await found.keep()
+    return found.isMore
+  } catch (error) {
+    watcher.problem = isFhirError(error) ? error.message : 'the index does not answer'
+    settings.report({ what: 'fault', error })
+    return false
+  }
+}
+
+/** Compares a Patient, or whoever has replaced it, with what it said when last looked at. */
+async function compare(watcher: Watcher, link: FhirLink, patient: Stored): Promise<void> {
+  const { archive, server, settings } = watcher
+  const key = keyOf(link.key)
+  const survivor = await survivorOf({ server }, patient)
+  const projection = patientProjection(survivor.resource)
+  if (projection === link.projection) return
+  if (link.projection !== null) {
+    const before = dicomPerson(JSON.parse(link.projection) as JsonObject, key)
+    const attributes = changedAttributes(before, dicomPerson(survivor.resource, key))
+    if (Object.keys(attributes).length > 0) {
+      const version = survivor.versionId === null ? '' : `/_history/${survivor.versionId}`
+      const description = `FHIR Patient/${survivor.id}${version}`
+      const proposed = await proposeForPatient(archive, settings, { key, attributes, description })
+      watcher.proposed += proposed
+      if (proposed > 0) settings.report({ what: 'proposed' })
+    }
+  }
+  // Only now: what could not be proposed is found again.
+  const isMoved = survivor.id !== patient.id && hasIdentifier(survivor.resource, link.key)
+  const { id, versionId } = isMoved ? survivor : patient
+  await archive.database.fhir.saveLink({ ...link, id, versionId, projection })
+}
+
+/** The key of a patient link, `system|value`; a system is a URI and has no bar in it. */
+function keyOf(token: string): PatientKey {
+  const bar = token.indexOf('|')
+  return { system: token.slice(0, bar), value: token.slice(bar + 1) }
+}

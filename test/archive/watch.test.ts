@@ -1,0 +1,225 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type FhirStandIn, startFhirStandIn } from '../../scripts/stand-ins/fhir-server.ts'
+import type { ResourceJson } from '../../scripts/stand-ins/fhir/validate.ts'
+import { type Corrector, startCorrector } from '../../src/archive/correct.ts'
+import { startSync, type Sync } from '../../src/archive/sync.ts'
+import { startWatch, type Watch, type WatchSettings } from '../../src/archive/watch.ts'
+import { openFhirServer } from '../../src/fhir/kit.ts'
+import type { FhirServer } from '../../src/fhir/ports.ts'
+import { fhirNotifyRoutes } from '../../src/http/fhir-notify.ts'
+import { ct, series } from '../samples.ts'
+import { startWorld, type World } from '../world.ts'
+
+// The whole way: what a person changes on the FHIR server comes out of QIDO, and what was there first is there still.
+
+let standIn: FhirStandIn
+let running: (Sync | Corrector | Watch)[]
+let proposals: number
+
+beforeEach(async () => {
+  standIn = await startFhirStandIn()
+  running = []
+  proposals = 0
+})
+
+afterEach(async () => {
+  for (const one of running.reverse()) await one.stop()
+  await standIn.stop()
+})
+
+type Changed = (patient: ResourceJson) => object
+
+interface Watching extends World {
+  readonly watch: Watch
+  readonly patients: () => readonly (ResourceJson & { id: string })[]
+  readonly change: (id: string, changed: Changed) => void
+  readonly settled: () => Promise<void>
+}
+
+async function startWatching(
+  settings: Partial<WatchSettings> = {},
+  through: (server: FhirServer) => FhirServer = (server) => server,
+): Promise<Watching> {
+  let watch: Watch | undefined
+  let corrector: Corrector | undefined
+  const world = await startWorld({
+    more: (archive) => {
+      const mapping = {
+        archiveId: archive.database.archiveId,
+        release: 'R4',
+        dicomwebUrl: 'http://pacs.example.org/dicomweb',
+        lineageUrl: 'http://pacs.example.org/lineage',
+      } as const
+      const server = openFhirServer({ url: standIn.url, timeoutMs: 2000 })
+      running.push(startSync(archive, server, { mapping, quietMs: 0, pollMs: 20 }))
+      corrector = startCorrector(archive, { limits: {}, note: 'identity' }, () => undefined)
+      watch = startWatch(archive, through(server), {
+        mapping,
+        policy: 'auto',
+        pollMs: 30,
+        report: ({ what }) => {
+          if (what === 'proposed') proposals++
+          corrector?.wake()
+        },
+        ...settings,
+      })
+      running.push(corrector, watch)
+      return [{ at: '', router: fhirNotifyRoutes(watch, 'a secret of some length'), access: 'open' }]
+    },
+  })
+  const { outbox, corrections } = world.archive.database
+  return {
+    ...world,
+    watch: watch!,
+    patients: () =>
+      standIn.store.all('Patient').map((patient) => ({ ...patient, id: patient['id'] as string })),
+    change: (id, changed) => {
+      const current = standIn.store.current('Patient', id)?.resource
+      if (!current) throw new Error('no such Patient')
+      standIn.store.put({ ...current, ...changed(current), id })
+    },
+    async settled() {
+      for (;;) {
+        const { rows } = await outbox.owed(100)
+        const list = await corrections.list({ limit: 100 })
+        const open = list.filter(({ state }) => state === 'approved' || state === 'running')
+        if (rows.length + open.length === 0) return
+        for (const { study, dueAt, leased } of rows)
+          if (!leased && dueAt.getTime() > Date.now() + 500) await outbox.touch(study)
+        await sleep(30)
+      }
+    },
+  }
+}
+
+async function until(test: () => boolean | Promise<boolean>): Promise<void> {
+  for (let n = 0; !(await test()); n++) {
+    if (n > 300) throw new Error('it did not come to pass')
+    await sleep(30)
+  }
+}
+
+describe('a Patient that changes on the FHIR server', () => {
+  it('is followed by its studies, and by those alone', async () => {
+    await using world = await startWatching()
+    await world.store(...series(ct, 2, { PatientID: 'P1' }), ct({ PatientID: 'P1' }), ct({ PatientID: 'P2' }))
+    await world.settled()
+    const [one] = world.patients().filter(({ identifier }) => JSON.stringify(identifier).includes('P1'))
+    // What DICOM does not know changes nothing.
+    world.change(one!.id, () => ({ telecom: [{ system: 'phone', value: '1' }] }))
+    await sleep(150)
+    expect(await world.archive.database.corrections.list({ limit: 9 })).toEqual([])
+    world.change(one!.id, () => ({ name: [{ use: 'official', family: 'Roe', given: ['Jane'] }] }))
+    await until(async () => (await world.qido('/instances?PatientName=Roe^Jane')).length === 3)
+    await world.settled()
+    expect(await world.qido('/studies?PatientName=Roe^Jane&PatientID=P1')).toHaveLength(2)
+    expect(await world.qido('/studies?PatientID=P2&PatientName=Doe^Jane')).toHaveLength(1)
+    const list = await world.archive.database.corrections.list({ limit: 9 })
+    expect(list).toHaveLength(2)
+    expect(list[0]).toMatchObject({
+      state: 'done',
+      detail: { reason: 'COERCE', proposedBy: 'fhir', description: `FHIR Patient/${one!.id}/_history/3` },
+    })
+    // It is told to the FHIR server, and nothing goes round in circles.
+    await sleep(200)
+    expect(proposals).toBe(1)
+    expect(standIn.store.versions('Patient', one!.id)).toHaveLength(3)
+    const told = standIn.store.all('ImagingStudy').map(({ status }) => status)
+    expect(told).toEqual(['available', 'available', 'available'])
+  }, 60_000)
+
+  it('is followed to the one that it was merged into', async () => {
+    await using world = await startWatching()
+    await world.store(ct({ PatientID: 'P1' }), ct({ PatientID: 'P2', PatientName: 'Doe^Jane^A' }))
+    await world.settled()
+    const byId = (value: string) =>
+      world.patients().find(({ identifier }) => JSON.stringify(identifier).includes(value))!
+    const [merged, survivor] = [byId('P1'), byId('P2')]
+    world.change(merged.id, () => ({
+      active: false,
+      link: [{ type: 'replaced-by', other: { reference: `Patient/${survivor.id}` } }],
+    }))
+    await until(async () => (await world.qido('/studies?PatientID=P2')).length === 2)
+    await world.settled()
+    expect(await world.qido('/patients')).toHaveLength(1)
+    expect(await world.qido('/studies?PatientName=Doe^Jane^A')).toHaveLength(2)
+    const subjects = standIn.store.all('ImagingStudy').map(({ subject }) => JSON.stringify(subject))
+    for (const subject of subjects) expect(subject).toContain(`Patient/${survivor.id}`)
+    // Another identity: the originals are rejected by a note that nobody sees in lists.
+    expect(await world.qido('/instances?Modality=KO')).toEqual([])
+  }, 60_000)
+
+  it('is found where the server knows no search by time, and when it says so only', async () => {
+    const blind = (server: FhirServer): FhirServer => ({
+      ...server,
+      search: (type, parameters) =>
+        server.search(
+          type,
+          Object.fromEntries(Object.entries(parameters).filter(([name]) => name !== '_lastUpdated')),
+        ),
+      pages: () => {
+        throw new Error('must not be asked')
+      },
+    })
+    await using world = await startWatching({ pollMs: 100_000 }, blind)
+    await world.store(ct({ PatientID: 'P1' }))
+    await world.settled()
+    const [patient] = world.patients()
+    world.change(patient!.id, () => ({ gender: 'male' }))
+    const notify = async (secret: string): Promise<number> =>
+      (
+        await world.ask('/fhir/notify', {
+          method: 'POST',
+          headers: { 'X-Notify-Secret': secret },
+          body: '{"x":',
+        })
+      ).status
+    expect(await notify('another')).toBe(403)
+    await until(async () => {
+      expect(await notify('a secret of some length')).toBe(200)
+      return (await world.qido('/studies?PatientSex=M')).length === 1
+    })
+    expect(world.watch.state()).toMatchObject({
+      strategy: 'rotation',
+      problem: null,
+      proposed: 1,
+    })
+  }, 60_000)
+
+  it('is left alone where a study has two patients', async () => {
+    await using world = await startWatching()
+    const [one, two] = series(ct, 2, { PatientID: 'P1' })
+    await world.store(one!, ct({ PatientID: 'P1' }))
+    await world.settled()
+    await world.store(ct({ ...{ StudyInstanceUID: two!.uids.study }, PatientID: 'P2' }))
+    await world.settled()
+    const [patient] = world.patients().filter(({ identifier }) => JSON.stringify(identifier).includes('P1'))
+    world.change(patient!.id, () => ({ gender: 'male' }))
+    await until(async () => (await world.qido('/studies?PatientSex=M')).length === 1)
+    const rows = await world.archive.database.attention.list({ open: true, limit: 20 })
+    expect(rows.map(({ reason, study }) => [reason, study])).toContainEqual([
+      'correction-of-mixed-patients',
+      one!.uids.study,
+    ])
+  }, 60_000)
+
+  it('is proposed once the server is back, from where it was left', async () => {
+    await using world = await startWatching({ policy: 'approve' })
+    await world.store(ct({ PatientID: 'P1' }))
+    await world.settled()
+    const { port } = new URL(standIn.url)
+    const [patient] = world.patients()
+    const { store } = standIn
+    await standIn.stop()
+    await until(() => world.watch.state().problem !== null)
+    standIn = await startFhirStandIn({ port: Number(port) })
+    for (const resource of [...store.all('Patient'), ...store.all('ImagingStudy')])
+      standIn.store.put(resource as ResourceJson & { id: string })
+    world.change(patient!.id, () => ({ birthDate: '1971-02-03' }))
+    await until(async () => (await world.archive.database.corrections.list({ limit: 9 })).length === 1)
+    expect(await world.archive.database.corrections.list({ limit: 9 })).toMatchObject([
+      { state: 'proposed', to: { '00100030': { Value: ['19710203'] } } },
+    ])
+    expect(await world.qido('/studies?PatientBirthDate=19710203')).toEqual([])
+  }, 60_000)
+})
