@@ -49,7 +49,9 @@ export function layOutFrames(
     const layout = byOffsets(scan, frames, offsets)
     if (layout !== null) return layout
   }
-  if (ONE_FRAGMENT_A_FRAME.has(TransferSyntaxUID)) return { kind: 'each' }
+  // One frame in several fragments is against that rule, and can mean nothing else.
+  if (ONE_FRAGMENT_A_FRAME.has(TransferSyntaxUID))
+    return { kind: frames === 1 && scan.count > 1 ? 'all' : 'each' }
   if (scan.count === frames && (scan.complete || !begins(scan, 0))) return { kind: 'each' }
   if (frames === 1) return endsWhole(scan, 0) ? { kind: 'all' } : { kind: 'none' }
   return byMarks(scan, frames)

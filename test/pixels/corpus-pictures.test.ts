@@ -24,8 +24,6 @@ const NOT_SHOWN: readonly (readonly [RegExp, number])[] = [
   // JPEG XL and progressive JPEG of 12 bits have no decoder here.
   [/will-jxl\.dcm$/, 406],
   [/JPEGProcess(6_8|10_12)TransferSyntax/, 406],
-  // One RLE frame in several fragments breaks PS3.5 §A.4.2.
-  [/D_CLUNIE_CT1_RLE_FRAGS\.dcm$/, 406],
   [/JPEG2000-embedded-sequence-delimiter\.dcm$/, 406],
   [/MR_truncated\.dcm$/, 404],
 ]
