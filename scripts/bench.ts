@@ -2,7 +2,7 @@
  * How fast Concord is here, as ratios in one run: against dcmjs, against an HTTP server that throws bodies away, against
  * raw hash + write + sync, and against a peer if one is named. Warmed up, best of three.
  *
- *   npm run bench                                               reader, STOW and QIDO on SQLite and a folder
+ *   npm run bench                                               reader, STOW, QIDO, WADO on SQLite and a folder
  *   npm run bench -- --only stow --database postgres://… --blobs s3://bucket
  *   npm run bench -- --peer http://127.0.0.1:8042/dicom-web     the same questions to another DICOMweb server
  *   npm run bench -- --file some-ct.dcm                         a file of your own for the reader
@@ -14,6 +14,7 @@ import { Command } from 'commander'
 import { rawFilesPerSecond, startSink } from './bench/ceilings.ts'
 import { madeInstance } from './bench/made-instances.ts'
 import { readerTimes } from './bench/reader.ts'
+import { RETRIEVALS, retrieveRate } from './bench/retrieve.ts'
 import { latency, questions } from './bench/search.ts'
 import { LARGE, SMALL, storeRate, type StoreCase } from './bench/store.ts'
 import { freePort, startService, type Service } from './running-service.ts'
@@ -42,7 +43,7 @@ async function main(options: Options): Promise<void> {
     `${cpus().length} × ${cpus()[0]?.model.trim() ?? '?'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}`,
   )
   if (wants('reader')) await benchReader(options)
-  if (!wants('stow') && !wants('qido')) return
+  if (!wants('stow') && !wants('qido') && !wants('wado')) return
   const folder = await mkdtemp(join(tmpdir(), 'concord-bench-'))
   let service: Service | undefined
   try {
@@ -58,6 +59,7 @@ async function main(options: Options): Promise<void> {
     await storeRate(bench.base, { clients: 4, batch: 100, count: 2000 }, take(bench, 2000), madeInstance)
     if (wants('qido')) await benchSearch(bench)
     if (wants('stow')) await benchStore(bench)
+    if (wants('wado')) await benchRetrieve(bench)
   } finally {
     await service?.stop()
     await rm(folder, { recursive: true, force: true })
@@ -151,6 +153,26 @@ async function benchSearch(bench: Bench): Promise<void> {
   }
 }
 
+async function benchRetrieve(bench: Bench): Promise<void> {
+  const count = 100
+  const from = take(bench, count)
+  const make = (n: number) => madeInstance(n, 512)
+  const { peer } = bench.options
+  for (const base of peer === undefined ? [bench.base] : [bench.base, peer]) {
+    await storeRate(base, { clients: 2, batch: 10, count }, from, make)
+  }
+  const load = { from, count, clients: 4 }
+  say(`\nWADO, answers a second, ${count} instances of 512 × 512, 4 clients`)
+  say('  what                         Concord      peer')
+  for (const retrieval of RETRIEVALS) {
+    const ours = await retrieveRate(bench.base, retrieval, load)
+    // A peer may know no thumbnails.
+    const theirs = peer && (await retrieveRate(peer, retrieval, load).catch(() => undefined))
+    const peers = typeof theirs === 'number' ? theirs.toFixed(0) : '-'
+    say(`  ${retrieval.name.padEnd(26)} ${ours.toFixed(0).padStart(9)} ${peers.padStart(9)}`)
+  }
+}
+
 function take(bench: Bench, count: number): number {
   const from = bench.next
   bench.next += count
@@ -166,8 +188,8 @@ function say(line: string): void {
 }
 
 const program = new Command('bench')
-  .description('Measures reader, STOW and QIDO, as ratios in one run.')
-  .option('--only <sections>', 'some of reader,stow,qido')
+  .description('Measures reader, STOW, QIDO and WADO, as ratios in one run.')
+  .option('--only <sections>', 'some of reader,stow,qido,wado')
   .option('--peer <url>', 'another DICOMweb server, empty, to be asked the same')
   .option('--database <url>', 'DATABASE_URL; default: SQLite in a folder of its own')
   .option('--blobs <url>', 'BLOB_URL; default: a folder of its own')

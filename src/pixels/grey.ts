@@ -19,16 +19,17 @@ export function greyFrame(bytes: Uint8Array, format: PixelFormat, look: Look): U
 /** By a table of every cell that there can be: smaller than most frames, and no number is worked out twice. */
 function byTable(cells: Uint8Array | Uint16Array, format: PixelFormat, look: Look): Uint8Array {
   const isThere = new Uint8Array(2 ** format.BitsAllocated)
-  for (const cell of cells) isThere[cell] = 1
-  const values = Int32Array.from(isThere, (_, cell) => storedValue(cell, format))
-  const toGrey = greyOf(
-    look,
-    rangeOf(
-      values.filter((_, cell) => isThere[cell] === 1),
-      look.padding,
-    ),
-  )
-  const table = Uint8Array.from(values, (value, cell) => (isThere[cell] === 1 ? toGrey(value) : 0))
+  for (let at = 0; at < cells.length; at++) isThere[cells[at] ?? 0] = 1
+  const values = new Int32Array(cells.length < isThere.length ? cells.length : isThere.length)
+  let count = 0
+  for (let cell = 0; cell < isThere.length; cell++) {
+    if (isThere[cell] === 1) values[count++] = storedValue(cell, format)
+  }
+  const toGrey = greyOf(look, rangeOf(values.subarray(0, count), look.padding))
+  const table = new Uint8Array(isThere.length)
+  for (let cell = 0; cell < isThere.length; cell++) {
+    if (isThere[cell] === 1) table[cell] = toGrey(storedValue(cell, format))
+  }
   const out = new Uint8Array(cells.length)
   for (let at = 0; at < cells.length; at++) out[at] = table[cells[at] ?? 0] ?? 0
   return out
