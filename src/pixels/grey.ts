@@ -19,7 +19,7 @@ export function greyFrame(bytes: Uint8Array, format: PixelFormat, look: Look): U
 /** By a table of every cell that there can be: smaller than most frames, and no number is worked out twice. */
 function byTable(cells: Uint8Array | Uint16Array, format: PixelFormat, look: Look): Uint8Array {
   const isThere = new Uint8Array(2 ** format.BitsAllocated)
-  for (let at = 0; at < cells.length; at++) isThere[cells[at] ?? 0] = 1
+  for (const cell of cells) isThere[cell] = 1
   const values = new Int32Array(cells.length < isThere.length ? cells.length : isThere.length)
   let count = 0
   for (let cell = 0; cell < isThere.length; cell++) {
