@@ -68,9 +68,7 @@ export function* attentionList(
 }
 
 /** Open rows by reason. */
-export function* attentionCounts(
-  _dialect: Dialect,
-): Generator<Step, (readonly [reason: string, n: number])[], Row[]> {
+export function* attentionCounts(): Generator<Step, (readonly [reason: string, n: number])[], Row[]> {
   const rows = yield {
     sql: 'SELECT reason, count(*) AS n FROM attention WHERE resolved_at IS NULL GROUP BY reason ORDER BY reason',
   }

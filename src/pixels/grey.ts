@@ -22,9 +22,9 @@ function byTable(cells: Uint8Array | Uint16Array, format: PixelFormat, look: Loo
   for (const cell of cells) isThere[cell] = 1
   const values = new Int32Array(cells.length < isThere.length ? cells.length : isThere.length)
   let count = 0
-  for (let cell = 0; cell < isThere.length; cell++) {
-    if (isThere[cell] === 1) values[count++] = storedValue(cell, format)
-  }
+  isThere.forEach((there, cell) => {
+    if (there === 1) values[count++] = storedValue(cell, format)
+  })
   const toGrey = greyOf(look, rangeOf(values.subarray(0, count), look.padding))
   const table = new Uint8Array(isThere.length)
   for (let cell = 0; cell < isThere.length; cell++) {
