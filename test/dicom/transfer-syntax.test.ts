@@ -53,7 +53,7 @@ describe('transfer syntaxes', () => {
 describe('reasons of the Store response', () => {
   it('have the codes of PS3.18 Annex I', () => {
     expect(Object.values(FAILURE).map(({ code }) => reasonHex(code))).toEqual([
-      ...['0110', '0111', '0122', '0124', 'A700', 'A900', 'A901', 'C000', 'C122'],
+      ...['0110', '0111', '0122', '0124', 'A700', 'A900', 'A901', 'A902', 'C000', 'C122'],
     ])
     expect(Object.values(WARNING).map(({ code }) => reasonHex(code))).toEqual(['B000', 'B006', 'B007'])
   })
