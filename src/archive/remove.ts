@@ -4,7 +4,7 @@ import type { Archive } from './archive.ts'
 import { absence } from './retrieve.ts'
 
 /** Whatever an instance is, it can be deleted, so that nothing of a study is found any more by any UID. */
-const UNDELETED: readonly InstanceState[] = ['active', 'superseded', 'rejected']
+const UNDELETED: readonly InstanceState[] = ['active', 'superseded', 'rejected', 'staged']
 
 /**
  * Deletes a study, a series or an instance: it leaves lists, counts and retrieval at once, the FHIR server is told through

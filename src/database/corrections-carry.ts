@@ -5,7 +5,7 @@ import { clock } from './dialect.ts'
 import { IN_FORCE } from './in-force.ts'
 import { lockStudies, MOVED_COLUMNS, MOVED_JOINS, moveAll, movedOf, type Moved } from './lifecycle.ts'
 import { RestartError, type Row, type Step, type Writer } from './operation.ts'
-import type { CorrectionDetail } from './ports.ts'
+import type { CorrectionDetail, InstanceState } from './ports.ts'
 import type { PreparedInstance } from './prepare.ts'
 
 /** Adds corrected instances that nobody sees yet, each with the SOP Instance UID of the one it was made of. */
@@ -55,12 +55,14 @@ export function* finishCorrection(writer: Writer, id: string): Generator<Step, F
     sql: `SELECT c.id FROM correction c WHERE c.study_uid = ? AND c.ordinal > ? AND ${IN_FORCE} ORDER BY c.ordinal LIMIT 1`,
     params: [record.study, record.ordinal],
   }
-  // What a later correction has changed since is for that one to correct as well.
-  yield* moveAll(writer, rows.map(movedOf), {
-    to: next === undefined ? 'active' : 'superseded',
-    actor,
-    reason,
+  const stateOf = new Map(sources.map((row) => [Number(row['id']), movedOf(row).from]))
+  const shown = next === undefined ? 'active' : 'superseded'
+  // What a later correction has changed since is for that one to correct as well; what was taken away meanwhile stays away.
+  const byTarget = Map.groupBy(rows, (row): InstanceState => {
+    const source = stateOf.get(Number(row['source_id']))
+    return source === 'deleted' || source === 'rejected' ? source : shown
   })
+  for (const [to, own] of byTarget) yield* moveAll(writer, own.map(movedOf), { to, actor, reason })
   if (next !== undefined && rows.length > 0)
     yield {
       sql: `UPDATE correction SET state = 'approved' WHERE id = ? AND state = 'done'`,

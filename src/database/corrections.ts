@@ -148,11 +148,14 @@ export function* claimCorrection(
           AND NOT EXISTS (SELECT 1 FROM correction b WHERE b.study_uid = c.study_uid AND b.ordinal < c.ordinal
             AND b.state IN ('approved', 'running'))
         ORDER BY c.proposed_at, c.id LIMIT 1 ${dialect === 'postgres' ? 'FOR UPDATE SKIP LOCKED' : ''})
-      RETURNING id`,
+      RETURNING id, study_uid`,
     params: [leaseMs],
   }
   const [claimed] = rows
   if (claimed === undefined) return null
+  // Whoever adds to the study at this moment does not know yet that the correction is in force: what they add must be there
+  // when it is looked for, so they are waited for.
+  if (dialect === 'postgres') yield* lockKeys([studyLock(String(claimed['study_uid']))])
   return yield* correction(dialect, String(claimed['id']))
 }
 

@@ -171,6 +171,23 @@ export function correctionsContract(makeBench: MakeBench): void {
       expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
     })
 
+    it('bring nothing back that was deleted meanwhile', async () => {
+      await database.index.add([one(1, A), one(2, A)])
+      const { id } = await propose(A, B)
+      await database.corrections.claim(60_000)
+      const staged = ['1.1.1.1', '1.1.1.2'].map((source) => ({
+        instance: made({ study: STUDY, series: '1.1.9', instance: `${source}.9`, dataSet: B }),
+        source,
+      }))
+      await database.corrections.stage(id, staged)
+      const gone = { scope: { study: STUDY }, instances: ['1.1.1.1'], actor: null, reason: 'test' }
+      await database.lifecycle.change({ ...gone, from: ['active'], to: 'deleted' })
+      await database.corrections.finish(id)
+      expect(await shown()).toEqual(['1.1.1.2.9'])
+      expect((await database.index.known(['1.1.1.1.9'])).get('1.1.1.1.9')?.state).toBe('deleted')
+      expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
+    })
+
     it('make files of pieces of others, and count no byte twice', async () => {
       const original = one(1, A)
       await database.index.add([original])

@@ -312,12 +312,15 @@ describe.each(['sqlite', 'postgres'] as const)('a correction on %s', (engine) =>
   })
 })
 
+/** Of Debian's dcmtk. */
+const DCMDUMP = '/usr/bin/dcmdump'
+
 /** dcmtk reads the file without complaint. */
 function dumped(world: World, bytes: Buffer): void {
-  if (!existsSync('/usr/bin/dcmdump')) return
+  if (!existsSync(DCMDUMP)) return
   const path = join(world.folder, 'corrected.dcm')
   writeFileSync(path, bytes)
-  const text = execFileSync('dcmdump', ['--load-all', path], {
+  const text = execFileSync(DCMDUMP, ['--load-all', path], {
     encoding: 'latin1',
     stdio: ['ignore', 'pipe', 'pipe'],
   })
