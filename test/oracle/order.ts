@@ -79,12 +79,13 @@ export function inOrder<Hit extends { readonly entity: Entity }>(
       owner: order.tag === '00080020' ? level : (ownerOf(level, order.tag) ?? level),
     })),
   ]
-  // What is left goes by arrival; series of two studies that have one UID the other way round, like their days.
+  // Decision: what is left goes by arrival, that of instances which are hidden by now counting too; series of two studies
+  // that have one UID go the other way round, like their days.
   const isNewestFirst = level === 'series' && search.within.study === undefined
   const placed = hits.map((hit) => ({
     hit,
     places: columns.map(({ tag, owner }) => placeOf(hit.entity, tag, owner, archive)),
-    arrival: archive.findIndex((one) => one === hit.entity.instances[0]) * (isNewestFirst ? -1 : 1),
+    arrival: archive.findIndex((one) => idAt(level, one) === hit.entity.id) * (isNewestFirst ? -1 : 1),
   }))
   placed.sort((a, b) => {
     for (const [index, { descending }] of columns.entries()) {
