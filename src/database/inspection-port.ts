@@ -1,6 +1,6 @@
 import type { Engine } from './engine.ts'
 import type { Checked } from './inspection.ts'
-import type { Finding, Inspection, Repairs } from './ports.ts'
+import type { Finding, Inspection, Repairs } from './upkeep-ports.ts'
 
 /** Rows of a level that one read compares with the views. */
 const CHECKED = 200

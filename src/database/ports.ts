@@ -1,6 +1,7 @@
 import type { DataSet, InstanceUids, ParsedInstance, Uid } from '../dicom/data-set.ts'
 import type { Problem } from '../problem.ts'
 import type { Query, SearchPage } from './query.ts'
+import type { Inspection, Repairs } from './upkeep-ports.ts'
 
 /** Bytes that are durable already, and where. */
 export interface PlacedBlob {
@@ -391,76 +392,6 @@ export interface Ledger {
   feed(after: number, limit: number): Promise<readonly FeedRow[]>
   /** Walks the audit chain; the number of the first row that does not fit, or null. */
   brokenAuditRow(): Promise<number | null>
-}
-
-export type LevelName = 'patient' | 'study' | 'series'
-
-/** A row that is derived from instances, or the postings of a series. */
-export interface DerivedRow {
-  readonly level: LevelName | 'postings'
-  /** Of the row of patient, study or series. */
-  readonly id: number
-}
-
-export interface Finding {
-  readonly check: string
-  /** In plain words: UIDs, numbers of rows, keys and hashes, never a value of a data set. */
-  readonly what: string
-  /** What is to be derived anew, where that is the remedy. */
-  readonly entity?: DerivedRow
-  /** The study to be owed once more, where that is the remedy. */
-  readonly study?: Uid
-}
-
-export interface BlobRow {
-  readonly id: number
-  readonly store: string
-  readonly key: string
-  readonly size: number
-  readonly sha256: string
-  readonly state: 'live' | 'quarantined' | 'doomed'
-}
-
-/** What `verify` and `repair` ask. */
-export interface Inspection {
-  /**
-   * Rows of patient, study and series that differ from the GROUP BY views that define them, or in their attributes from
-   * their instances; postings that miss a value.
-   */
-  levels(): AsyncIterable<Finding>
-  /** Rows that point to rows which are not there, or that contradict each other. */
-  relations(): Promise<readonly Finding[]>
-  /** Blob rows that no instance and no quarantine names, the first thousand; without doomed ones. */
-  unusedBlobs(): Promise<readonly BlobRow[]>
-  /** Blob rows by id, in pages. */
-  blobs(afterId: number, limit: number): Promise<readonly BlobRow[]>
-  /** Those of the keys that some row names. */
-  referenced(store: string, keys: readonly string[]): Promise<ReadonlySet<string>>
-  /** Outbox rows and links that contradict each other or the index. */
-  outbox(): AsyncIterable<Finding>
-  /** The engine's own integrity check. */
-  integrity(): Promise<readonly Finding[]>
-  /** Whole-archive numbers. */
-  counts(): Promise<{ patients: number; studies: number; series: number; instances: number; bytes: number }>
-}
-
-/** What `repair` may change. Each method is one transaction, and leaves a row in the audit trail. */
-export interface Repairs {
-  /** Derives a row anew from its active instances, with what hangs on it. */
-  rebuild(row: DerivedRow): Promise<void>
-  /**
-   * Notes blobs as about to be removed, unless a row names them by now; answers with the keys that are noted. From then
-   * on nobody can make an instance of them: only now may their bytes be removed.
-   */
-  doom(blobs: readonly PlacedBlob[]): Promise<ReadonlySet<string>>
-  /** Forgets a doomed blob whose bytes are gone. */
-  forget(store: string, key: string): Promise<void>
-  /** Takes out a blob row that nothing names; false when something does by now. */
-  release(blobId: number): Promise<boolean>
-  /** Owes a study to the FHIR server once more, by a generation beyond all that is noted of it. */
-  requeue(study: Uid): Promise<void>
-  /** Says in the audit trail what else was done; without values of data sets. */
-  note(action: string, detail: Readonly<Record<string, string | number>>): Promise<void>
 }
 
 /** One open database with all its ports. */

@@ -1,5 +1,5 @@
 import { aggregateOf } from '../dicom/attributes.ts'
-import { numberText } from '../dicom/matching-values.ts'
+import { numberText, valueTest } from '../dicom/matching-values.ts'
 import type { Level, Tag } from '../dicom/data-set.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key, Query } from './query.ts'
@@ -64,7 +64,8 @@ function* listCondition(
     sql: `SELECT v.value FROM tag_value v JOIN tag_path t ON t.id = v.path_id WHERE t.path = ? AND (${term.sql})`,
     params: [source, ...term.params],
   })
-  return anyOf(rows.map((row) => has(String(row['value']))))
+  const test = valueTest(key.vr, match)
+  return anyOf(rows.map((row) => String(row['value'])).flatMap((value) => (test(value) ? [has(value)] : [])))
 }
 
 function countCondition(expression: string, { match }: Key): Sql {

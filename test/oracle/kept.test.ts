@@ -132,6 +132,11 @@ const CASES: readonly (Case & { readonly name: string })[] = [
     search: { level: 'patient', within: {}, params: [['PatientID', 'A']] },
   },
   {
+    name: 'modalities by patterns, in the case that they have',
+    steps: [{ store: [{ attributes: { ...UIDS, Modality: 'CT' } }] }],
+    search: { level: 'study', within: {}, params: [['ModalitiesInStudy', 'ct\\c*']] },
+  },
+  {
     name: 'counts of both patients of a study',
     steps: [
       {

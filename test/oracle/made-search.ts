@@ -151,7 +151,10 @@ function aggregateOf(luck: Chance): Param {
   const name = luck.pick(AGGREGATES)
   if (luck.percent(10)) return [name, luck.pick(['', '*', '""'])]
   if (name === 'ModalitiesInStudy')
-    return [name, luck.pick(['CT', 'MR', 'CT,MR', 'CT\\SR', 'C?', '*T', 'PT', 'ct', 'XX', 'MR\\X*'])]
+    return [
+      name,
+      luck.pick(['CT', 'MR', 'CT,MR', 'CT\\SR', 'C?', '*T', 'PT', 'ct', 'c*', 'XX', 'MR\\X*', 'mr\\X*']),
+    ]
   if (name === 'SOPClassesInStudy') return [name, luck.some(pools.CLASSES, 60).join(luck.pick([',', '\\']))]
   return [name, luck.pick(['1', '2', '3', '4', '02', '5\\6'])]
 }
