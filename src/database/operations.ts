@@ -11,7 +11,17 @@ import {
   renewCorrection,
 } from './corrections.ts'
 import { failCorrection, finishCorrection, stage } from './corrections-carry.ts'
-import { endPush, fact, link, links, linksTo, removeLink, saveFact, saveLink, startPush } from './fhir-state.ts'
+import {
+  endPush,
+  fact,
+  link,
+  links,
+  linksTo,
+  removeLink,
+  saveFact,
+  saveLink,
+  startPush,
+} from './fhir-state.ts'
 import {
   blobs,
   checkLevel,
