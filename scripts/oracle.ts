@@ -71,9 +71,10 @@ const program = new Command('oracle')
   .option('--most <count>', 'stop at so many differences', wholeNumber, 5)
   .parse()
 
+// Said aloud: the embedded server hooks into the end of the process, and a mere exitCode would be lost.
 try {
-  process.exitCode = await main(program.opts())
+  process.exit(await main(program.opts()))
 } catch (error) {
   say(`oracle: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
-  process.exitCode = 2
+  process.exit(2)
 }

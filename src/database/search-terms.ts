@@ -1,6 +1,6 @@
 import { isTimeVr, numberText, trimPadding } from '../dicom/matching-values.ts'
 import { foldPersonName, personNameWords } from '../dicom/person-name.ts'
-import { readRange, readSpan, splitBound, type TimeVr } from '../dicom/times.ts'
+import { readSpan, readZonedRange, splitBound, type TimeVr } from '../dicom/times.ts'
 import type { Match } from '../dicom/matching.ts'
 import type { Dialect } from './operation.ts'
 import type { Key } from './query.ts'
@@ -30,7 +30,7 @@ export function columnCondition(dialect: Dialect, column: string, { vr, match }:
   if (vr === 'PN') return nameCondition(dialect, column, match)
   switch (match.kind) {
     case 'values':
-      if (isTimeVr(vr)) return exactly(anyOf(match.values.map((text) => spanCondition(column, vr, text))))
+      if (isTimeVr(vr)) return spansCondition(column, vr, match)
       return equality(column, match.values.map(trimPadding))
     case 'wildcard':
       return exactly(anyOf(match.patterns.map((pattern) => like(dialect, column, trimPadding(pattern)))))
@@ -51,7 +51,7 @@ export function columnCondition(dialect: Dialect, column: string, { vr, match }:
 export function termCondition(dialect: Dialect, column: string, { vr, match }: Key): Sql {
   switch (match.kind) {
     case 'values':
-      return anyOf(match.values.map((text) => formsCondition(column, vr === 'UN', text)))
+      return anyOf(match.values.map((text) => formsCondition(column, vr === 'UN', text, match.zone)))
     case 'every':
       return formsCondition(column, false, match.values[0] ?? '')
     case 'wildcard':
@@ -61,13 +61,14 @@ export function termCondition(dialect: Dialect, column: string, { vr, match }: K
         // A list may have a value among its patterns, and a stored element a VR without wildcards.
         ...match.patterns
           .filter((pattern) => !/[*?]/u.test(pattern))
-          .map((text) => formsCondition(column, vr === 'UN', text)),
+          .map((text) => formsCondition(column, vr === 'UN', text, match.zone)),
       ])
     case 'range':
       return isTimeVr(vr) ? looseRange(column, match) : FALSE
     case 'fuzzy': {
       const longest = match.names.flatMap((name) => longestWord(name) ?? [])
-      const forms = vr === 'UN' ? match.names.map((name) => formsCondition(column, true, name)) : []
+      const forms =
+        vr === 'UN' ? match.names.map((name) => formsCondition(column, true, name, match.zone)) : []
       return anyOf([
         ...longest.map((word) => contains(dialect, column, word)),
         ...forms,
@@ -130,13 +131,13 @@ function anyOfGroups(text: string, condition: (group: string) => Sql): Sql {
   return group === undefined ? FALSE : condition(group)
 }
 
-function formsCondition(column: string, isUnknown: boolean, text: string): Sql {
+function formsCondition(column: string, isUnknown: boolean, text: string, zone?: string): Sql {
   const folded = foldPersonName(text)
   const forms = [trimPadding(text), text.toUpperCase(), numberText('DS', text), numberText('FL', text)]
   const names = folded.split('=').filter((group) => group !== '')
   const found = [...forms.filter((form) => form !== null), ...names].map(indexText)
   const times = (['DA', 'TM', 'DT'] as const).flatMap((vr) => {
-    const range = isUnknown ? readRange(vr, text) : readSpan(vr, text)
+    const range = isUnknown || readSpan(vr, text) ? readZonedRange(vr, text, zone) : null
     return range ? [looseRange(column, range)] : []
   })
   return anyOf([textIn(column, found), ...times])
@@ -153,9 +154,16 @@ function isCutText(dialect: Dialect, column: string): Sql {
   return like(dialect, column, `*${CUT}`)
 }
 
-function spanCondition(column: string, vr: TimeVr, text: string): Sql {
-  const span = readSpan(vr, text)
-  return span ? rangeCondition(column, vr, span) : FALSE
+function spansCondition(
+  column: string,
+  vr: TimeVr,
+  { values, zone }: { readonly values: readonly string[]; readonly zone?: string },
+): Condition {
+  const conditions = values.flatMap((text) => {
+    const range = readZonedRange(vr, text, zone)
+    return range ? [rangeCondition(column, vr, range)] : []
+  })
+  return { ...anyOf(conditions), isExact: conditions.every(({ isExact }) => isExact) }
 }
 
 interface Bounds {

@@ -1,5 +1,5 @@
 import { foldPersonName, personNameWords } from './person-name.ts'
-import { inZone, readSpan, splitBound, type TimeVr } from './times.ts'
+import { inZone, readSpan, readZonedRange, splitBound, type TimeVr } from './times.ts'
 import type { Match } from './matching.ts'
 import type { PersonName, Value, Vr } from './data-set.ts'
 
@@ -99,6 +99,7 @@ export type ValueTest = (value: Value, zone?: string, clock?: string) => boolean
 export function valueTest(vr: Vr, match: Match): ValueTest {
   switch (match.kind) {
     case 'values':
+      return anyOf(match.values.map((text) => equalityTest(vr, text, match.zone)))
     case 'every':
       return anyOf(match.values.map((text) => equalityTest(vr, text)))
     case 'wildcard':
@@ -126,12 +127,10 @@ function anyOf(tests: readonly ValueTest[]): ValueTest {
   return (value, zone, clock) => tests.some((test) => test(value, zone, clock))
 }
 
-function equalityTest(vr: Vr, text: string): ValueTest {
+function equalityTest(vr: Vr, text: string, zone?: string): ValueTest {
   if (isTimeVr(vr)) {
-    const span = readSpan(vr, text)
-    if (!span) return never
-    const zone = span.zone ?? ''
-    return rangeTest(vr, { from: span.from + zone, to: span.to + zone })
+    const range = readSpan(vr, text) && readZonedRange(vr, text, zone)
+    return range ? rangeTest(vr, range) : never
   }
   if (vr === 'PN') {
     const wanted = foldPersonName(text)

@@ -1,15 +1,20 @@
 import { pairedTime } from './attributes.ts'
 import { comparisonOf, isTimeVr, trimPadding, valueTest, type ValueTest } from './matching-values.ts'
-import { isZone, readRange, readTime } from './times.ts'
+import { isZone, readTime, readZonedRange } from './times.ts'
 import type { DataElement, DataSet, Tag, TagPath, Value, Vr } from './data-set.ts'
+
+/** TimezoneOffsetFromUTC of the request, where values are, or may turn out to be, dates and times that name none. */
+interface Zoned {
+  readonly zone?: string
+}
 
 /** How a key wants to be matched: PS3.4 C.2.2.2. Texts are trimmed of padding; ranges are inclusive. */
 export type Match =
   | { readonly kind: 'universal' }
   /** Any of the values (single value, UID list, list of values). */
-  | { readonly kind: 'values'; readonly values: readonly string[] }
+  | ({ readonly kind: 'values'; readonly values: readonly string[] } & Zoned)
   /** `*` and `?`, only for AE CS LO LT PN SH ST UC UR UT; several patterns are alternatives. */
-  | { readonly kind: 'wildcard'; readonly patterns: readonly string[] }
+  | ({ readonly kind: 'wildcard'; readonly patterns: readonly string[] } & Zoned)
   /**
    * DA, TM, DT; bounds as canonical text of full precision, either may be absent. `timed`: of a date that a time of day
    * belongs to, without which it is at no moment.
@@ -19,7 +24,7 @@ export type Match =
    * Person names matched by words: any of the names, each of whose words begins some word of one value, in any order.
    * Values that turn out to be no person names are compared as those of `values`.
    */
-  | { readonly kind: 'fuzzy'; readonly names: readonly string[] }
+  | ({ readonly kind: 'fuzzy'; readonly names: readonly string[] } & Zoned)
   /** Empty-value matching (C.2.2.2.7): no active instance of the entity has a value. */
   | { readonly kind: 'empty' }
   /** Multiple-value matching (C.2.2.2.8): every one of the values is there. */
@@ -139,12 +144,12 @@ function testsByVr({ vr: keyVr, match }: MatchKey): (stored: Vr) => readonly Val
 /** A value of unknown VR may turn out to be a range. */
 function unknownTest(vr: Vr, match: Match): ValueTest {
   if (!isTimeVr(vr)) return valueTest(vr, match)
-  const texts = textsOf(match)
-  const tests = texts.flatMap((text) => {
-    const range = readRange(vr, text)
+  const zone = 'zone' in match ? match.zone : undefined
+  const tests = textsOf(match).flatMap((text) => {
+    const range = readZonedRange(vr, text, zone)
     return range ? [valueTest(vr, { kind: 'range', ...range })] : []
   })
-  return (value, zone, clock) => tests.some((test) => test(value, zone, clock))
+  return (value, setZone, clock) => tests.some((test) => test(value, setZone, clock))
 }
 
 /** The texts of a key whose VR was not known. */

@@ -81,6 +81,25 @@ export function readRange(
   return null
 }
 
+/**
+ * {@link readRange} of a key in a time zone. A day in another zone is an interval of instants, its bounds have a time of
+ * day and are matched with the time that belongs to the date.
+ */
+export function readZonedRange(
+  vr: TimeVr,
+  text: string,
+  zone: string | undefined,
+): { readonly from?: string; readonly to?: string } | null {
+  if (vr !== 'DA' || zone === undefined) return readRange(vr, text, zone)
+  const range = readRange(vr, text)
+  return (
+    range && {
+      ...(range.from !== undefined && { from: `${range.from}000000.000000${zone}` }),
+      ...(range.to !== undefined && { to: `${range.to}235959.999999${zone}` }),
+    }
+  )
+}
+
 /** Splits a bound of {@link readRange} into digits and offset. */
 export function splitBound(bound: string): { readonly digits: string; readonly zone: string | undefined } {
   const sign = bound.search(/[+-]/u)

@@ -6,7 +6,7 @@ import {
   takesMultipleValues,
   takesWildcards,
 } from '../dicom/matching-values.ts'
-import { readRange, readSpan, type TimeVr } from '../dicom/times.ts'
+import { readSpan, readZonedRange, type TimeVr } from '../dicom/times.ts'
 import type { Match } from '../dicom/matching.ts'
 import type { Vr } from '../dicom/data-set.ts'
 
@@ -59,40 +59,31 @@ function faultOf(vr: Vr, value: string): string | undefined {
 }
 
 function readTexts(name: string, vr: Vr, values: readonly string[], options: ValueOptions): Match {
+  // Of a private element only the data sets know whether it is a person name, or a time.
+  const zone = vr === 'UN' && options.zone !== undefined ? { zone: options.zone } : {}
   if (values.some((value) => /[*?]/u.test(value))) {
     const patterns = values.map((value) => value.replaceAll(/\*+/gu, '*'))
     if (patterns.some((pattern) => pattern.split('*').length - 1 > MAX_WILDCARDS)) {
       throw bad(name, `has more than ${MAX_WILDCARDS} wildcards`)
     }
-    return { kind: 'wildcard', patterns }
+    return { kind: 'wildcard', patterns, ...zone }
   }
-  // Of a private element only the data sets know whether it is a person name.
   const isName = vr === 'PN' || vr === 'UN'
-  return isName && options.fuzzymatching ? { kind: 'fuzzy', names: values } : { kind: 'values', values }
+  return isName && options.fuzzymatching
+    ? { kind: 'fuzzy', names: values, ...zone }
+    : { kind: 'values', values, ...zone }
 }
 
 function readTimes(name: string, vr: TimeVr, values: readonly string[], options: ValueOptions): Match {
   const [first, ...more] = values
   if (first !== undefined && more.length === 0) {
-    const range = readRange(vr, first, vr === 'DA' ? undefined : options.zone)
+    const range = readZonedRange(vr, first, options.zone)
     if (!range) throw bad(name, `has VR ${vr}: a value of it, or a range of two in their order, is wanted`)
-    return { kind: 'range', ...(vr === 'DA' ? withZone(range, options.zone) : range) }
+    return { kind: 'range', ...range }
   }
   if (!values.every((value) => readSpan(vr, value)))
     throw bad(name, `has VR ${vr}: a list of it holds no ranges`)
-  return { kind: 'values', values }
-}
-
-/** A day in another time zone is an interval of instants: matched with the time that belongs to the date. */
-function withZone(
-  range: { readonly from?: string; readonly to?: string },
-  zone: string | undefined,
-): { readonly from?: string; readonly to?: string } {
-  if (zone === undefined) return range
-  return {
-    ...(range.from !== undefined && { from: `${range.from}000000.000000${zone}` }),
-    ...(range.to !== undefined && { to: `${range.to}235959.999999${zone}` }),
-  }
+  return { kind: 'values', values, ...(options.zone !== undefined && { zone: options.zone }) }
 }
 
 function split(vr: Vr, text: string): string[] {

@@ -216,6 +216,18 @@ const CASES: readonly (Case & { readonly name: string })[] = [
     },
   },
   {
+    name: 'one of several times, in another time zone',
+    steps: [{ store: [{ attributes: { ...UIDS, StudyTime: '101530', TimezoneOffsetFromUTC: '-0500' } }] }],
+    search: {
+      level: 'study',
+      within: {},
+      params: [
+        ['StudyTime', '000000\\161530'],
+        ['TimezoneOffsetFromUTC', '+0100'],
+      ],
+    },
+  },
+  {
     name: 'file meta information by name',
     steps: [{ store: [{ attributes: UIDS }] }],
     search: {

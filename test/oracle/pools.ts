@@ -94,6 +94,8 @@ export const PRIVATE: readonly { readonly element: string; readonly vr: Vr }[] =
   { element: '04', vr: 'DA' },
   { element: '05', vr: 'SQ' },
   { element: '06', vr: 'PN' },
+  { element: '07', vr: 'TM' },
+  { element: '09', vr: 'DT' },
   { element: '08', vr: 'CS' },
 ]
 export const CREATORS = ['PEERLAB 01', 'ACME [X]%_1.0', 'SIEMENS CSA HEADER', 'peerlab 01'] as const
