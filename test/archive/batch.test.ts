@@ -3,24 +3,30 @@ import { createBatcher } from '../../src/archive/batch.ts'
 
 describe('the batcher', () => {
   it('takes everything queued as soon as the last batch is done, and only then', async () => {
-    const sizes: number[] = []
-    let running = 0
+    const batches: number[][] = []
+    const gate = Promise.withResolvers<undefined>()
     const twice = createBatcher<number, number>(async (batch) => {
-      expect(++running).toBe(1)
-      sizes.push(batch.length)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      running--
+      batches.push([...batch])
+      await gate.promise
       return batch.map((number) => number * 2)
     }, 100)
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
     const first = [1, 2, 3].map(twice)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    for (let waited = 0; batches.length === 0 && waited < 100; waited++) await turn()
+    // The first batch runs until the gate opens, whatever else the event loop has to do meanwhile.
     const second = [4, 5].map(twice)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await turn()
     const third = [6].map(twice)
+    await turn()
+    expect(batches).toEqual([[1, 2, 3]])
+    gate.resolve(undefined)
 
     expect(await Promise.all([...first, ...second, ...third])).toEqual([2, 4, 6, 8, 10, 12])
-    expect(sizes).toEqual([3, 3])
+    expect(batches).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ])
   })
 
   it('answers each caller with his own result, whatever the size of a batch', async () => {
