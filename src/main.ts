@@ -208,10 +208,11 @@ function fhirSideOf(archive: Archive, config: Config, settings: HttpSettings): F
 }
 
 function syncOf(archive: Archive, side: FhirSide | null, config: Config, log: Log): Sync | null {
-  const { fhir, fhirQuietMs } = config
+  const { fhir, fhirQuietMs, corrections } = config
   if (fhir === undefined || side === null) return null
   return startSync(archive, side.server, {
     mapping: side.mapping,
+    isWatched: corrections.policy !== 'off',
     mixedPatients: fhir.conflict,
     handEdits: fhir.handEdits,
     patients: fhir.patients,

@@ -1,3 +1,4 @@
+import type { FhirLink } from '../database/ports.ts'
 import type { PatientKey } from '../fhir/mapping/identifiers.ts'
 import { ownTag } from '../fhir/mapping/identifiers.ts'
 import type { StudyFacts } from '../fhir/mapping/facts.ts'
@@ -79,13 +80,24 @@ async function findPatient(context: PushContext, key: PatientKey, person: Person
 }
 
 /** The Patient found at an earlier push, as it is now; null when it is gone or no longer bears the identifier. */
-async function linkedPatient({ server, state }: PushContext, key: PatientKey): Promise<Stored | null> {
+async function linkedPatient(context: PushContext, key: PatientKey): Promise<Stored | null> {
+  const { server, state } = context
   const link = await state.link('patient', tokenOf(key))
   if (!link) return null
   const patient = await server.read('Patient', link.id)
   if (patient && hasIdentifier(patient.resource, tokenOf(key))) return patient
+  if (patient && (await isUnseen(context, link, patient))) return patient
   await state.removeLink('patient', tokenOf(key))
   return null
+}
+
+/**
+ * Whether a Patient has changed since it was last compared with what its link says of it. Without the link nobody would
+ * ever compare them, and DICOM would not follow: it stays the Patient of its studies until then.
+ */
+async function isUnseen(context: PushContext, link: FhirLink, patient: Stored): Promise<boolean> {
+  if (!context.settings.isWatched || link.projection === null) return false
+  return link.projection !== patientProjection((await survivorOf(context, patient)).resource)
 }
 
 /** Follows `link.type` `replaced-by` to the Patient that stands for this one now. */

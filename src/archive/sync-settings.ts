@@ -8,6 +8,8 @@ export interface SyncSettings {
   readonly patients?: 'create' | 'reference'
   /** Owned elements that a person edited: bring ours back, or let theirs stay. Noted either way. */
   readonly handEdits?: EditPolicy
+  /** Whether changes of Patients are looked for: what a link says of its Patient is kept until they were. */
+  readonly isWatched?: boolean
   /** Studies that name two patients: push with a logical subject, or hold until released. */
   readonly mixedPatients?: 'flag' | 'hold'
   /** Our resource was deleted on the server: make it again, or leave it so. Noted either way. */
@@ -52,6 +54,7 @@ export interface SyncEvent {
 
 export const SYNC_DEFAULTS = {
   patients: 'create',
+  isWatched: false,
   handEdits: 'repair',
   mixedPatients: 'flag',
   remoteDelete: 'recreate',

@@ -51,7 +51,7 @@ async function startWatching(
         lineageUrl: 'http://pacs.example.org/lineage',
       } as const
       const server = openFhirServer({ url: standIn.url, timeoutMs: 2000 })
-      running.push(startSync(archive, server, { mapping, quietMs: 0, pollMs: 20 }))
+      running.push(startSync(archive, server, { mapping, isWatched: true, quietMs: 0, pollMs: 20 }))
       corrector = startCorrector(archive, { limits: {}, note: 'identity' }, () => undefined)
       watch = startWatch(archive, through(server), {
         mapping,
@@ -148,6 +148,53 @@ describe('a Patient that changes on the FHIR server', () => {
     // Another identity: the originals are rejected by a note that nobody sees in lists.
     expect(await world.qido('/instances?Modality=KO')).toEqual([])
   }, 60_000)
+
+  it.each([
+    ['a search finds nobody else', []],
+    ['a search finds somebody else, who is new', ['somebody-new']],
+    ['a search finds the one that it was merged into', ['survivor']],
+  ] as const)(
+    'is followed when its studies are pushed before anybody looked, and %s',
+    async (_what, others) => {
+      await using world = await startWatching({ pollMs: 100_000 })
+      const [one, late] = series(ct, 2, { PatientID: 'P1' })
+      await world.store(one!)
+      await world.settled()
+      const [patient] = world.patients()
+      const [identifier] = patient!['identifier'] as [ResourceJson]
+      const [other] = others
+      if (other !== undefined) standIn.store.put({ ...patient!, id: other })
+      const link = [{ type: 'replaced-by', other: { reference: 'Patient/survivor' } }]
+      if (other === 'survivor')
+        standIn.store.put({
+          ...patient!,
+          id: other,
+          identifier: [
+            { ...identifier, value: 'P9' },
+            { ...identifier, use: 'old' },
+          ],
+        })
+      world.change(patient!.id, () => ({
+        identifier: [{ ...identifier, value: 'P9' }],
+        ...(other === 'survivor' && { link }),
+      }))
+      await world.store(late!)
+      await world.settled()
+      expect(await world.qido('/instances?PatientID=P1')).toHaveLength(2)
+      world.watch.wake()
+      await until(async () => (await world.qido('/instances?PatientID=P9')).length === 2)
+      await world.settled()
+      const [study] = standIn.store.all('ImagingStudy')
+      expect(study).toMatchObject({
+        numberOfInstances: 2,
+        subject: {
+          reference: `Patient/${other === 'survivor' ? other : patient!.id}`,
+          identifier: { value: 'P9' },
+        },
+      })
+    },
+    60_000,
+  )
 
   it('is found where the server knows no search by time, and when it says so only', async () => {
     const blind = (server: FhirServer): FhirServer => ({
