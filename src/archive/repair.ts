@@ -44,7 +44,7 @@ export async function* repair(archive: KeptArchive, options: RepairOptions): Asy
 }
 
 /** Studies before patients: the studies of a patient hang on the studies. */
-const ORDER: readonly DerivedRow['level'][] = ['series', 'study', 'patient', 'postings']
+const ORDER: readonly DerivedRow['level'][] = ['series', 'study', 'patient', 'postings', 'archive']
 
 async function* rebuildLevels({ database }: KeptArchive, { apply }: RepairOptions): AsyncGenerator<Action> {
   const rows = new Map<string, DerivedRow>()
@@ -56,8 +56,12 @@ async function* rebuildLevels({ database }: KeptArchive, { apply }: RepairOption
     const sorted = [...rows.values()].sort((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level))
     for (const row of sorted) if (apply) await database.repairs.rebuild(row)
   }
-  for (const { level, id } of rows.values())
-    yield { kind: 'rebuild', what: level === 'postings' ? `postings of series ${id}` : `${level} ${id}` }
+  for (const row of rows.values()) yield { kind: 'rebuild', what: nameOf(row) }
+}
+
+function nameOf({ level, id }: DerivedRow): string {
+  if (level === 'archive') return 'the numbers of the whole archive'
+  return level === 'postings' ? `postings of series ${id}` : `${level} ${id}`
 }
 
 /** Removes what an earlier run had marked when it was ended. */

@@ -27,6 +27,7 @@ async function* levels(engine: Engine): AsyncGenerator<Finding> {
   for (const table of LEVELS) yield* walked((after) => engine.read('checkLevel', [table, after, CHECKED]))
   for (const table of LEVELS) yield* walked((after) => engine.read('checkDerived', [table, after, DERIVED]))
   yield* walked((after) => engine.read('checkPostings', [after]))
+  yield* await engine.read('checkArchive', [])
 }
 
 async function* walked(read: (after: number) => Promise<Checked>): AsyncGenerator<Finding> {
@@ -43,10 +44,11 @@ async function* outboxFindings(engine: Engine): AsyncGenerator<Finding> {
 
 export function repairs(engine: Engine): Repairs {
   return {
-    rebuild: ({ level, id }) =>
-      level === 'postings'
-        ? engine.write('rebuildPostings', [id])
-        : engine.write('rebuildLevel', [level, id]),
+    rebuild: ({ level, id }) => {
+      if (level === 'archive') return engine.write('recountArchive', [])
+      if (level === 'postings') return engine.write('rebuildPostings', [id])
+      return engine.write('rebuildLevel', [level, id])
+    },
     doom: async (found) => new Set(await engine.write('doomBlobs', [found])),
     forget: (store, key) => engine.write('forgetBlob', [store, key]),
     release: (blobId) => engine.write('releaseBlob', [blobId]),

@@ -1,4 +1,5 @@
 import { add } from './add.ts'
+import { checkArchive } from './archive-stat.ts'
 import { attentionCounts, attentionList, clear, quarantine, raise, resolve } from './attention.ts'
 import {
   claimCorrection,
@@ -47,6 +48,7 @@ import {
   noteRepair,
   rebuildLevel,
   rebuildPostings,
+  recountArchive,
   releaseBlob,
   requeue,
 } from './repairs.ts'
@@ -79,6 +81,7 @@ export const reads = {
   checkLevel,
   checkPostings,
   checkDerived,
+  checkArchive,
   checkRelations,
   checkOutbox,
   unusedBlobs,
@@ -121,6 +124,7 @@ export const writes = {
   sequence,
   rebuildLevel,
   rebuildPostings,
+  recountArchive,
   doomBlobs,
   forgetBlob,
   releaseBlob,

@@ -1,5 +1,6 @@
 /** WHAT REPAIR WRITES. Every operation leaves a row of audit. */
 import { dictionaryNumbers } from './add.ts'
+import { addToArchive, archiveShortfall } from './archive-stat.ts'
 import { clock } from './dialect.ts'
 import { instancesOfSeries } from './level-derived.ts'
 import { rewriteLevel } from './level-rewrite.ts'
@@ -90,6 +91,17 @@ export function* rebuildPostings(writer: Writer, series: number): Generator<Step
     params: [planned.state.posted.size, series],
   }
   yield* noteRepair(writer, 'rebuild', { postings: series })
+}
+
+/**
+ * Makes the numbers of the whole archive those of its active instances. PostgreSQL: every writer changes them last, so
+ * that nobody who has passed the lock can have instances which are not counted in them.
+ */
+export function* recountArchive(writer: Writer): Generator<Step, void, Row[]> {
+  const { dialect } = writer
+  if (dialect === 'postgres') yield { sql: 'LOCK TABLE archive_stat IN SHARE ROW EXCLUSIVE MODE' }
+  yield* addToArchive(dialect, yield* archiveShortfall())
+  yield* noteRepair(writer, 'rebuild', { level: 'archive' })
 }
 
 /**

@@ -3,10 +3,10 @@ import type { PlacedBlob } from './ports.ts'
 
 export type LevelName = 'patient' | 'study' | 'series'
 
-/** A row that is derived from instances, or the postings of a series. */
+/** A row that is derived from instances, the postings of a series, or the numbers of the whole archive. */
 export interface DerivedRow {
-  readonly level: LevelName | 'postings'
-  /** Of the row of patient, study or series. */
+  readonly level: LevelName | 'postings' | 'archive'
+  /** Of the row of patient, study or series; 0 of the archive. */
   readonly id: number
 }
 
@@ -33,7 +33,7 @@ export interface BlobRow {
 export interface Inspection {
   /**
    * Rows of patient, study and series that differ from the GROUP BY views that define them, or in their attributes from
-   * their instances; postings that miss a value.
+   * their instances; postings that miss a value; whole-archive numbers that are not those of the instances.
    */
   levels(): AsyncIterable<Finding>
   /** Rows that point to rows which are not there, or that contradict each other. */

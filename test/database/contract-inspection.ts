@@ -35,6 +35,31 @@ export function inspectionContract(makeBench: MakeBench): void {
       expect(await found()).toContain('study 1: attributes are not those of its first instance')
     })
 
+    it('finds whole-archive numbers that are not those of the active instances', async () => {
+      await bench.sql('UPDATE archive_stat SET n_patients = n_patients - 1, n_bytes = n_bytes + 5')
+      expect(await found()).toEqual([
+        'archive: the number of patients is 1 too low',
+        'archive: the number of bytes is 5 too high',
+      ])
+      // What is hidden is not counted.
+      await bench.sql('UPDATE archive_stat SET n_patients = n_patients + 1, n_bytes = n_bytes - 5')
+      await bench.sql(`UPDATE instance SET state = 1 WHERE sop_uid = '1.1.3'`)
+      expect(await found()).toContain('archive: the number of instances is 1 too high')
+    })
+
+    it('recounts the archive while others add to it', async () => {
+      await bench.sql('UPDATE archive_stat SET n_instances = n_instances + 7')
+      const adding = Array.from({ length: 20 }, (_, n) =>
+        database.index.add([made({ instance: `1.2.${n}`, study: `1.5.${n}`, series: `1.6.${n}` })]),
+      )
+      const recounting = Array.from({ length: 5 }, () =>
+        database.repairs.rebuild({ level: 'archive', id: 0 }),
+      )
+      await Promise.all([...adding, ...recounting])
+      expect(await found()).toEqual([])
+      expect((await database.inspection.counts()).instances).toBe(23)
+    })
+
     it('finds values that no posting leads to', async () => {
       await bench.sql(`DELETE FROM tag_post WHERE value_id = (SELECT id FROM tag_value WHERE value = 'n 2')`)
       expect(await found()).toEqual(['series 1: postings of 00104000 miss something that an instance has'])
