@@ -8,6 +8,7 @@ const ROOT = join(import.meta.dirname, '..')
 
 /** A service in a process of its own. */
 export interface Service {
+  readonly pid: number
   /** `kill -9`; resolves when the process is gone. */
   kill(): Promise<void>
   /** SIGTERM; resolves when it has drained and gone. */
@@ -36,7 +37,7 @@ export async function startService(env: Environment): Promise<Service> {
     child.kill(signal)
     await exit
   }
-  return { kill: () => end('SIGKILL'), stop: () => end('SIGTERM') }
+  return { pid: child.pid ?? 0, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') }
 }
 
 /** Runs a script of ours to its end. */
