@@ -1,6 +1,7 @@
 /** CARRYING OUT A CORRECTION: what was made of a study is staged, and shown in place of its originals in one transaction. */
 import { add, type Added } from './add.ts'
 import { audit, correction, WAITING } from './corrections.ts'
+import { oweStaged, renumberLate } from './corrections-staged.ts'
 import { clock } from './dialect.ts'
 import { IN_FORCE } from './in-force.ts'
 import { lockStudies, MOVED_COLUMNS, MOVED_JOINS, moveAll, movedOf, type Moved } from './lifecycle.ts'
@@ -39,6 +40,7 @@ export function* finishCorrection(writer: Writer, id: string): Generator<Step, F
   yield* lockCorrection(writer, id)
   const record = yield* correction(writer.dialect, id)
   if (record?.state !== 'running') return null
+  yield* renumberLate(writer, id)
   const rows = yield {
     sql: `SELECT ${MOVED_COLUMNS}, l.source_id FROM lineage l JOIN instance i ON i.id = l.instance_id ${MOVED_JOINS}
       WHERE l.correction_id = ? AND i.state = 4 ORDER BY i.id`,
@@ -101,6 +103,7 @@ export function* failCorrection(
       actor: null,
       reason: `correction ${id} failed`,
     })
+  yield* oweStaged(writer, id)
   yield* end(writer, id, { state: 'failed', detail: { ...record.detail, ...(failures && { failures }) } })
   yield* audit(writer.dialect, 'fail correction', null, { correction: id, study: record.study })
   return true

@@ -1,6 +1,7 @@
 /** CORRECTIONS: what is to be said of a study instead, decided by people or policy, and carried out once (design §7). */
 import type { DataSet } from '../dicom/data-set.ts'
 import { uuidv5 } from '../dicom/uid.ts'
+import { discardStaged } from './corrections-staged.ts'
 import { clock } from './dialect.ts'
 import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance } from './known.ts'
 import { lockKeys, studyLock } from './locks.ts'
@@ -121,13 +122,7 @@ export function* decide(
   }
   const [row] = rows
   if (row === undefined) return false
-  if (decision === 'reject')
-    yield {
-      // Nobody has seen them, and nobody will.
-      sql: `UPDATE instance SET state = 3 WHERE state = 4 AND id IN (
-        SELECT l.instance_id FROM lineage l WHERE l.correction_id = ?)`,
-      params: [id],
-    }
+  if (decision === 'reject') yield* discardStaged(id)
   yield* audit(dialect, `${decision} correction`, actor, { correction: id, study: String(row['study_uid']) })
   return true
 }

@@ -2,7 +2,14 @@ import type { Dialect, Row, Step } from './operation.ts'
 import type { InstanceState, KnownInstance } from './ports.ts'
 
 /** Column `instance.state`. */
-export const STATES: readonly InstanceState[] = ['active', 'superseded', 'rejected', 'deleted', 'staged']
+export const STATES: readonly InstanceState[] = [
+  'active',
+  'superseded',
+  'rejected',
+  'deleted',
+  'staged',
+  'discarded',
+]
 
 export function stateNumber(state: InstanceState): number {
   return STATES.indexOf(state)

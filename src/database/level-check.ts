@@ -80,7 +80,7 @@ export function* checkRelations(): Generator<Step, Finding[], Row[]> {
   yield* look(
     'the instance has neither a blob nor pieces of blobs',
     `SELECT i.sop_uid AS name FROM instance i LEFT JOIN blob b ON b.id = i.blob_id
-      WHERE b.id IS NULL AND i.state <> 3 AND NOT EXISTS (SELECT 1 FROM blob_extent x WHERE x.instance_id = i.id)`,
+      WHERE b.id IS NULL AND i.state NOT IN (3, 5) AND NOT EXISTS (SELECT 1 FROM blob_extent x WHERE x.instance_id = i.id)`,
   )
   yield* look(
     'size or SHA-256 of the instance are not those of its blob',

@@ -133,6 +133,7 @@ const ACTION = {
   rejected: 'reject',
   deleted: 'delete',
   staged: 'delete',
+  discarded: 'delete',
 } as const
 
 /** What was deleted is remembered by its UIDs until it is brought back. */

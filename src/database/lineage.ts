@@ -63,7 +63,7 @@ export function* cuts(_dialect: Dialect, study: string): Generator<Step, PushRow
  * Gives a push the instances above those of all pushes before it, and up to `upTo`; none where those told them all. The
  * numbers of a study's instances follow the commits (they are given under its lock), so a range of them is a range of
  * its feed that nothing can be added to later; only what is staged has its number before it is seen, and so the range ends
- * before that.
+ * before that, unless its correction has failed: then it waits for a person, and gets another number when it is seen.
  */
 export function* cutPush(
   _writer: Writer,
@@ -73,7 +73,8 @@ export function* cutPush(
 ): Generator<Step, void, Row[]> {
   const [staged] = yield {
     sql: `SELECT min(i.id) AS first FROM study s JOIN series e ON e.study_id = s.id JOIN instance i ON i.series_id = e.id
-      WHERE s.study_uid = ? AND e.n_hidden > 0 AND i.state = 4`,
+      JOIN lineage l ON l.instance_id = i.id JOIN correction c ON c.id = l.correction_id
+      WHERE s.study_uid = ? AND e.n_hidden > 0 AND i.state = 4 AND c.state IN ('approved', 'running')`,
     params: [study],
   }
   const end = Math.min(upTo, (numberOrNull(staged?.['first']) ?? Infinity) - 1)

@@ -31,8 +31,11 @@ export interface NewInstance {
   readonly receivedAt: Date
 }
 
-/** `staged`: a corrected instance that waits for the others of its study; nobody sees it. */
-export type InstanceState = 'active' | 'superseded' | 'rejected' | 'deleted' | 'staged'
+/**
+ * `staged`: a corrected instance that waits for the others of its study; nobody sees it. `discarded`: one of a correction
+ * that was given up, or a row that another took the place of before anybody saw it; nobody ever will.
+ */
+export type InstanceState = 'active' | 'superseded' | 'rejected' | 'deleted' | 'staged' | 'discarded'
 
 /** What the index knows of a SOP Instance UID before anything is read of its bytes. */
 export interface KnownInstance {

@@ -171,6 +171,66 @@ export function correctionsContract(makeBench: MakeBench): void {
       expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
     })
 
+    /** Numbers of the instances with these UIDs. */
+    const numbers = async (...uids: string[]): Promise<(number | undefined)[]> => {
+      const known = await database.index.known(uids)
+      return uids.map((uid) => known.get(uid)?.id)
+    }
+    /** A push that tells of all that came up to a number; what it tells of. */
+    const cut = async (upTo: number) => {
+      const id = await database.fhir.startPush(STUDY, 1)
+      await database.fhir.cutPush(id, STUDY, upTo)
+      return (await database.fhir.cuts(STUDY)).find((one) => one.id === id)?.range
+    }
+    /** One of two instances is made, the other cannot be; a third one comes meanwhile. */
+    const failing = async (): Promise<string> => {
+      await database.index.add([one(1, A), one(2, A)])
+      const { id } = await propose(A, B)
+      await database.corrections.claim(60_000)
+      const instance = made({ study: STUDY, series: '1.1.1.1', instance: '1.1.1.1.1', dataSet: B })
+      await database.corrections.stage(id, [{ instance, source: '1.1.1.1' }])
+      await database.index.add([one(3, { ...B })])
+      expect(await cut(4)).toEqual({ after: 0, upTo: 2 })
+      expect(await cut(4)).toBeUndefined()
+      await database.outbox.claim(1, 60_000)
+      await database.corrections.fail(id, [{ instance: '1.1.1.2', why: 'cannot be patched' }])
+      return id
+    }
+
+    it('that fail keep nobody waiting: what came since is told, and what was made is told when it is shown', async () => {
+      const id = await failing()
+      // It is owed again, for the push before could not tell of all.
+      expect((await database.outbox.owed(1)).rows).toMatchObject([{ study: STUDY, gen: 3 }])
+      expect(await cut(4)).toEqual({ after: 2, upTo: 4 })
+      await database.corrections.decide(id, 'retry', 'admin')
+      expect(await carryOut(B)).toMatchObject({ state: 'done', detail: { corrected: 3 } })
+      expect((await shown()).sort()).toEqual(['1.1.1.1.1', '1.1.1.2.1', '1.1.1.3.1'])
+      const again = await numbers('1.1.1.1.1', '1.1.1.2.1', '1.1.1.3.1')
+      for (const number of again) expect(number).toBeGreaterThan(4)
+      expect(await cut(Math.max(...again.map(Number)))).toMatchObject({ after: 4 })
+      const made = (await database.index.derivations(STUDY)).map((each) => [each.source.uids, each.made.uids])
+      expect(made.map((pair) => pair.map(({ instance }) => instance)).sort()).toEqual([
+        ['1.1.1.1', '1.1.1.1.1'],
+        ['1.1.1.2', '1.1.1.2.1'],
+        ['1.1.1.3', '1.1.1.3.1'],
+      ])
+      expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
+      expect(await database.inspection.relations()).toEqual([])
+    })
+
+    it('that are given up have made nothing, whatever is deleted and brought back', async () => {
+      const id = await failing()
+      await database.corrections.decide(id, 'reject', 'admin')
+      expect(await database.index.derivations(STUDY)).toEqual([])
+      const change = { scope: { study: STUDY }, actor: null, reason: 'test' }
+      const states = ['active', 'staged'] as const
+      expect(await database.lifecycle.change({ ...change, from: states, to: 'deleted' })).toBe(3)
+      expect(await database.lifecycle.change({ ...change, from: ['deleted'], to: 'active' })).toBe(3)
+      expect(await shown()).toEqual(['1.1.1.1', '1.1.1.2', '1.1.1.3'])
+      expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
+      expect(await database.inspection.relations()).toEqual([])
+    })
+
     it('bring nothing back that was deleted meanwhile', async () => {
       await database.index.add([one(1, A), one(2, A)])
       const { id } = await propose(A, B)
