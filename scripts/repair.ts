@@ -8,7 +8,7 @@
  *
  * With blobs in a folder the service must not run while something is changed; with PostgreSQL and S3 it may. Bytes that
  * are lost or changed, and a broken audit trail, cannot be put right. Exit status: 0 nothing is left to do, 1 something
- * is, 2 it could not be done.
+ * is, 2 it could not be done, 70 a fault of Concord itself.
  */
 import { Command } from 'commander'
 import { repair, type Action } from '../src/archive/repair.ts'

@@ -1,6 +1,7 @@
 // The guard: every npm script and the image enter here. Plain JavaScript that the oldest Node reads; it says in one
 // line what is missing and exits with 78 (EX_CONFIG), so that nobody meets a stack trace, or the crash of a native
-// module, because of a missing installation.
+// module, because of a missing installation. A program that breaks (it cannot be loaded, or throws what nobody handles)
+// ends with 70 (EX_SOFTWARE) and its stack trace, so that it is never taken for one that says 1: "there are findings".
 //   node scripts/run.cjs PROGRAM [ARGUMENT …]
 'use strict'
 
@@ -13,6 +14,11 @@ var root = path.join(__dirname, '..')
 function stop(line) {
   process.stderr.write('concord: ' + line + '\n')
   process.exit(78)
+}
+
+function broken(error) {
+  process.stderr.write((error && error.stack ? error.stack : String(error)) + '\n')
+  process.exit(70)
 }
 
 function atLeast(major, minor) {
@@ -49,8 +55,11 @@ process.argv.splice(1, 2, program)
 process.env.UV_THREADPOOL_SIZE = process.env.UV_THREADPOOL_SIZE || '8'
 // What Node makes of the TypeScript is kept for the next start, in the folder for temporary files.
 require('module').enableCompileCache()
+process.on('uncaughtException', function (error) {
+  // A program that has a handler of its own decides itself.
+  if (process.listenerCount('uncaughtException') === 1) broken(error)
+})
 import(url.pathToFileURL(program).href).catch(function (error) {
   if (error && error.code === 'ERR_MODULE_NOT_FOUND') stop(error.message.split('\n')[0] + '. Run "npm ci".')
-  process.stderr.write((error && error.stack ? error.stack : String(error)) + '\n')
-  process.exit(1)
+  broken(error)
 })

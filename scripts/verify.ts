@@ -9,7 +9,7 @@
  *   npm run verify -- --fhir                    and ask the FHIR server for each study
  *
  * The service may run meanwhile: database and blobs are only read. Exit status: 0 nothing was found, 1 there are
- * findings, one a line on standard output, 2 it could not be done.
+ * findings, one a line on standard output, 2 it could not be done, 70 a fault of Concord itself.
  */
 import { Command, InvalidArgumentError } from 'commander'
 import { emptyTally, type Tally, verify, type VerifyOptions } from '../src/archive/verify.ts'
