@@ -5,6 +5,7 @@ import { CITED, provenance, provenanceToken } from '../fhir/mapping/provenance.t
 import { manifestOf, originsOf } from './origins.ts'
 import type { PushContext } from './sync-context.ts'
 import type { Gathered } from './sync-gather.ts'
+import { takeOverTold } from './sync-told.ts'
 import { TOO_LARGE, writeResource } from './sync-write.ts'
 
 /** What a push has to do with the Provenance of its study. */
@@ -12,8 +13,11 @@ export interface Telling {
   readonly pushId: string
   /** Of the ImagingStudy, which is on the server by now. */
   readonly studyId: string
+  /** This push found it there: others may have told of it before. */
+  readonly wasThere: boolean
   /** What the ImagingStudy was computed from. */
   readonly gathered: Gathered
+  readonly gen: number
   readonly now: Date
   readonly renew: () => Promise<void>
 }
@@ -33,7 +37,7 @@ export async function tellOrigins(
   const { state, settings } = context
   const { pushId, gathered, now } = telling
   const { study } = gathered.facts
-  const cuts = await state.cuts(study)
+  const cuts = await cutsOf(context, database, telling)
   const told = cuts.at(-1)?.range?.upTo ?? 0
   const quietInMs = gathered.lastAt.getTime() + settings.quietMs - now.getTime()
   const isOpen = gathered.lastId > told
@@ -45,6 +49,20 @@ export async function tellOrigins(
   }
   // A clock that is ahead must not put it off for ever.
   return isOpen && !isCut ? Math.min(quietInMs, settings.quietMs) : null
+}
+
+/** What was told of a study; where this index tells of it for the first time, also by one that is lost. */
+async function cutsOf(
+  { state, settings, server }: PushContext,
+  database: Database,
+  { studyId, wasThere, gathered, gen, renew }: Telling,
+): Promise<readonly PushRecord[]> {
+  const { study } = gathered.facts
+  const cuts = await state.cuts(study)
+  if (cuts.length > 0 || !wasThere) return cuts
+  const { archiveId } = settings.mapping
+  await takeOverTold(server, database, { study, studyId, gen, archiveId, upTo: gathered.lastId }, renew)
+  return state.cuts(study)
 }
 
 async function tell(

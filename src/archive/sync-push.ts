@@ -49,7 +49,8 @@ export async function pushStudy(context: PushContext, database: Database, task: 
   if (result === 'held') return { outcome: 'held', againMs: null }
   const { id: studyId, outcome } = result
   const tells = outcome !== 'deleted-there' && context.supports('Provenance')
-  const telling = { pushId, studyId, gathered, now, renew }
+  const wasThere = outcome !== 'created'
+  const telling = { pushId, studyId, wasThere, gathered, gen: claim.gen, now, renew }
   return { outcome, againMs: tells ? await tellOrigins(context, database, telling) : null }
 }
 

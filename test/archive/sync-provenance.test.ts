@@ -172,6 +172,53 @@ describe('where instances came from', () => {
     expect(told().map(cited)).toEqual([digests(samples), digests(more)])
   })
 
+  it('is not told again by an index that was built anew, and what comes then is told apart', async () => {
+    const batches = [studyOf(2), studyOf(3)]
+    start()
+    for (const batch of batches) {
+      store.addFrom('CT-ROOM-1', new Date(), ...batch)
+      await settled()
+    }
+    await sync?.stop()
+    const before = told()
+    expect(before).toHaveLength(2)
+    // The same archive, from its bytes alone: who sent what is lost, and every link to the server.
+    store = memoryArchive()
+    store.add(...batches.flat())
+    start()
+    await settled()
+    expect(told()).toEqual(before)
+    const { fhir } = store.archive.database
+    const cuts = await fhir.cuts(STUDY)
+    expect(cuts.map(({ range }) => range)).toEqual([
+      { after: 0, upTo: 2 },
+      { after: 2, upTo: 5 },
+    ])
+    const links = await Promise.all(cuts.map(({ id }) => fhir.link('provenance', id)))
+    expect(links.map((link) => link?.id)).toEqual(before.map(({ id }) => id))
+    const more = studyOf(1)
+    store.add(...more)
+    await settled()
+    expect(told().map(cited)).toEqual([...batches, more].map(digests))
+    await again()
+    expect(told()).toHaveLength(3)
+  })
+
+  it('is told anew from where an index that was built anew has more than was told', async () => {
+    const [first, unknown, last] = [studyOf(2), studyOf(1), studyOf(1)]
+    start()
+    for (const batch of [first, last]) {
+      store.add(...batch)
+      await settled()
+    }
+    await sync?.stop()
+    store = memoryArchive()
+    store.add(...first, ...unknown, ...last)
+    start()
+    await settled()
+    expect(told().map(cited)).toEqual([first, last, [...unknown, ...last]].map(digests))
+  })
+
   it('is found again, mended and made again, and left out where the server has no Provenance', async () => {
     const samples = studyOf(1)
     store.add(...samples)

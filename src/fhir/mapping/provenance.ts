@@ -1,6 +1,6 @@
 import type { InstanceUids, Uid } from '../../dicom/data-set.ts'
-import type { JsonObject, Resource } from '../ports.ts'
-import { prunedObject } from './canonical.ts'
+import type { Json, JsonObject, Resource } from '../ports.ts'
+import { isList, isObject, prunedObject } from './canonical.ts'
 import { ownSystem, ownTag } from './identifiers.ts'
 import type { MappingSettings } from './settings.ts'
 
@@ -43,6 +43,7 @@ export const CITED = 200
 /** Senders that are named as agents. */
 const SENDERS = 20
 
+const SHA256_URI = 'ni:///sha-256;'
 const OPERATION = 'http://terminology.hl7.org/CodeSystem/v3-DataOperation'
 const PARTICIPANT = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type'
 
@@ -179,7 +180,22 @@ function documentHead(id: string, { release }: MappingSettings, { own, sha256 }:
 
 /** `ni:` URI of a digest (RFC 6920 §3). R4's `Attachment.hash` is SHA-1 by definition, so SHA-256 is an identifier. */
 function sha256Uri(sha256: string): string {
-  return `ni:///sha-256;${Buffer.from(sha256, 'hex').toString('base64url')}`
+  return `${SHA256_URI}${Buffer.from(sha256, 'hex').toString('base64url')}`
+}
+
+/** SHA-256 of the files that a Provenance of ours cites, in lower-case hexadecimal. */
+export function citedDigests({ contained }: Resource): string[] {
+  return objects(contained)
+    .flatMap(({ identifier }) => objects(identifier))
+    .flatMap(({ value }) =>
+      typeof value === 'string' && value.startsWith(SHA256_URI)
+        ? [Buffer.from(value.slice(SHA256_URI.length), 'base64url').toString('hex')]
+        : [],
+    )
+}
+
+function objects(value: Json | undefined): JsonObject[] {
+  return isList(value) ? value.filter((item) => isObject(item)) : []
 }
 
 /** R4: unsignedInt, left out where it is too small for the file. R5: integer64, which JSON has as a string. */
