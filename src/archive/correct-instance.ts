@@ -67,7 +67,7 @@ export async function correctInstance(
     pieces: ranges,
   }
   const bytes = composedBlob(composition, own)
-  const blob = { bytes, size: bytes.length, sha256: sha256Of(bytes) }
+  const blob = { bytes: [bytes], size: bytes.length, sha256: sha256Of(bytes) }
   return {
     blob,
     instance: (place) => {

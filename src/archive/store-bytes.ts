@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import { sliceOf } from '../pieces.ts'
 import type { BlobStore, Extent, NewBlob } from '../blobs/ports.ts'
 import type { BlobExtent } from '../database/ports.ts'
 
@@ -24,7 +25,7 @@ export async function readBlob(
 
 /** A range of bytes that are not yet a blob. */
 export async function readSpooled({ bytes }: NewBlob, { offset, length }: Extent): Promise<Buffer> {
-  if (Buffer.isBuffer(bytes)) return bytes.subarray(offset, offset + length)
+  if (!('path' in bytes)) return sliceOf(bytes, offset, length)
   const handle = await open(bytes.path)
   try {
     const { buffer: read, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset)

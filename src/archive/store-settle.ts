@@ -111,7 +111,7 @@ export function addRejection(
 
 /** A staged file is made durable by itself: it may take its time, and nobody else should wait for it. */
 async function makeDurable(archive: Archive, steps: Steps, blob: NewBlob): Promise<BlobPlace> {
-  const [place] = Buffer.isBuffer(blob.bytes) ? [await steps.put(blob)] : await archive.blobs.put([blob])
+  const [place] = 'path' in blob.bytes ? await archive.blobs.put([blob]) : [await steps.put(blob)]
   if (place === undefined) throw new Error('The blob store gave no place for a blob.')
   if (isProblem(place)) throw place
   return place

@@ -1,10 +1,11 @@
-import { createHash, hash, type Hash, subtle } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NewBlob } from '../blobs/ports.ts'
 import { uuidv7 } from '../dicom/uid.ts'
 import { Problem } from '../problem.ts'
+import { digestPieces, runDigests, type RunningDigests } from './store-digests.ts'
 
 /** Memory that all uploads share, and where goes what does not fit. */
 export interface SpoolRoom {
@@ -34,8 +35,8 @@ export interface Spooled {
 
 /** Parts up to this size stay in memory while there is room. */
 const MEMORY_PART = 1024 * 1024
-/** Bytes from which a digest is left to the thread pool: about 60 µs of work. */
-const POOLED = 64 * 1024
+/** Up to this size a part in memory is hashed in one go, once it is whole; any other while it arrives. */
+const ONE_GO = 64 * 1024
 /** A staging file is written in pieces of about this size. */
 const WRITE_SIZE = 256 * 1024
 /** By which the blob store knows what a crash left. */
@@ -43,12 +44,13 @@ const SUFFIX = '.part'
 
 /**
  * A spool for one part: in memory while it is small and there is room, else in a staging file, which the blob store
- * may take over.
+ * may take over. In memory the bytes stay the pieces they came in: laying them end to end costs as much as hashing them.
  * @param dataSetOffset where the data set begins (behind preamble and group 0002), once the reader knows
  */
 export function createSpool(room: SpoolRoom, dataSetOffset: () => number | undefined): Spool {
-  let chunks: Buffer[] = []
+  let pieces: Buffer[] = []
   let size = 0
+  let digests: RunningDigests | undefined
   let staged: Staging | undefined
   /** Bytes of this part that are booked in the room. */
   let booked = 0
@@ -58,20 +60,33 @@ export function createSpool(room: SpoolRoom, dataSetOffset: () => number | undef
     room.used += bytes
   }
 
+  /** From now on bytes are hashed as they come. */
+  function hashEarly(): RunningDigests {
+    const running = runDigests(dataSetOffset)
+    for (const piece of pieces) running.update(piece)
+    return running
+  }
+
+  function toFile(): Staging {
+    const staging = openStaging(room.folder, (digests ??= hashEarly()))
+    for (const piece of pieces) stage(staging, piece)
+    pieces = []
+    book(-booked)
+    return staging
+  }
+
   return {
     write(bytes) {
       size += bytes.length
+      digests?.update(bytes)
       if (staged !== undefined) {
-        stage(staged, bytes, dataSetOffset)
+        stage(staged, bytes)
         return
       }
-      chunks.push(bytes)
+      pieces.push(bytes)
       book(bytes.length)
-      if (size <= MEMORY_PART && room.used <= room.memory) return
-      staged = openStaging(room.folder)
-      for (const chunk of chunks) stage(staged, chunk, dataSetOffset)
-      chunks = []
-      book(-booked)
+      if (size > ONE_GO) digests ??= hashEarly()
+      if (size > MEMORY_PART || room.used > room.memory) staged = toFile()
     },
     ready() {
       if (staged === undefined || staged.pendingSize < WRITE_SIZE) return undefined
@@ -80,69 +95,42 @@ export function createSpool(room: SpoolRoom, dataSetOffset: () => number | undef
       })
     },
     async finish(offset) {
-      if (staged !== undefined) return await finishStaging(staged, offset)
-      const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size)
-      chunks = []
-      const [sha256, datasetSha256] = await Promise.all([digest(bytes), digest(bytes.subarray(offset))])
-      return { blob: { bytes, size, sha256 }, datasetSha256 }
+      if (staged !== undefined) return await finishStaging(staged, size, offset)
+      const bytes = pieces
+      pieces = []
+      const { sha256, datasetSha256 } = digests?.end(offset) ?? digestPieces(bytes, offset)
+      return {
+        blob: { bytes, size, sha256 },
+        datasetSha256: datasetSha256 ?? digestPieces(bytes, offset).datasetSha256,
+      }
     },
     async discard() {
-      chunks = []
+      pieces = []
       book(-booked)
       if (staged !== undefined) await removeStaging(staged)
     },
   }
 }
 
-/** SHA-256 in lower-case hexadecimal: in the thread pool where hashing takes longer than going there and back. */
-async function digest(bytes: Buffer): Promise<string> {
-  if (bytes.length < POOLED) return hash('sha256', bytes, 'hex')
-  return Buffer.from(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)).toString('hex')
-}
-
 interface Staging {
   readonly path: string
   readonly handle: Promise<FileHandle>
-  readonly fileHash: Hash
-  /** From `dataSetFrom` on; undefined until that is known. */
-  dataSetHash: Hash | undefined
-  dataSetFrom: number
-  /** Bytes taken in so far. */
-  size: number
+  readonly digests: RunningDigests
   pending: Buffer[]
   pendingSize: number
   /** Settles when nothing is pending; rejects for good when the disk is at fault. */
   writing: Promise<void> | undefined
 }
 
-function openStaging(folder: string): Staging {
+function openStaging(folder: string, digests: RunningDigests): Staging {
   const path = join(folder, `${uuidv7()}${SUFFIX}`)
   const handle = open(path, 'wx', 0o600)
   // Whoever writes next meets the error.
   handle.catch(() => undefined)
-  const fileHash = createHash('sha256')
-  return {
-    path,
-    handle,
-    fileHash,
-    dataSetHash: undefined,
-    dataSetFrom: 0,
-    size: 0,
-    pending: [],
-    pendingSize: 0,
-    writing: undefined,
-  }
+  return { path, handle, digests, pending: [], pendingSize: 0, writing: undefined }
 }
 
-function stage(staging: Staging, bytes: Buffer, dataSetOffset: () => number | undefined): void {
-  staging.fileHash.update(bytes)
-  const offset = staging.dataSetHash === undefined ? dataSetOffset() : undefined
-  if (offset !== undefined && offset >= staging.size) {
-    staging.dataSetHash = createHash('sha256')
-    staging.dataSetFrom = offset
-  }
-  staging.dataSetHash?.update(bytes.subarray(Math.max(0, staging.dataSetFrom - staging.size)))
-  staging.size += bytes.length
+function stage(staging: Staging, bytes: Buffer): void {
   staging.pending.push(bytes)
   staging.pendingSize += bytes.length
   if (staging.pendingSize >= WRITE_SIZE) staging.writing ??= writePending(staging)
@@ -163,17 +151,17 @@ function writePending(staging: Staging): Promise<void> {
   return writing
 }
 
-async function finishStaging(staging: Staging, offset: number): Promise<Spooled> {
+async function finishStaging(staging: Staging, size: number, offset: number): Promise<Spooled> {
+  const { path, digests } = staging
   try {
     await staging.writing
     await writePending(staging)
     await (await staging.handle).close()
-    const datasetSha256 =
-      staging.dataSetHash !== undefined && staging.dataSetFrom === offset
-        ? staging.dataSetHash.digest('hex')
-        : await hashFrom(staging.path, offset)
-    const blob = { bytes: { path: staging.path }, size: staging.size, sha256: staging.fileHash.digest('hex') }
-    return { blob, datasetSha256 }
+    const { sha256, datasetSha256 } = digests.end(offset)
+    return {
+      blob: { bytes: { path }, size, sha256 },
+      datasetSha256: datasetSha256 ?? (await hashFrom(path, offset)),
+    }
   } catch (error) {
     throw spoolProblem(error)
   }

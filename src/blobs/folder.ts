@@ -9,6 +9,7 @@ import { parseKey, type FolderPlace } from './folder/keys.ts'
 import { lockFolder } from './folder/lock.ts'
 import { readFileBlob, readRecord } from './folder/reading.ts'
 import { openSegments, type Segments } from './folder/segments.ts'
+import { lengthOf } from '../pieces.ts'
 import type { BlobPlace, BlobVault, NewBlob } from './ports.ts'
 import { newUuid7 } from './uuid7.ts'
 
@@ -162,9 +163,9 @@ function folderWriter({
   async function writeBlob(blob: NewBlob): Promise<Written | Problem> {
     try {
       if (blob.size > segmentThreshold) return await gate(() => files.write(blob))
-      const place = await segments.append({ bytes: await bytesOf(blob), sha256: blob.sha256 })
+      const place = await segments.append({ ...blob, pieces: await piecesOf(blob) })
       // The bytes are kept, whatever becomes of the copy; the next start deletes it.
-      if (!Buffer.isBuffer(blob.bytes)) await unlink(blob.bytes.path).catch(() => undefined)
+      if ('path' in blob.bytes) await unlink(blob.bytes.path).catch(() => undefined)
       return place
     } catch (error) {
       return diskProblem(error, 'A blob was not written')
@@ -198,10 +199,11 @@ function requireKey(key: string): FolderPlace {
   return place
 }
 
-async function bytesOf(blob: NewBlob): Promise<Buffer> {
-  const bytes = Buffer.isBuffer(blob.bytes) ? blob.bytes : await readFile(blob.bytes.path)
-  if (bytes.length === blob.size) return bytes
-  throw new Problem('unavailable', `The bytes to keep are ${bytes.length} instead of ${blob.size}.`)
+async function piecesOf(blob: NewBlob): Promise<readonly Buffer[]> {
+  const pieces = 'path' in blob.bytes ? [await readFile(blob.bytes.path)] : blob.bytes
+  const size = lengthOf(pieces)
+  if (size === blob.size) return pieces
+  throw new Problem('unavailable', `The bytes to keep are ${size} instead of ${blob.size}.`)
 }
 
 /** Syncs each directory once; answers with the Problems, by directory. */

@@ -1,9 +1,12 @@
 import type { Readable } from 'node:stream'
 import type { Problem } from '../problem.ts'
 
-/** Bytes to keep: in memory, or in a staging file that the store may move or must delete when they are durable. */
+/**
+ * Bytes to keep: in memory, in the pieces in which they came, or in a staging file that the store may move or must
+ * delete when they are durable.
+ */
 export interface NewBlob {
-  readonly bytes: Buffer | { readonly path: string }
+  readonly bytes: readonly Buffer[] | { readonly path: string }
   readonly size: number
   /** Lower-case hexadecimal SHA-256 of the bytes. */
   readonly sha256: string

@@ -190,7 +190,7 @@ function blobWriter(store: S3Bucket): (blob: NewBlob) => Promise<BlobPlace | Pro
     try {
       const place = await write(blob, source)
       // The bytes are kept, whatever becomes of the copy.
-      if (!Buffer.isBuffer(blob.bytes)) await unlink(blob.bytes.path).catch(() => undefined)
+      if ('path' in blob.bytes) await unlink(blob.bytes.path).catch(() => undefined)
       return place
     } finally {
       await source.close()

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startS3StandIn } from '../../scripts/stand-ins/s3-server.ts'
 import { proposeCorrection } from '../../src/archive/correct.ts'
+import { everyKind } from '../../src/archive/correct-policy.ts'
 import { carryOut } from '../../src/archive/correct-run.ts'
 import { composeDataSet } from '../../src/dicom/compose.ts'
+import { usePrivateElements } from '../../src/dicom/private-dictionary.ts'
 import { inArrivalOrder } from '../../src/archive/arrival-order.ts'
 import type { KeptArchive } from '../../src/archive/archive.ts'
 import { reindex, type Reindexed } from '../../src/archive/reindex.ts'
@@ -16,6 +18,7 @@ import type { Database } from '../../src/database/ports.ts'
 import type { Query } from '../../src/database/query.ts'
 import type { Bench } from '../database/bench.ts'
 import { postgresBench, sqliteBench } from '../database/benches.ts'
+import { ImplicitVRLittleEndian } from '../../src/dicom/transfer-syntax.ts'
 import { corpusFile, corpusPaths, describeCorpus } from '../dicom/corpus.ts'
 import { blobOf } from '../blobs/blobs.ts'
 import { ct } from '../samples.ts'
@@ -67,6 +70,38 @@ describe.each([
       expect(kindsOf(done)).toEqual({ added: instances, quarantined: 1 })
       expect(await answers(target.database)).toEqual(await answers(kept.archive.database))
       expect(await readdir(join(kept.folder, 'reindex'))).toEqual([])
+    } finally {
+      await into.close()
+    }
+  }, 60_000)
+})
+
+describe('what the site has learnt of private elements', () => {
+  afterEach(() => usePrivateElements([]))
+
+  it('holds for what was stored before', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    const attributes = {
+      '00190010': { vr: 'LO', Value: ['ACME 1.1'] },
+      '00191010': { vr: 'DS', Value: [1.5] },
+    } as const
+    const sample = ct({ ...attributes, '00190010': { vr: 'LO', Value: ['ACME 1.1'] } } as never, {
+      TransferSyntaxUID: ImplicitVRLittleEndian,
+    })
+    await kept.store(sample.bytes)
+    usePrivateElements([{ creator: 'ACME 1.1', group: 0x19, element: 0x10, vr: 'DS' }])
+    const into = await sqliteBench()
+    try {
+      const { target } = await rebuilt(kept, into)
+      const key = {
+        path: ['0019xx10;ACME 1.1'],
+        vr: 'UN',
+        match: { kind: 'values', values: ['1.50'] },
+      } as const
+      const query: Query = { level: 'instance', within: {}, keys: [key], aggregates: [], include: [], required: [], orderBy: [], limit: 9, offset: 0 } // prettier-ignore
+      expect((await kept.archive.database.index.search(query)).rows).toEqual([])
+      const { rows } = await target.database.index.search(query)
+      expect(rows.map(({ uids }) => uids)).toEqual([sample.uids])
     } finally {
       await into.close()
     }
@@ -145,7 +180,7 @@ describe('reindex', () => {
 
   it('says of which bytes it makes nothing', async () => {
     await using kept = await keptArchive(sqliteBench)
-    await kept.archive.blobs.put([{ bytes: Buffer.from('junk'), size: 4, sha256: '0'.repeat(64) }])
+    await kept.archive.blobs.put([{ bytes: [Buffer.from('junk')], size: 4, sha256: '0'.repeat(64) }])
     const fresh = await sqliteBench()
     try {
       const { done } = await rebuilt(kept, fresh)
@@ -197,7 +232,7 @@ describe('an archive with corrections', () => {
       { StudyInstanceUID: '1.2.3', SeriesInstanceUID: '1.2.3.1' },
       { pixels: { bytes: Buffer.alloc(300_000, 5) } },
     )
-    await kept.store(large.bytes)
+    await kept.store(large.bytes, ct({ StudyInstanceUID: '1.2.3', SeriesInstanceUID: '1.2.3.2' }).bytes)
     const settings = { limits: {}, note: 'always' } as const
     for (const PatientName of ['First^Right', 'Second^Right']) {
       const attributes = composeDataSet({ PatientName })
@@ -208,10 +243,18 @@ describe('an archive with corrections', () => {
         description: 'test',
         proposedBy: null,
       } as const
-      await proposeCorrection(archive, 'auto', wanted)
+      await proposeCorrection(archive, everyKind('auto'), wanted)
       const row = await archive.database.corrections.claim(60_000)
       expect(await carryOut(archive, settings, row!)).toBe('done')
     }
+    // And a part of it that leaves for a study of its own.
+    const [[one] = []] = await Array.fromAsync(archive.database.index.instances({ study: '1.2.3' }))
+    await proposeCorrection(archive, everyKind('auto'), {
+      ...{ study: '1.2.3', attributes: {}, reason: 'CORRECT', description: 'test', proposedBy: null },
+      part: { series: [one!.uids.series], instances: [] },
+    })
+    const row = await archive.database.corrections.claim(60_000)
+    expect(await carryOut(archive, settings, row!)).toBe('done')
     const into = await sqliteBench()
     try {
       const { target, done } = await rebuilt(kept, into)

@@ -26,7 +26,7 @@ describe('a file in pieces', () => {
     folder = await mkdtemp(join(tmpdir(), 'concord-retrieve-'))
     blobs = await openFolderBlobs({ path: folder })
     const places = await blobs.put(
-      stored.map((bytes) => ({ bytes, size: bytes.length, sha256: sha256(bytes) })),
+      stored.map((bytes) => ({ bytes: [bytes], size: bytes.length, sha256: sha256(bytes) })),
     )
     for (const place of places) if ('key' in place) keys.push(place.key)
     expect(keys).toHaveLength(3)

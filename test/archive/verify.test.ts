@@ -179,7 +179,7 @@ describe('verify over a folder', () => {
 
   it('counts a young blob without a row, and finds an old one', async () => {
     await using kept = await keptArchive(sqliteBench)
-    await kept.archive.blobs.put([{ bytes: Buffer.from('no instance'), size: 11, sha256: '0'.repeat(64) }])
+    await kept.archive.blobs.put([{ bytes: [Buffer.from('no instance')], size: 11, sha256: '0'.repeat(64) }])
     expect(await kept.verify({ deep: true })).toMatchObject({ findings: [], tally: { young: 1 } })
     expect((await kept.verify({ graceMs: -1 })).findings).toEqual([
       {

@@ -12,7 +12,7 @@ export function sha256Of(bytes: Buffer): string {
 
 /** A blob in memory. */
 export function blobOf(bytes: Buffer): NewBlob {
-  return { bytes, size: bytes.length, sha256: sha256Of(bytes) }
+  return { bytes: [bytes], size: bytes.length, sha256: sha256Of(bytes) }
 }
 
 /** The same blob in a staging file of its own in `directory`. */

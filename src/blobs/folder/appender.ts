@@ -12,7 +12,8 @@ import { HEADER, writeHeader } from './record.ts'
 const WRITE_BYTES = 16 * 1024 * 1024
 
 export interface SmallBlob {
-  readonly bytes: Buffer
+  readonly pieces: readonly Buffer[]
+  readonly size: number
   readonly sha256: string
 }
 
@@ -83,7 +84,7 @@ export function openAppender(options: {
         at += recordSize(blob)
         return { place, resolve: blob.resolve }
       })
-      await writeDurably(target.fd, bytes, target.position)
+      await writeDurably(target.fd, [bytes], target.position)
       target.position += size
       for (const { resolve, place } of laidOut) resolve(place)
     } catch (error) {
@@ -120,7 +121,7 @@ export function openAppender(options: {
 }
 
 function recordSize(blob: SmallBlob): number {
-  return HEADER + blob.bytes.length
+  return HEADER + blob.size
 }
 
 /** How many of the queue go into one write: one at least. */
@@ -131,8 +132,9 @@ function fitting(queue: readonly SmallBlob[]): number {
 }
 
 function layOut(target: Buffer, segment: string, offset: number, blob: SmallBlob): BlobPlace {
-  const { bytes, sha256 } = blob
-  writeHeader(target, segment, offset, { length: bytes.length, sha256, writtenAt: Date.now() })
-  bytes.copy(target, HEADER)
-  return { key: recordKey(segment, offset, bytes.length) }
+  const { pieces, size, sha256 } = blob
+  writeHeader(target, segment, offset, { length: size, sha256, writtenAt: Date.now() })
+  let at = HEADER
+  for (const piece of pieces) at += piece.copy(target, at)
+  return { key: recordKey(segment, offset, size) }
 }

@@ -37,7 +37,7 @@ export async function openDeadRecords(path: string): Promise<DeadRecords> {
       entry.writeUInt32LE(~offset >>> 0, 4)
       const handle = await open(path, DURABLE, 0o600)
       try {
-        await writeDurably(handle.fd, entry, offsets.size * ENTRY)
+        await writeDurably(handle.fd, [entry], offsets.size * ENTRY)
       } finally {
         await handle.close()
       }

@@ -1,4 +1,4 @@
-import { constants, fdatasync, write } from 'node:fs'
+import { constants, fdatasync, writev } from 'node:fs'
 import { open } from 'node:fs/promises'
 
 /**
@@ -12,18 +12,34 @@ export const DURABLE = constants.O_WRONLY | constants.O_CREAT | O_DURABLE
 /** Flags for {@link writeDurably}: the file must not exist yet. */
 export const CREATE_DURABLE = DURABLE | constants.O_EXCL
 
-/** Writes all of `bytes` at `position` of a file opened with {@link DURABLE}; they survive a power cut then. */
-export async function writeDurably(fd: number, bytes: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += await writeSome(fd, bytes, done, position + done)
+/** POSIX lets a system refuse more pieces than this in one call (IOV_MAX). */
+const MOST_PIECES = 1024
+
+/** Writes all pieces from `position` on into a file opened with {@link DURABLE}; they survive a power cut then. */
+export async function writeDurably(fd: number, pieces: readonly Buffer[], position: number): Promise<void> {
+  let at = position
+  for (let left = pieces; left.length > 0;) {
+    const written = await writeSome(fd, left.slice(0, MOST_PIECES), at)
+    at += written
+    left = after(left, written)
   }
   if (O_DURABLE === 0) await syncData(fd)
 }
 
+/** What is left of the pieces behind their first `written` bytes. */
+function after(pieces: readonly Buffer[], written: number): readonly Buffer[] {
+  let begin = 0
+  for (const [index, piece] of pieces.entries()) {
+    if (begin + piece.length > written) return [piece.subarray(written - begin), ...pieces.slice(index + 1)]
+    begin += piece.length
+  }
+  return []
+}
+
 // Callbacks rather than FileHandle: this is the path of every small instance, and each wrapper costs latency.
-function writeSome(fd: number, bytes: Buffer, from: number, position: number): Promise<number> {
+function writeSome(fd: number, pieces: readonly Buffer[], position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    write(fd, bytes, from, bytes.length - from, position, (error, written) => {
+    writev(fd, pieces, position, (error, written) => {
       if (error) reject(error)
       else resolve(written)
     })

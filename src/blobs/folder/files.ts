@@ -60,8 +60,8 @@ export function openFiles(root: string, incoming: string): Files {
       const id = newUuid7()
       await directoryFor(id)
       const { bytes } = blob
-      if (Buffer.isBuffer(bytes)) await writeBytes(bytes, join(incoming, `${id}.part`), pathOf(id))
-      else await takeOver(bytes.path, blob.size, join(incoming, `${id}.part`), pathOf(id))
+      if ('path' in bytes) await takeOver(bytes.path, blob.size, join(incoming, `${id}.part`), pathOf(id))
+      else await writePieces(bytes, join(incoming, `${id}.part`), pathOf(id))
       return { key: fileKey(id), directory: directoryOf(id) }
     },
     open: (id) => nullIfMissing(open(pathOf(id), 'r')),
@@ -91,10 +91,10 @@ export function openFiles(root: string, incoming: string): Files {
   }
 }
 
-async function writeBytes(bytes: Buffer, part: string, path: string): Promise<void> {
+async function writePieces(pieces: readonly Buffer[], part: string, path: string): Promise<void> {
   const fd = await promisify(openFd)(part, CREATE_DURABLE, READ_ONLY)
   try {
-    await writeDurably(fd, bytes, 0)
+    await writeDurably(fd, pieces, 0)
   } catch (error) {
     await unlink(part).catch(() => undefined)
     throw error

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { Problem } from '../../problem.ts'
+import { lengthOf, sliceOf } from '../../pieces.ts'
 import type { NewBlob } from '../ports.ts'
 
 /** The bytes of a blob in pieces, each a buffer that is whole. */
@@ -16,11 +17,11 @@ export interface Source {
  */
 export async function openSource(blob: NewBlob): Promise<Source> {
   const { bytes, size } = blob
-  if (Buffer.isBuffer(bytes)) {
-    requireSize(bytes.length, size)
+  if (!('path' in bytes)) {
+    requireSize(lengthOf(bytes), size)
     return {
       size,
-      read: (offset, length) => Promise.resolve(bytes.subarray(offset, offset + length)),
+      read: (offset, length) => Promise.resolve(sliceOf(bytes, offset, length)),
       close: () => Promise.resolve(),
     }
   }
