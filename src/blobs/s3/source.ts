@@ -6,8 +6,11 @@ import type { NewBlob } from '../ports.ts'
 /** The bytes of a blob in pieces, each a buffer that is whole. */
 export interface Source {
   readonly size: number
-  /** Rejects with Problem `unavailable` where there are fewer bytes than were promised. */
-  read(offset: number, length: number): Promise<Buffer>
+  /**
+   * Reads into the buffer that is given, or one of its own; bytes that are in memory are given as they lie there.
+   * Rejects with Problem `unavailable` where there are fewer bytes than were promised.
+   */
+  read(offset: number, length: number, into?: Buffer): Promise<Buffer>
   close(): Promise<void>
 }
 
@@ -34,8 +37,8 @@ export async function openSource(blob: NewBlob): Promise<Source> {
   }
   return {
     size,
-    async read(offset, length) {
-      const piece = Buffer.allocUnsafe(length)
+    async read(offset, length, into = Buffer.allocUnsafe(length)) {
+      const piece = into.subarray(0, length)
       for (let done = 0; done < length;) {
         const { bytesRead } = await handle.read(piece, done, length - done, offset + done)
         if (bytesRead === 0)

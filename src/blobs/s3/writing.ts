@@ -90,13 +90,18 @@ async function putInParts(
     const partBytes = Math.max(PART_BYTES, Math.ceil(source.size / MAX_PARTS))
     const offsets = Array.from({ length: Math.ceil(source.size / partBytes) }, (_, i) => i * partBytes)
     const failed = new AbortController()
+    // Used again for the next part: buffers that wait for the garbage collector are memory too.
+    const spare: Buffer[] = []
     const parts = await Promise.all(
       offsets.map((offset, i) =>
         gate(async () => {
           // After one part has failed for good the others need not be sent.
           failed.signal.throwIfAborted()
-          const bytes = await source.read(offset, Math.min(partBytes, source.size - offset))
-          return putPart(store, { key, uploadId, part: i + 1 }, bytes)
+          const into = spare.pop() ?? Buffer.allocUnsafeSlow(partBytes)
+          const bytes = await source.read(offset, Math.min(partBytes, source.size - offset), into)
+          const kept = await putPart(store, { key, uploadId, part: i + 1 }, bytes)
+          spare.push(into)
+          return kept
         }).catch((error: unknown) => {
           failed.abort(error)
           throw error
