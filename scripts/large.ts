@@ -30,6 +30,7 @@ import { freePort, startService } from './running-service.ts'
 interface Options {
   readonly size: number
   readonly limit: number
+  readonly rounds: number
   readonly kind: Kind | undefined
   readonly database: string | undefined
   readonly blobs: string | undefined
@@ -49,7 +50,7 @@ async function main(options: Options): Promise<number> {
   const kinds = options.kind === undefined ? KINDS : [options.kind]
   const folder = await mkdtemp(join(tmpdir(), 'concord-large-'))
   try {
-    await expectRoom(folder, (kinds.length + 1) * bytes)
+    await expectRoom(folder, (options.rounds * kinds.length + 1) * bytes)
     const port = await freePort()
     const service = await startService({
       PORT: String(port),
@@ -67,12 +68,13 @@ async function main(options: Options): Promise<number> {
     }
     say(`${inMib(memory.peak())} MiB resident at the start; the limit is ${options.limit} MiB`)
     try {
-      for (const kind of kinds) await inAndOut(run, largeFile(kind, bytes))
+      for (let round = 1; round <= options.rounds; round++)
+        for (const kind of kinds) await inAndOut(run, largeFile(kind, bytes, round))
     } finally {
       await service.stop()
     }
     for (const fault of run.faults) say(`NOT AS PROMISED: ${fault}`)
-    say(`${kinds.length} instances, ${run.faults.length} faults`)
+    say(`${options.rounds * kinds.length} instances, ${run.faults.length} faults`)
     return run.faults.length === 0 ? 0 : 1
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -140,6 +142,12 @@ function say(line: string): void {
   process.stdout.write(`large: ${line}\n`)
 }
 
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('It must be a whole number, 1 or more.')
+}
+
 function mebibytes(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value * MIB >= FRAME_BYTES) return value
@@ -156,6 +164,7 @@ const program = new Command('large')
   .description('Sends instances of gigabytes in and out, and watches the memory of the service.')
   .option('--size <MiB>', 'of each instance', mebibytes, 4096)
   .option('--limit <MiB>', 'that may be resident at any time', mebibytes, 512)
+  .option('--rounds <n>', 'how often: what grows from one to the next is a leak', wholeNumber, 1)
   .option('--kind <kind>', `only one of them: ${KINDS.join(', ')}`, kindOf)
   .option('--database <url>', 'DATABASE_URL; default: SQLite in a folder of its own')
   .option('--blobs <url>', 'BLOB_URL; default: a folder of its own')

@@ -32,14 +32,14 @@ export interface LargeFile {
 /**
  * An instance of about `bytes`. Native pixel data ends below 4 GiB, where its length can no longer be written;
  * encapsulated pixel data goes one frame beyond `bytes`, with an Extended Offset Table (PS3.3 C.7.6.3.1.8), for its
- * offsets do not fit into a basic one.
+ * offsets do not fit into a basic one. Each round has UIDs of its own.
  */
-export function largeFile(kind: Kind, bytes: number): LargeFile {
+export function largeFile(kind: Kind, bytes: number, round: number): LargeFile {
   const isEncapsulated = kind === 'encapsulated'
   const frames = isEncapsulated
     ? Math.ceil(bytes / FRAME_BYTES) + 1
     : Math.floor(Math.min(bytes, LONGEST_VALUE) / FRAME_BYTES)
-  const uid = (what: string) => `2.25.1414213562373095.${KINDS.indexOf(kind)}.${frames}.${what}`
+  const uid = (what: string) => `2.25.1414213562373095.${KINDS.indexOf(kind)}.${frames}.${round}.${what}`
   const head = isEncapsulated ? encapsulatedHead(frames, uid) : nativeHead(kind, frames, uid)
   const between = isEncapsulated ? [itemHeader(FRAME_BYTES)] : []
   const tail = isEncapsulated ? [header('FFFEE0DD', 'UN', 0, LITTLE)] : []
