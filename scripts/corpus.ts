@@ -82,6 +82,7 @@ async function importInto(
   let service = await startService(env)
   try {
     const base = `http://127.0.0.1:${port}`
+    say(`importing ${manifest.length} files`)
     const imported = await runToEnd('scripts/import.ts', [corpus, '--report', report], env)
     say(imported.output.trimEnd())
     const outcomes = await readOutcomes(corpus, report)
@@ -89,9 +90,11 @@ async function importInto(
     for (const { path } of manifest) {
       if ((outcomes.get(path)?.outcome ?? '') === '') faults.push(`${archive.name}: ${path} has no outcome`)
     }
+    say('asking for every original')
     const stored = manifest.filter(({ path }) => outcomes.get(path)?.outcome === 'stored')
     faults.push(...(await originalFaults(base, stored)))
     if (isTold) {
+      say('kill -9, and started again, while studies are owed to the FHIR server')
       await service.kill()
       service = await startService(env)
       faults.push(...(await fhirFaults(base, options.fhir)))

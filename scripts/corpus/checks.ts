@@ -32,10 +32,14 @@ export async function fhirFaults(base: string, fhir: string): Promise<string[]> 
   const studies = await search(base, '/studies?limit=5000')
   const deadline = Date.now() + 120_000
   let wrong: string[]
+  let before = -1
   do {
     await sleep(1000)
     wrong = []
     for (const row of studies) wrong.push(...(await fhirFault(fhir, row)))
+    if (wrong.length !== before)
+      process.stdout.write(`${studies.length - wrong.length} of ${studies.length} studies told\n`)
+    before = wrong.length
   } while (wrong.length > 0 && Date.now() < deadline)
   process.stdout.write(
     `${studies.length} studies, ${studies.length - wrong.length} on the FHIR server with exact counts\n`,
