@@ -54,6 +54,30 @@ export const issuerMap = z
   .transform((text): ReadonlyMap<string, string> => new Map(pairs(text)))
 export const host = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be an IP address or a host name')
 export const databaseUrl = z
+const CORRECTION_KINDS = ['demographics', 'identity', 'study', 'subject'] as const
+const CORRECTION_POLICIES = ['approve', 'auto', 'off'] as const
+/** `approve`, or `approve, demographics=auto`: one word for all kinds, then what is otherwise. */
+export const corrections = z.string().transform((text, context) => {
+  const policies = {
+    demographics: 'approve',
+    identity: 'approve',
+    study: 'approve',
+    subject: 'approve',
+  } as Record<(typeof CORRECTION_KINDS)[number], (typeof CORRECTION_POLICIES)[number]>
+  const parts = text.split(',').map((part) => part.split('=').map((word) => word.trim()))
+  // The word for all kinds holds wherever it stands.
+  for (const [name = '', word] of parts.sort((a, b) => a.length - b.length)) {
+    const kinds = word === undefined ? CORRECTION_KINDS : CORRECTION_KINDS.filter((kind) => kind === name)
+    const policy = CORRECTION_POLICIES.find((one) => one === (word ?? name))
+    if (policy === undefined || kinds.length === 0)
+      context.addIssue({
+        code: 'custom',
+        message: `must be one of ${CORRECTION_POLICIES.join(', ')}, also by kind (${CORRECTION_KINDS.join(', ')}) as KIND=…`,
+      })
+    else for (const kind of kinds) policies[kind] = policy
+  }
+  return policies
+})
   .string()
   .regex(/^(?:sqlite:.|postgres(?:ql)?:\/\/.)/, 'must begin with sqlite: or postgres://')
 export const blobUrl = z

@@ -8,6 +8,7 @@ import {
   MIB,
   blobUrl,
   byteCount,
+  corrections,
   clientKey,
   databaseUrl,
   host,

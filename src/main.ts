@@ -6,6 +6,7 @@ import closeWithGrace from 'close-with-grace'
 import packageJson from '../package.json' with { type: 'json' }
 import type { Archive } from './archive/archive.ts'
 import { startCorrector, type Corrector } from './archive/correct.ts'
+import { isOff } from './archive/correct-policy.ts'
 import { startSequencer } from './archive/sequence.ts'
 import { createIntake, type Intake } from './archive/store.ts'
 import { clearSpool } from './archive/store-spool.ts'
@@ -150,7 +151,7 @@ function watchOf(
   log: Log,
   corrector: Corrector,
 ): Watch | null {
-  if (side === null || corrections.policy === 'off') return null
+  if (side === null || isOff(corrections.policy)) return null
   return startWatch(archive, side.server, {
     mapping: side.mapping,
     policy: corrections.policy,
@@ -212,7 +213,7 @@ function syncOf(archive: Archive, side: FhirSide | null, config: Config, log: Lo
   if (fhir === undefined || side === null) return null
   return startSync(archive, side.server, {
     mapping: side.mapping,
-    isWatched: corrections.policy !== 'off',
+    isWatched: !isOff(corrections.policy),
     mixedPatients: fhir.conflict,
     handEdits: fhir.handEdits,
     patients: fhir.patients,

@@ -48,6 +48,47 @@ describe('settings', () => {
     ])
   })
 
+  it('take a file of private elements, and tell all that is wrong with it by line', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'concord-config-'))
+    const file = (name: string, text: string | Buffer) => {
+      writeFileSync(join(folder, name), text)
+      return { PRIVATE_DICTIONARY: join(folder, name) }
+    }
+    expect(config({}).privateElements).toEqual([])
+    expect(config(file('good.csv', '# ours\nACME,0019xx10,DS,Dose\n')).privateElements).toEqual([
+      { creator: 'ACME', group: 0x19, element: 0x10, vr: 'DS', name: 'Dose' },
+    ])
+    expect(faults({ ...file('bad.csv', 'ACME,0019xx10,XX\n\nACME,0018xx10,DS\n'), PORT: 'x' })).toEqual([
+      expect.stringMatching(/^PORT /),
+      'PRIVATE_DICTIONARY names a file with a fault in line 1: "XX" is no VR.',
+      expect.stringMatching(/^PRIVATE_DICTIONARY names a file with a fault in line 3: "0018xx10" is no /),
+    ])
+    expect(faults(file('worse.csv', 'x\n'.repeat(1000)))).toHaveLength(21)
+    expect(faults(file('latin.csv', Buffer.from('AC\xe9,0019xx10,DS', 'latin1')))).toEqual([
+      'PRIVATE_DICTIONARY names a file that is not in UTF-8.',
+    ])
+    expect(faults({ PRIVATE_DICTIONARY: folder })).toEqual([expect.stringContaining('is no file')])
+    expect(faults({ PRIVATE_DICTIONARY: join(folder, 'none') })).toEqual([
+      'PRIVATE_DICTIONARY names a file that cannot be read (ENOENT).',
+    ])
+  })
+
+  it('take one policy for corrections, or one by kind of change', () => {
+    const policy = (CORRECTIONS?: string) =>
+      config(CORRECTIONS === undefined ? {} : { CORRECTIONS }).corrections.policy
+    const all = (one: string) => ({ demographics: one, identity: one, study: one, subject: one })
+    expect(policy()).toEqual(all('approve'))
+    expect(policy('auto')).toEqual(all('auto'))
+    expect(policy('demographics=auto')).toEqual({ ...all('approve'), demographics: 'auto' })
+    expect(policy('subject=approve, study=auto,off')).toEqual({
+      ...{ ...all('off'), subject: 'approve', study: 'auto' },
+    })
+    for (const wrong of ['always', 'demographics=maybe', 'names=auto', 'auto=auto', ','])
+      expect(faults({ CORRECTIONS: wrong })).toEqual(
+        expect.arrayContaining([expect.stringMatching(/^CORRECTIONS must be one of approve, auto, off/u)]),
+      )
+  })
+
   it('take a private key, and say what is wrong with one without quoting it', () => {
     const given = {
       FHIR_URL: 'https://fhir.example.org',

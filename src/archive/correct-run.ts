@@ -1,21 +1,13 @@
-import type { BlobPlace } from '../blobs/ports.ts'
 import type { CorrectionRow, IndexedInstance } from '../database/ports.ts'
-import { IDENTIFYING, dateTime, type Correction } from '../dicom/correction.ts'
-import type { DataSet, Uid } from '../dicom/data-set.ts'
-import { type ReaderLimits, Unreadable } from '../dicom/reader.ts'
-import { rejectionNote, type Rejected } from '../dicom/rejection-note.ts'
+import type { Correction } from '../dicom/correction.ts'
+import type { Uid } from '../dicom/data-set.ts'
+import { Unreadable } from '../dicom/reader.ts'
 import { uidFrom, uidFromUuid } from '../dicom/uid.ts'
-import { isProblem, type Problem } from '../problem.ts'
+import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { correctInstance, type CorrectedInstance, type CorrectionOfOne } from './correct-instance.ts'
-import { sha256Of } from './composed.ts'
-import { readStored } from './read-stored.ts'
-
-export interface CorrectSettings {
-  readonly limits: Partial<ReaderLimits>
-  /** When a rejection note is written: where it was another patient, always, or never. */
-  readonly note: 'identity' | 'always' | 'never'
-}
+import { addNote, type CorrectSettings, placeOf, wantsNote } from './correct-note.ts'
+import { isOf, newStudyOf } from './correct-part.ts'
 
 export const LEASE_MS = 60_000
 /** Instances between two looks at the lease. */
@@ -70,12 +62,12 @@ export async function carryOut(
 }
 
 /**
- * What is to be corrected: the first time all that is shown of the study, for it is replaced as a whole; then only what
- * came with the old values since.
+ * What is to be corrected: the first time all that is shown of the study or the part, for it is replaced as a whole; then
+ * only what came with the old values since.
  */
 async function dueInstances(
   { database }: Archive,
-  { id, study, doneAt }: CorrectionRow,
+  { id, study, doneAt, detail }: CorrectionRow,
 ): Promise<IndexedInstance[]> {
   const { index, corrections } = database
   const made = new Set((await corrections.made(id)).map(([, { uids }]) => uids.instance))
@@ -84,7 +76,8 @@ async function dueInstances(
   for await (const page of index.instances({ study }, { states: ['active', 'superseded'] })) {
     for (const instance of page) {
       const { state, uids } = instance
-      const isDue = state === 'active' ? doneAt === null : waiting.has(uids.instance)
+      const isDue =
+        state === 'active' ? doneAt === null && isOf(detail.part, uids) : waiting.has(uids.instance)
       if (isDue && !made.has(uids.instance)) due.push(instance)
     }
   }
@@ -101,8 +94,11 @@ function newUids(id: string, sources: readonly Pick<IndexedInstance, 'uids'>[]):
   return uids
 }
 
-function correctionOf({ database, now }: Archive, { to, detail }: CorrectionRow): Correction {
+function correctionOf({ database, now }: Archive, row: CorrectionRow): Correction {
+  const { to, detail } = row
+  const newStudy = newStudyOf(row)
   return {
+    ...(newStudy !== null && { newStudy }),
     attributes: to,
     reason: detail.reason,
     description: `Attributes corrected: ${detail.description}`,
@@ -139,70 +135,4 @@ async function makeBatch(
     if (outcome.kind === 'failed')
       failures.push({ instance: staged[at]?.source ?? null, why: outcome.problem.message })
   return failures
-}
-
-function placeOf(place: BlobPlace | Problem | undefined): BlobPlace {
-  if (place === undefined) throw new Error('The blob store gave no place for a blob.')
-  if (isProblem(place)) throw place
-  return place
-}
-
-function wantsNote({ note }: CorrectSettings, { from, to }: CorrectionRow): boolean {
-  if (note !== 'identity') return note === 'always'
-  const valueOf = (dataSet: DataSet, tag: string): string => JSON.stringify(dataSet[tag]?.Value ?? [])
-  return Object.keys(to).some(
-    (tag) => IDENTIFYING.has(tag) && from.some((one) => valueOf(one, tag) !== valueOf(to, tag)),
-  )
-}
-
-/** Stores a rejection note of what is about to be replaced; the same one when it is done again. */
-async function addNote(archive: Archive, settings: CorrectSettings, row: CorrectionRow): Promise<void> {
-  const { index, corrections, lifecycle } = archive.database
-  const staged = (await corrections.made(row.id)).filter(([, { state }]) => state === 'staged')
-  const sources = staged
-    .map(([source]) => source)
-    .sort((a, b) => (a.uids.instance < b.uids.instance ? -1 : 1))
-  const [first] = sources
-  if (first === undefined) return
-  const rejected: Rejected[] = []
-  let like: DataSet = {}
-  for (const { uids, SOPClassUID } of sources) {
-    const options = { states: ['active', 'superseded'], pixelMap: true, tags: uids === first.uids } as const
-    for await (const [found] of index.instances(uids, options)) {
-      if (found?.tags !== undefined) like = JSON.parse(found.tags.toString()) as DataSet
-      const isImage = found?.pixelMap !== undefined && found.pixelMap !== null
-      rejected.push({ series: uids.series, instance: uids.instance, SOPClassUID, isImage })
-    }
-  }
-  const name = sha256Of(Buffer.from(sources.map(({ uids }) => uids.instance).join('\n')))
-  const bytes = rejectionNote(like, rejected, {
-    series: uidFrom(row.id, `note series`),
-    instance: uidFrom(row.id, `note ${name}`),
-    now: dateTime(archive.now()),
-  })
-  const { parsed, size, sha256, datasetSha256 } = await readStored(once(bytes), settings.limits)
-  if (parsed instanceof Unreadable) throw parsed
-  const place = placeOf((await archive.blobs.put([{ bytes, size, sha256 }]))[0])
-  await lifecycle.note(
-    {
-      parsed,
-      blob: { store: archive.blobs.name, ...place, size, sha256 },
-      datasetSha256,
-      sender: row.detail.proposedBy,
-      receivedAt: archive.now(),
-    },
-    // The correction hides them itself, when all of it is there.
-    {
-      scope: {},
-      instances: [],
-      from: [],
-      to: 'rejected',
-      actor: row.decidedBy,
-      reason: `correction ${row.id}`,
-    },
-  )
-}
-
-async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield await Promise.resolve(bytes)
 }

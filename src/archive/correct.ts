@@ -1,75 +1,34 @@
-import type { CorrectionRow, IndexedInstance } from '../database/ports.ts'
-import { IDENTIFYING } from '../dicom/correction.ts'
-import type { DataSet, Tag, Uid, Value } from '../dicom/data-set.ts'
-import { entryOf } from '../dicom/dictionary.ts'
-import { pixelExtents, readPixelMap } from '../dicom/pixel-map.ts'
+import type { CorrectionRow } from '../database/ports.ts'
 import { Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
-import { carryOut, LEASE_MS, type CorrectSettings } from './correct-run.ts'
-
-/** Whether corrections wait for a person, are carried out at once, or are not made at all. */
-export type CorrectionPolicy = 'approve' | 'auto' | 'off'
-
-export interface Wanted {
-  readonly study: Uid
-  /** The right values; see `dicom/correction.ts` for which may be named. */
-  readonly attributes: DataSet
-  readonly reason: 'CORRECT' | 'COERCE'
-  readonly description: string
-  readonly proposedBy: string | null
-}
-
-/** What a correction would do, before anybody decides. */
-export interface CorrectionPreview {
-  readonly study: Uid
-  readonly series: number
-  readonly instances: number
-  /** Of the study's files, and about what would be written anew: pixel data is shared. */
-  readonly bytes: { readonly study: number; readonly written: number }
-  readonly attributes: readonly {
-    readonly tag: Tag
-    readonly keyword: string
-    readonly before: readonly (readonly Value[])[]
-    readonly after: readonly Value[]
-  }[]
-  /** The patient would be another one, so that a rejection note says so. */
-  readonly identity: boolean
-}
-
-interface Found {
-  readonly preview: CorrectionPreview
-  readonly from: readonly DataSet[]
-}
-
-/** So much is new in each file, about: what says where it comes from, and an end of the blocks. */
-const ADDED_BYTES = 2048
-
-/** Looks at a study; Problem `not-found` where nothing is shown of it, `conflict` where it says all of it already. */
-export async function previewCorrection(archive: Archive, wanted: Wanted): Promise<CorrectionPreview> {
-  return (await lookAt(archive, wanted)).preview
-}
+import type { CorrectSettings } from './correct-note.ts'
+import { type CorrectionPolicies, policyFor } from './correct-policy.ts'
+import { type CorrectionPreview, lookAt, type Wanted } from './correct-preview.ts'
+import { carryOut, LEASE_MS } from './correct-run.ts'
 
 /**
- * Proposes a correction; with policy `auto` it is approved at once. The same one again is the one that is there. Rejects as
- * {@link previewCorrection} does, and with Problem `conflict` where the policy is `off`.
+ * Proposes a correction; with policy `auto` for all that it changes it is approved at once. The same one again is the one
+ * that is there. Rejects as {@link lookAt} does, and with Problem `conflict` where the policy is `off`.
  */
 export async function proposeCorrection(
   archive: Archive,
-  policy: CorrectionPolicy,
+  policies: CorrectionPolicies,
   wanted: Wanted,
 ): Promise<{
   readonly correction: CorrectionRow
   readonly isNew: boolean
   readonly preview: CorrectionPreview
 }> {
-  if (policy === 'off') throw new Problem('conflict', 'Corrections are turned off (CORRECTIONS=off).')
-  const { study, attributes: to, reason, description, proposedBy } = wanted
+  const { study, attributes: to, reason, description, proposedBy, part } = wanted
   const { from, preview } = await lookAt(archive, wanted)
+  const policy = policyFor(policies, preview.kinds)
+  if (policy === 'off')
+    throw new Problem('conflict', `Corrections of ${preview.kinds.join(', ')} are turned off (CORRECTIONS).`)
   const { correction, isNew } = await archive.database.corrections.propose({
     study,
     from,
     to,
-    detail: { reason, description, proposedBy },
+    detail: { reason, description, proposedBy, ...(part && { part }) },
     approved: policy === 'auto',
   })
   if (correction.state === 'proposed')
@@ -94,49 +53,6 @@ export async function decideCorrection(
     throw new Problem('conflict', `The correction is ${correction.state}: there is nothing to ${decision}.`)
   await database.attention.clear('correction-proposed', correction.study)
   if (decision === 'reject') await database.attention.clear('correction-failed', correction.study)
-}
-
-async function lookAt(archive: Archive, { study, attributes: to }: Wanted): Promise<Found> {
-  const tags = Object.keys(to).sort()
-  const tuples = new Map<string, DataSet>()
-  const [series, sums] = [new Set<Uid>(), { instances: 0, study: 0, written: 0 }]
-  for await (const page of archive.database.index.instances({ study }, { tags: true, pixelMap: true })) {
-    for (const instance of page) {
-      const dataSet = JSON.parse(instance.tags?.toString() ?? '{}') as DataSet
-      const own = Object.fromEntries(tags.flatMap((tag) => (dataSet[tag] ? [[tag, dataSet[tag]]] : [])))
-      tuples.set(JSON.stringify(own), own)
-      series.add(instance.uids.series)
-      sums.instances++
-      sums.study += instance.size
-      sums.written += instance.size - sharedBytes(instance) + ADDED_BYTES
-    }
-  }
-  if (sums.instances === 0) throw new Problem('not-found', 'There is no such study here.')
-  // The order in which a study was received must not make another correction of it.
-  const from = [...tuples].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tuple]) => tuple)
-  if (from.every((tuple) => tags.every((tag) => textOf(tuple, tag) === textOf(to, tag))))
-    throw new Problem('conflict', 'All instances of the study have these values already.')
-  const attributes = tags.map((tag) => ({
-    tag,
-    keyword: entryOf(tag)?.keyword ?? tag,
-    before: [...new Map(from.map((tuple) => [textOf(tuple, tag), tuple[tag]?.Value ?? []])).values()],
-    after: to[tag]?.Value ?? [],
-  }))
-  const identity = tags.some(
-    (tag) => IDENTIFYING.has(tag) && from.some((tuple) => textOf(tuple, tag) !== textOf(to, tag)),
-  )
-  const { instances, study: studyBytes, written } = sums
-  const bytes = { study: studyBytes, written }
-  return { from, preview: { study, series: series.size, instances, bytes, attributes, identity } }
-}
-
-function textOf(dataSet: DataSet, tag: Tag): string {
-  return JSON.stringify(dataSet[tag]?.Value ?? [])
-}
-
-function sharedBytes({ pixelMap }: IndexedInstance): number {
-  if (pixelMap === undefined || pixelMap === null) return 0
-  return pixelExtents(readPixelMap(pixelMap)).reduce((sum, { length }) => sum + length, 0)
 }
 
 export interface Corrector {

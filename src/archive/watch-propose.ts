@@ -4,7 +4,8 @@ import { type PatientKey, patientKey } from '../fhir/mapping/identifiers.ts'
 import type { MappingSettings } from '../fhir/mapping/settings.ts'
 import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
-import { type CorrectionPolicy, proposeCorrection } from './correct.ts'
+import { proposeCorrection } from './correct.ts'
+import type { CorrectionPolicies } from './correct-policy.ts'
 
 /** What a FHIR Patient says now, and whose studies it concerns. */
 export interface Change {
@@ -18,7 +19,7 @@ const PAGE = 200
 /** Proposes the same correction for every study of a patient; how many were new. */
 export async function proposeForPatient(
   archive: Archive,
-  { mapping, policy }: { readonly mapping: MappingSettings; readonly policy: CorrectionPolicy },
+  { mapping, policy }: { readonly mapping: MappingSettings; readonly policy: CorrectionPolicies },
   { key, attributes, description }: Change,
 ): Promise<number> {
   let proposed = 0

@@ -5,7 +5,7 @@ import { patientProjection } from '../fhir/mapping/patient.ts'
 import type { MappingSettings } from '../fhir/mapping/settings.ts'
 import { type FhirServer, isFhirError, type JsonObject, type Stored } from '../fhir/ports.ts'
 import type { Archive } from './archive.ts'
-import type { CorrectionPolicy } from './correct.ts'
+import type { CorrectionPolicies } from './correct-policy.ts'
 import { survivorOf } from './sync-patient.ts'
 import { hasIdentifier } from './sync-write.ts'
 import { newPatients, type Place, type Strategy, strategyOf } from './watch-changes.ts'
@@ -13,7 +13,7 @@ import { proposeForPatient } from './watch-propose.ts'
 
 export interface WatchSettings {
   readonly mapping: MappingSettings
-  readonly policy: CorrectionPolicy
+  readonly policy: CorrectionPolicies
   /** Between two looks. */
   readonly pollMs: number
   /** Told when a correction was proposed, and what went wrong. */

@@ -1,10 +1,12 @@
 /** CARRYING OUT A CORRECTION: what was made of a study is staged, and shown in place of its originals in one transaction. */
 import { add, type Added } from './add.ts'
-import { audit, correction, WAITING } from './corrections.ts'
+import { audit, correction, type CorrectionRecord } from './corrections.ts'
 import { oweStaged, renumberLate } from './corrections-staged.ts'
+import { waitingRows } from './corrections-waiting.ts'
 import { clock } from './dialect.ts'
-import { IN_FORCE } from './in-force.ts'
-import { lockStudies, MOVED_COLUMNS, MOVED_JOINS, moveAll, movedOf, type Moved } from './lifecycle.ts'
+import { correctionFor, inForce, wake } from './in-force.ts'
+import { linesOf } from './inspection.ts'
+import { lockStudies, MOVED_COLUMNS, MOVED_JOINS, moveAll, movedOf } from './lifecycle.ts'
 import { RestartError, type Row, type Step, type Writer } from './operation.ts'
 import type { CorrectionDetail, InstanceState } from './ports.ts'
 import type { PreparedInstance } from './prepare.ts'
@@ -42,7 +44,7 @@ export function* finishCorrection(writer: Writer, id: string): Generator<Step, F
   if (record?.state !== 'running') return null
   yield* renumberLate(writer, id)
   const rows = yield {
-    sql: `SELECT ${MOVED_COLUMNS}, l.source_id FROM lineage l JOIN instance i ON i.id = l.instance_id ${MOVED_JOINS}
+    sql: `SELECT ${MOVED_COLUMNS}, i.sop_uid, e.series_uid, l.source_id FROM lineage l JOIN instance i ON i.id = l.instance_id ${MOVED_JOINS}
       WHERE l.correction_id = ? AND i.state = 4 ORDER BY i.id`,
     params: [id],
   }
@@ -53,23 +55,16 @@ export function* finishCorrection(writer: Writer, id: string): Generator<Step, F
   }
   const reason = `correction ${id}`
   const actor = record.decidedBy
-  const [next] = yield {
-    sql: `SELECT c.id FROM correction c WHERE c.study_uid = ? AND c.ordinal > ? AND ${IN_FORCE} ORDER BY c.ordinal LIMIT 1`,
-    params: [record.study, record.ordinal],
-  }
   const stateOf = new Map(sources.map((row) => [Number(row['id']), movedOf(row).from]))
-  const shown = next === undefined ? 'active' : 'superseded'
+  const next = yield* nextOf(record, rows)
   // What a later correction has changed since is for that one to correct as well; what was taken away meanwhile stays away.
   const byTarget = Map.groupBy(rows, (row): InstanceState => {
     const source = stateOf.get(Number(row['source_id']))
-    return source === 'deleted' || source === 'rejected' ? source : shown
+    if (source === 'deleted' || source === 'rejected') return source
+    return next.has(row) ? 'superseded' : 'active'
   })
   for (const [to, own] of byTarget) yield* moveAll(writer, own.map(movedOf), { to, actor, reason })
-  if (next !== undefined && rows.length > 0)
-    yield {
-      sql: `UPDATE correction SET state = 'approved' WHERE id = ? AND state = 'done'`,
-      params: [String(next['id'])],
-    }
+  yield* wake(next.values())
   const active = sources.map(movedOf).filter(({ from }) => from === 'active')
   yield* moveAll(writer, active, { to: 'superseded', actor, reason })
   yield {
@@ -77,7 +72,7 @@ export function* finishCorrection(writer: Writer, id: string): Generator<Step, F
     types: 'bigint, bigint',
     each: rows.map((row) => [Number(row['source_id']), Number(row['id'])]),
   }
-  const more = (yield* waiting(record.study, id)).length > 0
+  const more = (yield* waitingRows(writer.dialect, id)).length > 0
   const corrected = (record.detail.corrected ?? 0) + rows.length
   yield* end(writer, id, { state: more ? 'approved' : 'done', detail: { ...record.detail, corrected } })
   yield* audit(writer.dialect, 'correct', actor, {
@@ -98,7 +93,7 @@ export function* failCorrection(
   const record = yield* correction(writer.dialect, id)
   if (record?.state !== 'running') return false
   if (record.doneAt === null)
-    yield* moveAll(writer, yield* waiting(record.study, id), {
+    yield* moveAll(writer, (yield* waitingRows(writer.dialect, id)).map(movedOf), {
       to: 'active',
       actor: null,
       reason: `correction ${id} failed`,
@@ -121,23 +116,34 @@ function* end(
   }
 }
 
-/** Instances that were hidden when they came, and of which nothing has been made. */
-function* waiting(study: string, id: string): Generator<Step, Moved[], Row[]> {
-  const rows = yield {
-    sql: `SELECT ${MOVED_COLUMNS} FROM instance i ${MOVED_JOINS}
-      WHERE s.study_uid = ? AND ${WAITING}`,
-    params: [study, id],
+/** For each instance that was made, the correction that it is to go through next: of its own study, where it has come to another. */
+function* nextOf(
+  { study, ordinal }: CorrectionRecord,
+  rows: readonly Row[],
+): Generator<Step, Map<Row, string>, Row[]> {
+  const byStudy = yield* inForce(rows.map((row) => String(row['study_uid'])))
+  const next = new Map<Row, string>()
+  for (const row of rows) {
+    const own = String(row['study_uid'])
+    const corrections = (byStudy.get(own) ?? []).filter((one) => own !== study || one.ordinal > ordinal)
+    if (corrections.length === 0) continue
+    const lines = (yield* linesOf(Number(row['id']))) ?? []
+    const [seriesUid, sopUid] = [String(row['series_uid']), String(row['sop_uid'])]
+    const found = correctionFor({ seriesUid, sopUid, lines }, corrections)
+    if (found !== undefined) next.set(row, found.id)
   }
-  return rows.map(movedOf)
+  return next
 }
 
-/** PostgreSQL: the locks of the study and of all patients that its instances name. */
+/** PostgreSQL: the locks of the study, of the one that a part of it goes to, and of all patients that their instances name. */
 function* lockCorrection({ dialect }: Writer, id: string): Generator<Step, void, Row[]> {
   if (dialect === 'sqlite') return
   const patients = {
     sql: `SELECT DISTINCT i.patient_key, s.study_uid FROM correction c JOIN study s ON s.study_uid = c.study_uid
-      JOIN series e ON e.study_id = s.id JOIN instance i ON i.series_id = e.id WHERE c.id = ?`,
-    params: [id],
+      JOIN series e ON e.study_id = s.id JOIN instance i ON i.series_id = e.id WHERE c.id = ?
+      UNION SELECT i.patient_key, s.study_uid FROM lineage l JOIN instance i ON i.id = l.instance_id ${MOVED_JOINS}
+      WHERE l.correction_id = ?`,
+    params: [id, id],
   }
   const keys = (rows: readonly Row[]): number[] => rows.map((row) => Number(row['patient_key']))
   const before = yield patients

@@ -7,7 +7,7 @@ import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance } from './known.ts'
 import { lockKeys, studyLock } from './locks.ts'
 import type { Dialect, Param, Row, Step, Writer } from './operation.ts'
 import { numberOrNull, textOrNull } from './outbox.ts'
-import type { CorrectionDetail, CorrectionState, KnownInstance } from './ports.ts'
+import type { CorrectionDetail, CorrectionState, KnownInstance, StudyPart } from './ports.ts'
 
 /** As `CorrectionRow` of the ports, dates in milliseconds. */
 export interface CorrectionRecord {
@@ -68,11 +68,12 @@ export function* propose(
     params: [study],
   }
   const isSame = last?.['from_projection'] === from && last['to_projection'] === to
-  if (last !== undefined && isSame && last['state'] !== 'rejected')
-    return { record: recordOf(last), isNew: false }
+  const before = last === undefined ? undefined : recordOf(last)
+  if (before !== undefined && isSame && before.state !== 'rejected' && samePart(before.detail, detail))
+    return { record: before, isNew: false }
   const ordinal = last === undefined ? 1 : Number(last['ordinal']) + 1
   const [archive] = yield { sql: 'SELECT id FROM archive' }
-  const id = uuidv5(String(archive?.['id']), JSON.stringify([study, from, to, ordinal]))
+  const id = uuidv5(String(archive?.['id']), JSON.stringify([study, from, to, ordinal, ...partOf(detail)]))
   yield {
     sql: `INSERT INTO correction (id, study_uid, ordinal, from_projection, to_projection, state, proposed_at, decided_at,
         decided_by, detail)
@@ -86,6 +87,14 @@ export function* propose(
   const [row] = yield { sql: `SELECT ${COLUMNS} FROM correction c WHERE c.id = ?`, params: [id] }
   if (row === undefined) throw new Error('a correction that was written is not there')
   return { record: recordOf(row), isNew: true }
+}
+
+function partOf({ part }: CorrectionDetail): StudyPart[] {
+  return part === undefined ? [] : [part]
+}
+
+function samePart(a: CorrectionDetail, b: CorrectionDetail): boolean {
+  return JSON.stringify(partOf(a)) === JSON.stringify(partOf(b))
 }
 
 export function* audit(
@@ -195,20 +204,6 @@ export function* correctionList(
     params: [...named.map(({ value }) => value), limit],
   }
   return rows.map(recordOf)
-}
-
-/** Instances that were hidden when they came, and of which nothing has been made: for `i`, its study `s` and a correction. */
-export const WAITING = `i.state = 1 AND i.superseded_by IS NULL
-  AND NOT EXISTS (SELECT 1 FROM lineage l WHERE l.instance_id = i.id AND l.correction_id = ?)`
-
-export function* correctionWaiting(_dialect: Dialect, id: string): Generator<Step, string[], Row[]> {
-  const rows = yield {
-    sql: `SELECT i.sop_uid FROM correction c JOIN study s ON s.study_uid = c.study_uid
-      JOIN series e ON e.study_id = s.id JOIN instance i ON i.series_id = e.id
-      WHERE c.id = ? AND ${WAITING} ORDER BY i.id`,
-    params: [id, id],
-  }
-  return rows.map((row) => String(row['sop_uid']))
 }
 
 /** What a correction has made so far: source by SOP Instance UID, and what was made of it. */

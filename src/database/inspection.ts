@@ -69,7 +69,7 @@ export function* checkLevel(
           entity: { level: table, id },
         })
     if (group === undefined) continue
-    const lines = yield* linesOfInstance(Number(group['first_id']))
+    const lines = yield* linesOf(Number(group['first_id']))
     if (lines !== null && String(row['attributes']) !== `{${tuplesOf(lines)[tuple].join('\n,')}}`)
       findings.push({
         check: 'levels',
@@ -80,10 +80,11 @@ export function* checkLevel(
   return { findings, next: rows.length < limit ? null : last }
 }
 
-const TAG_COLUMNS = 'i.id, i.patch, i.packed, b.base'
-const TAG_JOIN = 'LEFT JOIN tag_base b ON b.id = i.base_id'
+export const TAG_COLUMNS = 'i.id, i.patch, i.packed, b.base'
+export const TAG_JOIN = 'LEFT JOIN tag_base b ON b.id = i.base_id'
 
-function* linesOfInstance(id: number): Generator<Step, string[] | null, Row[]> {
+/** Lines of the whole data set of an instance; null where there is none of that number. */
+export function* linesOf(id: number): Generator<Step, string[] | null, Row[]> {
   const [row] = yield {
     sql: `SELECT ${TAG_COLUMNS} FROM instance i ${TAG_JOIN} WHERE i.id = ?`,
     params: [id],

@@ -6,6 +6,7 @@ import { ACTIONS } from './ledger.ts'
 import { patientText } from './level-rows.ts'
 import { recount } from './lifecycle-levels.ts'
 import { lockKeys, patientLock, studyLock } from './locks.ts'
+import { reviewMixtures } from './mixture.ts'
 import { RestartError, type Param, type Row, type Step, type Writer } from './operation.ts'
 import type { InstanceState, Scope, StateChange } from './ports.ts'
 import type { PreparedInstance } from './prepare.ts'
@@ -120,6 +121,11 @@ export function* moveAll(
     ]),
   }
   yield* recount(writer, moved, to)
+  yield* reviewMixtures(
+    writer,
+    moved.map(({ study }) => study),
+    to,
+  )
   yield* touchOutbox(
     writer,
     [...new Set(moved.map(({ study }) => study))].map((id) => ({ id })),

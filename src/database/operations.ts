@@ -6,12 +6,12 @@ import {
   correction,
   correctionList,
   correctionMade,
-  correctionWaiting,
   decide,
   propose,
   renewCorrection,
 } from './corrections.ts'
 import { failCorrection, finishCorrection, stage } from './corrections-carry.ts'
+import { correctionWaiting } from './corrections-waiting.ts'
 import {
   endPush,
   fact,

@@ -165,6 +165,12 @@ export interface Lifecycle {
 /** `done` stays in force; `failed` waits for a person. */
 export type CorrectionState = 'proposed' | 'approved' | 'running' | 'done' | 'failed' | 'rejected'
 
+/** Series as a whole, and single instances, of one study. */
+export interface StudyPart {
+  readonly series: readonly Uid[]
+  readonly instances: readonly Uid[]
+}
+
 export interface CorrectionDetail {
   /** Reason for the Attribute Modification (0400,0565). */
   readonly reason: 'CORRECT' | 'COERCE'
@@ -172,6 +178,8 @@ export interface CorrectionDetail {
   readonly description: string
   /** Name of the token, or `fhir`. */
   readonly proposedBy: string | null
+  /** Only these are corrected, and leave for a study of their own: they were of another patient. */
+  readonly part?: StudyPart
   /** Instances that were made, over all runs. */
   readonly corrected?: number
   /** Why it failed, by instance; in plain words, without values. */
@@ -180,12 +188,12 @@ export interface CorrectionDetail {
 
 /** What is to be said of a study instead. */
 export interface CorrectionRow {
-  /** UUIDv5 of archive, study, from, to and ordinal. */
+  /** UUIDv5 of archive, study, from, to and ordinal, and of the part where it is about one. */
   readonly id: string
   readonly study: Uid
   /** Of the corrections of the study, from 1. */
   readonly ordinal: number
-  /** What its instances said of the attributes of `to` when it was proposed: each set of values once. */
+  /** What those instances said of the attributes of `to` when it was proposed: each set of values once. */
   readonly from: readonly DataSet[]
   readonly to: DataSet
   readonly state: CorrectionState

@@ -4,6 +4,7 @@
  */
 import { composeDataSet, type Attributes } from './compose.ts'
 import type { DataElement, DataSet, InstanceUids, ParsedInstance, Tag, Uid } from './data-set.ts'
+import { partReferences, type PartedReferences } from './part-references.ts'
 import type { Patch } from './patch.ts'
 import { inZone, isZone } from './times.ts'
 import { IMPLEMENTATION_VERSION_NAME } from './writer.ts'
@@ -18,6 +19,8 @@ export interface Correction {
   /** UID of this archive as a maker of instances. */
   readonly InstanceCreatorUID: Uid
   readonly now: Date
+  /** The study that instances leave for, where they were wrong in theirs; undefined: they stay. */
+  readonly newStudy?: Uid
 }
 
 /** Attributes that may be corrected: they say whose an instance is, and what it was made for; none speaks of pixels. */
@@ -62,25 +65,40 @@ export function correctionPatch(
     InstanceCreationTime: made.slice(8),
     InstanceCreatorUID: correction.InstanceCreatorUID,
     InstanceCoercionDateTime: dateTime(correction.now),
+    StudyInstanceUID: correction.newStudy,
   })
   const changesIdentity = Object.keys(correction.attributes).some((tag) => IDENTIFYING.has(tag))
   // They qualify the issuer that is replaced.
   if (changesIdentity && dataSet[ISSUER_QUALIFIERS] !== undefined) set.set(ISSUER_QUALIFIERS, null)
   // A signature no longer verifies when a byte that it signs has changed.
   for (const tag of SIGNATURES) if (dataSet[tag] !== undefined) set.set(tag, null)
-  const [reference, source] = sourceOf(parsed)
+  const append = new Map([
+    [ORIGINAL_ATTRIBUTES, modification(correction, sender)],
+    [CONTRIBUTING_EQUIPMENT, equipment(correction)],
+    sourceOf(parsed),
+  ])
+  const references = referencesOf(parsed, uids, correction, append)
+  for (const [tag, element] of references?.set ?? []) if (!set.has(tag)) set.set(tag, element)
   return {
     set,
-    append: new Map([
-      [ORIGINAL_ATTRIBUTES, modification(correction, sender)],
-      [CONTRIBUTING_EQUIPMENT, equipment(correction)],
-      [reference, source],
-    ]),
+    append,
     uids,
     keepUids: new Set([ORIGINAL_ATTRIBUTES]),
+    ...(references !== undefined && { uidsOf: references.uidsOf }),
     // The identifiers are told even where they are the same, so that the item can be read by itself.
     originals: [...new Set([...set.keys(), '00100020', '00100021'])],
   }
+}
+
+/** What becomes of references to the study; undefined where it stays as it is. */
+function referencesOf(
+  { dataSet, uids: { study } }: ParsedInstance,
+  uids: ReadonlyMap<Uid, Uid>,
+  { newStudy }: Correction,
+  append: ReadonlyMap<Tag, DataSet>,
+): PartedReferences | undefined {
+  if (newStudy === undefined) return undefined
+  return partReferences(dataSet, { uids, study: { from: study, to: newStudy } }, new Set(append.keys()))
 }
 
 function modification({ now, reason }: Correction, sender: string | null): DataSet {

@@ -18,6 +18,8 @@ export interface Patch {
   /** UIDs to be replaced wherever they stand, but within elements of `keepUids`. */
   readonly uids: ReadonlyMap<Uid, Uid>
   readonly keepUids: ReadonlySet<Tag>
+  /** Within these elements, which UIDs are replaced instead of those. */
+  readonly uidsOf?: ReadonlyMap<Tag, ReadonlyMap<Uid, Uid>>
   /**
    * What Modified Attributes Sequence (0400,0550) of the item appended to Original Attributes Sequence (0400,0561) is to
    * hold: these elements as they are now, byte for byte; those that are not there, of zero length.
@@ -215,17 +217,22 @@ async function editedBytes(
   { tag, start, end }: ElementPlace,
 ): Promise<Buffer> {
   const bytes = await file.read({ offset: start, length: end - start })
-  const edit: ValueEdit = { uids: patch.keepUids.has(tag) ? NONE : patch.uids, from: texts.from }
+  const edit: ValueEdit = { uids: uidsIn(patch, tag), from: texts.from }
   return editElement(bytes, file.parsed.dataSet, file.encoding, edit)
 }
 
 const NONE: ReadonlyMap<Uid, Uid> = new Map()
 
+/** UIDs to be replaced in an element. */
+function uidsIn({ keepUids, uidsOf, uids }: Patch, tag: Tag): ReadonlyMap<Uid, Uid> {
+  return keepUids.has(tag) ? NONE : (uidsOf?.get(tag) ?? uids)
+}
+
 /** Whether something changes in an element that nobody set. */
 function isEdited({ file, patch, texts }: Context, { tag }: ElementPlace): boolean {
   const element = file.parsed.dataSet[tag]
   if (element === undefined || patch.set.has(tag) || patch.append.has(tag)) return false
-  const isReference = !patch.keepUids.has(tag) && mentions(element, patch.uids)
+  const isReference = mentions(element, uidsIn(patch, tag))
   return isReference || (texts.from !== undefined && hasText(element))
 }
 

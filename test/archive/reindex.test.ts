@@ -81,13 +81,10 @@ describe('what the site has learnt of private elements', () => {
 
   it('holds for what was stored before', async () => {
     await using kept = await keptArchive(sqliteBench)
-    const attributes = {
-      '00190010': { vr: 'LO', Value: ['ACME 1.1'] },
-      '00191010': { vr: 'DS', Value: [1.5] },
-    } as const
-    const sample = ct({ ...attributes, '00190010': { vr: 'LO', Value: ['ACME 1.1'] } } as never, {
-      TransferSyntaxUID: ImplicitVRLittleEndian,
-    })
+    const sample = ct(
+      { '00190010': { vr: 'LO', Value: ['ACME 1.1'] }, '00191010': { vr: 'DS', Value: [1.5] } },
+      { TransferSyntaxUID: ImplicitVRLittleEndian },
+    )
     await kept.store(sample.bytes)
     usePrivateElements([{ creator: 'ACME 1.1', group: 0x19, element: 0x10, vr: 'DS' }])
     const into = await sqliteBench()

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type FhirStandIn, startFhirStandIn } from '../../scripts/stand-ins/fhir-server.ts'
 import type { ResourceJson } from '../../scripts/stand-ins/fhir/validate.ts'
 import { type Corrector, startCorrector } from '../../src/archive/correct.ts'
+import { everyKind } from '../../src/archive/correct-policy.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'
 import { startWatch, type Watch, type WatchSettings } from '../../src/archive/watch.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
@@ -55,7 +56,7 @@ async function startWatching(
       corrector = startCorrector(archive, { limits: {}, note: 'identity' }, () => undefined)
       watch = startWatch(archive, through(server), {
         mapping,
-        policy: 'auto',
+        policy: everyKind('auto'),
         pollMs: 30,
         report: ({ what }) => {
           if (what === 'proposed') proposals++
@@ -251,7 +252,7 @@ describe('a Patient that changes on the FHIR server', () => {
   }, 60_000)
 
   it('is proposed once the server is back, from where it was left', async () => {
-    await using world = await startWatching({ policy: 'approve' })
+    await using world = await startWatching({ policy: everyKind('approve') })
     await world.store(ct({ PatientID: 'P1' }))
     await world.settled()
     const { port } = new URL(standIn.url)

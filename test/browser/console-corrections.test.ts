@@ -1,5 +1,6 @@
 /** A correction that waits is looked at and approved in the console, and what is found afterwards is what was approved. */
 import { startCorrector } from '../../src/archive/correct.ts'
+import { everyKind } from '../../src/archive/correct-policy.ts'
 import { correctionRoutes } from '../../src/http/admin-corrections.ts'
 import { ct, series } from '../samples.ts'
 import { startConsole } from './console-world.ts'
@@ -15,7 +16,13 @@ describeInBrowser('corrections in the console', () => {
           if (error !== undefined) faults.push(error)
         })
         stop = () => corrector.stop()
-        return [{ at: '/admin', router: correctionRoutes(archive, 'approve', corrector), access: 'admin' }]
+        return [
+          {
+            at: '/admin',
+            router: correctionRoutes(archive, everyKind('approve'), corrector),
+            access: 'admin',
+          },
+        ]
       },
     })
     try {

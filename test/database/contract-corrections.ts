@@ -248,6 +248,69 @@ export function correctionsContract(makeBench: MakeBench): void {
       expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
     })
 
+    it('move a part of a study to another one at once, and what comes later of it too', async () => {
+      await database.index.add([one(1, A), one(1, B, '1.1.2'), one(2, B, '1.1.2')])
+      const part = { series: ['1.1.2'], instances: [] }
+      const detail = { reason: 'CORRECT', description: 'test', proposedBy: 'admin', part } as const
+      const proposal = { study: STUDY, from: [B], to: C, detail, approved: true }
+      const { correction } = await database.corrections.propose(proposal)
+      expect((await database.corrections.propose(proposal)).isNew).toBe(false)
+      const moved = async (...sources: string[]) => {
+        await database.corrections.claim(60_000)
+        const batch = sources.map((source) => ({
+          instance: made({ study: '1.9', series: '1.9.2', instance: `${source}.9`, dataSet: C }),
+          source,
+        }))
+        await database.corrections.stage(correction.id, batch)
+        return database.corrections.finish(correction.id)
+      }
+      expect(await moved('1.1.2.1', '1.1.2.2')).toEqual({ corrected: 2, more: false })
+      expect(await shown()).toEqual(['1.1.1.1'])
+      const [mixed] = await bench.sql(`SELECT mixed, n_instances FROM study WHERE study_uid = '${STUDY}'`)
+      expect(mixed).toEqual({ mixed: 0, n_instances: 1 })
+      expect(await database.inspection.counts()).toMatchObject({ patients: 2, studies: 2, instances: 3 })
+      // Of the part: hidden at once. Of the rest with the same values: not meant.
+      await database.index.add([one(3, B, '1.1.2'), one(4, A, '1.1.2'), one(2, A)])
+      expect(await shown()).toEqual(['1.1.1.1', '1.1.1.2', '1.1.2.4'])
+      expect(await database.corrections.waiting(correction.id)).toEqual(['1.1.2.3'])
+      expect(await moved('1.1.2.3')).toEqual({ corrected: 1, more: false })
+      expect(await database.corrections.waiting(correction.id)).toEqual([])
+      expect(await shown()).toEqual(['1.1.1.1', '1.1.1.2', '1.1.2.4'])
+      expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
+      const owed = (await database.outbox.owed(10)).rows.map(({ study }) => study)
+      expect(owed.sort()).toEqual([STUDY, '1.9'])
+    })
+
+    it('of a whole study leave alone what a part has taken elsewhere', async () => {
+      await database.index.add([one(1, A), one(1, A, '1.1.2')])
+      const part = { series: ['1.1.2'], instances: [] }
+      const detail = { reason: 'CORRECT', description: 'test', proposedBy: 'admin', part } as const
+      const first = await database.corrections.propose({
+        ...{ study: STUDY, from: [A], to: B, detail, approved: true },
+      })
+      await database.corrections.claim(60_000)
+      const away = (source: string) => ({
+        instance: made({ study: '1.9', series: '1.9.2', instance: `${source}.9`, dataSet: B }),
+        source,
+      })
+      await database.corrections.stage(first.correction.id, [away('1.1.2.1')])
+      await database.corrections.finish(first.correction.id)
+      const second = await propose(A, C)
+      expect(await carryOut(C)).toMatchObject({ id: second.id, state: 'done', detail: { corrected: 1 } })
+      // One of the part, one of the rest: each is caught by its own.
+      await database.index.add([one(2, A, '1.1.2'), one(2, A)])
+      expect(await database.corrections.waiting(first.correction.id)).toEqual(['1.1.2.2'])
+      expect(await database.corrections.waiting(second.id)).toEqual(['1.1.1.2'])
+      expect((await database.corrections.claim(60_000))?.id).toBe(first.correction.id)
+      await database.corrections.stage(first.correction.id, [away('1.1.2.2')])
+      await database.corrections.finish(first.correction.id)
+      expect(await carryOut(C)).toMatchObject({ id: second.id, state: 'done', detail: { corrected: 2 } })
+      expect(await shown()).toEqual(['1.1.1.1.2', '1.1.1.2.2'])
+      const other = await Array.fromAsync(database.index.instances({ study: '1.9' }))
+      expect(other.flat().map(({ uids }) => uids.instance)).toEqual(['1.1.2.1.9', '1.1.2.2.9'])
+      expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
+    })
+
     it('make files of pieces of others, and count no byte twice', async () => {
       const original = one(1, A)
       await database.index.add([original])

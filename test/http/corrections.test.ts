@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Archive } from '../../src/archive/archive.ts'
-import { startCorrector, type CorrectionPolicy } from '../../src/archive/correct.ts'
-import type { CorrectSettings } from '../../src/archive/correct-run.ts'
+import { startCorrector } from '../../src/archive/correct.ts'
+import type { CorrectSettings } from '../../src/archive/correct-note.ts'
+import { type CorrectionPolicy, everyKind } from '../../src/archive/correct-policy.ts'
 import { fileOf } from '../../src/archive/retrieve.ts'
 import type { DataSet } from '../../src/dicom/data-set.ts'
 import { pixelStream } from '../../src/dicom/frames.ts'
@@ -40,7 +41,9 @@ async function startCorrecting(
         },
       )
       stop = () => corrector.stop()
-      return [{ at: '/admin', router: correctionRoutes(archive, policy, corrector), access: 'admin' }]
+      return [
+        { at: '/admin', router: correctionRoutes(archive, everyKind(policy), corrector), access: 'admin' },
+      ]
     },
   })
   const json = { 'Content-Type': 'application/json' }
