@@ -1,4 +1,4 @@
-import { add } from './add.ts'
+import { addArrived } from './add-rejected.ts'
 import { checkArchive } from './archive-stat.ts'
 import { attentionCounts, attentionList, clear, quarantine, raise, resolve } from './attention.ts'
 import {
@@ -96,7 +96,7 @@ export const reads = {
 export const writes = {
   migrate,
   openArchive,
-  add,
+  add: addArrived,
   quarantine,
   changeStates,
   addNote,

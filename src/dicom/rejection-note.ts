@@ -23,7 +23,11 @@ export interface Rejection {
 }
 
 /** What an instance rejects; null when it is no rejection note. */
-export function rejectionOf({ SOPClassUID, dataSet, uids }: ParsedInstance): Rejection | null {
+export function rejectionOf({
+  SOPClassUID,
+  dataSet,
+  uids,
+}: Pick<ParsedInstance, 'SOPClassUID' | 'dataSet' | 'uids'>): Rejection | null {
   if (SOPClassUID !== KEY_OBJECT_SELECTION) return null
   const [code] = itemsOf(dataSet, '0040A043')
   const title = textOf(code, '00080100')

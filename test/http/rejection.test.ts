@@ -35,6 +35,33 @@ describe('rejection notes', () => {
     expect(rejectionOf(readPart10(sr().bytes))).toBeNull()
   })
 
+  it.each(['sqlite', 'postgres'] as const)('hold for what comes after them (%s)', async (engine) => {
+    await using world = await startWorld({ engine })
+    const [bad, good, worse, here] = series(ct, 4)
+    const foreign = ct()
+    // Of another study, whatever the note says.
+    await world.store(here!, noteOf([bad!, foreign], '113001'), noteOf([worse!], '113039'))
+    const stored = await world.stow([bad!, good!, foreign, worse!])
+    expect(stored.status).toBe(200)
+    const rows = await world.qido('/instances')
+    const found = rows.map((row: JsonDataSet) => row['00080018']?.Value?.[0])
+    const shown = [here!, good!, foreign].map(({ uids }) => uids.instance)
+    expect(found.sort()).toEqual(shown.sort())
+    const at = ({ study, series: ofSeries, instance }: Sample['uids']): string =>
+      `/studies/${study}/series/${ofSeries}/instances/${instance}`
+    expect((await world.get(`/dicomweb${at(bad!.uids)}/original`)).body.equals(bad!.bytes)).toBe(true)
+    expect((await world.get(`/dicomweb${at(worse!.uids)}`)).status).toBe(410)
+    // Brought back by an administrator, it stays, also when it is sent again.
+    expect((await world.ask(`/admin${at(bad!.uids)}/restore`, { method: 'POST' })).status).toBe(204)
+    await world.store(bad!)
+    expect(await world.qido('/instances')).toHaveLength(4)
+    expect(await Array.fromAsync(world.archive.database.inspection.levels())).toEqual([])
+    await world.archive.database.ledger.sequence()
+    const feed = await world.archive.database.ledger.feed(0, 100)
+    const ofWorse = feed.filter(({ uids }) => uids.instance === worse!.uids.instance)
+    expect(ofWorse.map(({ action }) => action)).toEqual(['create', 'delete'])
+  })
+
   it.each(['sqlite', 'postgres'] as const)('are honoured when they come, once (%s)', async (engine) => {
     await using world = await startWorld({ engine })
     const [bad, good] = series(ct, 2)
