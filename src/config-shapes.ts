@@ -52,8 +52,6 @@ export const issuerMap = z
     'must be pairs NAME=URI with commas between',
   )
   .transform((text): ReadonlyMap<string, string> => new Map(pairs(text)))
-export const host = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be an IP address or a host name')
-export const databaseUrl = z
 const CORRECTION_KINDS = ['demographics', 'identity', 'study', 'subject'] as const
 const CORRECTION_POLICIES = ['approve', 'auto', 'off'] as const
 /** `approve`, or `approve, demographics=auto`: one word for all kinds, then what is otherwise. */
@@ -78,6 +76,8 @@ export const corrections = z.string().transform((text, context) => {
   }
   return policies
 })
+export const host = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be an IP address or a host name')
+export const databaseUrl = z
   .string()
   .regex(/^(?:sqlite:.|postgres(?:ql)?:\/\/.)/, 'must begin with sqlite: or postgres://')
 export const blobUrl = z
