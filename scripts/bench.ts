@@ -6,15 +6,22 @@
  *   npm run bench -- --only stow --database postgres://… --blobs s3://bucket
  *   npm run bench -- --peer http://127.0.0.1:8042/dicom-web     the same questions to another DICOMweb server
  *   npm run bench -- --file some-ct.dcm                         a file of your own for the reader
+ *
+ * And how what it costs grows with the archive: ingest by window, bytes an instance, every kind of question at each size,
+ * and once more after one in a hundred instances was deleted or corrected, in one table with the bars (design §8).
+ *
+ *   npm run bench -- --scale 1000000 --steps 100000,1000000 --database postgres://… --peer … --plans
+ *   npm run bench -- --scale 5000 --steps 2000,5000             the same in a minute
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { rawFilesPerSecond, startSink } from './bench/ceilings.ts'
 import { madeInstance } from './bench/made-instances.ts'
 import { readerTimes } from './bench/reader.ts'
 import { RETRIEVALS, retrieveRate } from './bench/retrieve.ts'
+import { benchScale } from './bench/scale.ts'
 import { latency, questions } from './bench/search.ts'
 import { LARGE, SMALL, storeRate, type StoreCase } from './bench/store.ts'
 import { freePort, startService, type Service } from './running-service.ts'
@@ -28,6 +35,12 @@ interface Options {
   readonly rounds: number
   readonly instances: number
   readonly repetitions: number
+  readonly scale?: number
+  readonly steps?: readonly number[]
+  readonly seed: number
+  readonly plans?: boolean
+  readonly data?: string
+  readonly filled?: boolean
 }
 
 interface Bench {
@@ -38,6 +51,25 @@ interface Bench {
 }
 
 async function main(options: Options): Promise<void> {
+  if (options.scale === undefined) return benchAll(options)
+  const { scale, steps = [100_000], database, blobs, peer, data, plans = false, filled = false } = options
+  if (filled && data === undefined && database === undefined)
+    throw new Error('--filled wants --data or --database')
+  await benchScale({
+    scale,
+    steps: [...new Set([...steps.filter((size) => size < scale), scale])].sort((a, b) => a - b),
+    seed: options.seed,
+    repetitions: options.repetitions,
+    database,
+    blobs,
+    peer,
+    data,
+    plans,
+    filled,
+  })
+}
+
+async function benchAll(options: Options): Promise<void> {
   const wants = (section: string) => options.only === undefined || options.only.split(',').includes(section)
   say(
     `${cpus().length} × ${cpus()[0]?.model.trim() ?? '?'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}`,
@@ -187,15 +219,34 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+const wholeNumber = (text: string): number => {
+  if (!/^[1-9]\d{0,7}$/u.test(text))
+    throw new InvalidArgumentError('It must be a whole number from 1 to 99999999.')
+  return Number(text)
+}
+const wholeNumbers = (text: string): number[] => text.split(',').map(wholeNumber)
+
 const program = new Command('bench')
-  .description('Measures reader, STOW, QIDO and WADO, as ratios in one run.')
+  .description(
+    'Measures reader, STOW, QIDO and WADO, as ratios in one run; or how searching grows with the archive.',
+  )
   .option('--only <sections>', 'some of reader,stow,qido,wado')
   .option('--peer <url>', 'another DICOMweb server, empty, to be asked the same')
-  .option('--database <url>', 'DATABASE_URL; default: SQLite in a folder of its own')
+  .option('--database <url>', 'DATABASE_URL, empty; default: SQLite in a folder of its own')
   .option('--blobs <url>', 'BLOB_URL; default: a folder of its own')
   .option('--file <path>', 'a file for the reader; default: a synthetic CT')
-  .option('--rounds <n>', 'measurements of each STOW shape; the best counts', Number, 3)
-  .option('--instances <n>', 'in the archive while searching', Number, 10_000)
-  .option('--repetitions <n>', 'of each question', Number, 60)
+  .option('--rounds <n>', 'measurements of each STOW shape; the best counts', wholeNumber, 3)
+  .option('--instances <n>', 'in the archive while searching', wholeNumber, 10_000)
+  .option('--repetitions <n>', 'of each question', wholeNumber, 60)
+  .option('--scale <n>', 'instead of all that: an archive of so many instances, by chance', wholeNumber)
+  .option(
+    '--steps <sizes>',
+    'sizes on the way at which it is asked, comma-separated; default: 100000',
+    wholeNumbers,
+  )
+  .option('--seed <n>', 'the same seed makes the same archive', wholeNumber, 1)
+  .option('--plans', 'how the database goes about each question')
+  .option('--data <folder>', 'DATA_DIR of this run, which is kept')
+  .option('--filled', 'ask what an earlier run has left in --data or --database, as it is')
   .parse()
 await main(program.opts())

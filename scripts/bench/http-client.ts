@@ -1,27 +1,50 @@
 import { randomBytes } from 'node:crypto'
-import { Agent, request } from 'node:http'
+import { Agent, request, type IncomingHttpHeaders } from 'node:http'
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })
 
 export interface Answer {
   readonly status: number
+  readonly headers: IncomingHttpHeaders
   readonly body: Buffer
+  /** Milliseconds until the first byte of the body. */
+  readonly firstByteMs: number
+}
+
+export interface AskOptions {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: Buffer
+  /** Rejects when no byte has come for so long. */
+  readonly timeoutMs?: number
 }
 
 /** One request on a kept connection. */
-export function ask(
-  url: string,
-  options: { method?: string; headers?: Record<string, string>; body?: Buffer } = {},
-): Promise<Answer> {
-  const { method = 'GET', headers = {}, body } = options
+export function ask(url: string, options: AskOptions = {}): Promise<Answer> {
+  const { method = 'GET', headers = {}, body, timeoutMs } = options
+  const started = performance.now()
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(body.length) }
-    const sent = request(url, { agent, method, headers: { ...headers, ...length } }, (answer) => {
+    const timeout = timeoutMs === undefined ? {} : { timeout: timeoutMs }
+    const sent = request(url, { agent, method, headers: { ...headers, ...length }, ...timeout }, (answer) => {
       const chunks: Buffer[] = []
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }))
+      let firstByteMs: number | undefined
+      const sinceStart = () => performance.now() - started
+      answer.on('data', (chunk: Buffer) => {
+        firstByteMs ??= sinceStart()
+        chunks.push(chunk)
+      })
+      answer.on('end', () =>
+        resolve({
+          status: answer.statusCode ?? 0,
+          headers: answer.headers,
+          body: Buffer.concat(chunks),
+          firstByteMs: firstByteMs ?? sinceStart(),
+        }),
+      )
       answer.on('error', reject)
     })
+    sent.on('timeout', () => sent.destroy(new Error('no answer in time')))
     sent.on('error', reject)
     sent.end(body)
   })
