@@ -19,8 +19,8 @@ module.exports = {
     never('dicom-answers-never-come-from-fhir', '^src/archive/(search|retrieve)', '^src/fhir/'),
     never('dicom-stands-on-nothing', '^src/dicom/', '^src/', { toNot: '^src/(dicom/|problem\\.ts$)' }),
     never('problem-stands-on-nothing', '^src/problem\\.ts$', '^src/'),
-    never('config-stands-on-problem', '^src/config', '^src/', {
-      toNot: '^src/(problem|config-shapes)\\.ts$',
+    never('config-stands-on-problem-and-dicom', '^src/config', '^src/', {
+      toNot: '^src/(problem|config-[a-z]+|dicom/.*)\\.ts$',
     }),
     never(
       'engines-never-see-each-other',

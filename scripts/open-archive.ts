@@ -9,6 +9,7 @@ import { openPostgres } from '../src/database/postgres.ts'
 import type { Database } from '../src/database/ports.ts'
 import type { OpenOptions } from '../src/database/settings.ts'
 import { openSqlite } from '../src/database/sqlite.ts'
+import { usePrivateElements } from '../src/dicom/private-dictionary.ts'
 
 /**
  * `look`: database and blobs as they are, for reading alone; the service may run. `mend`: for writing; over a blob folder
@@ -16,10 +17,11 @@ import { openSqlite } from '../src/database/sqlite.ts'
  */
 export type Purpose = 'look' | 'mend'
 
-/** The settings of the environment. Throws an error that names every fault. */
+/** The settings of the environment; what they say of private elements is in force. Throws an error that names every fault. */
 export function settings(): Config {
   const config = readConfig(process.env)
   if ('faults' in config) throw new Error(config.faults.join('\n'))
+  usePrivateElements(config.privateElements)
   return config
 }
 

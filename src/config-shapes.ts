@@ -1,4 +1,6 @@
+import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
+import { readPrivateElements, type PrivateElement } from './dicom/private-elements.ts'
 
 /** WHAT A SETTING MAY LOOK LIKE: text from the environment on one side, a value on the other. Messages follow the name of the setting. */
 
@@ -89,6 +91,38 @@ export const blobUrl = z
 export const timeZone = z.string().refine(isTimeZone, 'must be the name of a time zone, e.g. Europe/Berlin')
 
 /** `NAME=URI, …`: names may have spaces and equals signs in them, URIs neither spaces nor commas. */
+/** More faults of one file than these say nothing new. */
+const MOST_FAULTS = 20
+const MOST_DICTIONARY_BYTES = 16 * MIB
+
+/** The path of a file of private elements; what stands in it. */
+export const privateDictionary = z.string().transform((path, context): readonly PrivateElement[] => {
+  const fault = (message: string) => {
+    context.addIssue({ code: 'custom', message })
+  }
+  try {
+    const file = statSync(path)
+    if (!file.isFile() || file.size > MOST_DICTIONARY_BYTES) {
+      fault('names something that is no file of at most 16 MiB')
+      return []
+    }
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+    const { elements, faults } = readPrivateElements(text)
+    for (const one of faults.slice(0, MOST_FAULTS)) fault(`names a file with a fault in ${one}`)
+    if (faults.length > MOST_FAULTS)
+      fault(`names a file with ${faults.length - MOST_FAULTS} more such faults`)
+    return elements
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    fault(
+      code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+        ? 'names a file that is not in UTF-8'
+        : `names a file that cannot be read (${code ?? 'error'})`,
+    )
+    return []
+  }
+})
+
 function pairs(text: string): [name: string, uri: string][] {
   return text
     .split(/[,\n]/)

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
@@ -16,12 +15,14 @@ import {
   issuerMap,
   isWildcard,
   oneOf,
+  privateDictionary,
   timeZone,
   viewerUrl,
   webUrl,
   wholeNumber,
   words,
 } from './config-shapes.ts'
+import { readTokens } from './config-tokens.ts'
 
 /** `sysexits.h` EX_CONFIG: the process ends with it when a setting is wrong. */
 export const EXIT_CONFIG = 78
@@ -95,6 +96,7 @@ export const SETTINGS = z.object({
   AUTH_TOKENS: setting(z.string(), '', 'who may come in: `name:role+role:token`, comma-separated or one a line; roles `read`, `write`, `admin` (all three); a token has 24 characters or more, e.g. from `openssl rand -hex 32`', { shown: 'none', secret: true }),
   SITE_TIMEZONE: optional(timeZone, 'time zone of dates and times that name none, e.g. `Europe/Berlin`'),
   DEFAULT_ISSUER: optional(z.string(), 'issuer of Patient IDs that name none'),
+  PRIVATE_DICTIONARY: optional(privateDictionary, 'CSV file that says what private elements mean, before those that are known: `creator,element,VR,name` a line, e.g. `ACME 1.1,0019xx10,DS,ScanDose`; of what is stored already from the next `npm run reindex` on'),
   LOG_LEVEL: setting(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info', 'what is logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`'),
   MAX_REQUEST_BYTES: setting(byteCount, 16 * GIB, 'length of an upload', { shown: '`16GiB`' }),
   MAX_PART_BYTES: setting(byteCount, 8 * GIB, 'length of each instance in it, also when inflated', { shown: '`8GiB`' }),
@@ -112,8 +114,6 @@ type Settings = z.output<typeof SETTINGS>
 
 /** Settings as `main.ts` uses them. Paths are absolute, sizes bytes, times milliseconds. */
 export type Config = ReturnType<typeof toConfig>
-
-type Role = 'read' | 'write' | 'admin'
 
 /**
  * Reads the settings from an environment. Every fault is told at once, one sentence each that begins with the name of
@@ -153,29 +153,6 @@ function withSecretFiles(environment: NodeJS.ProcessEnv, faults: string[]): Reco
     }
   }
   return given
-}
-
-function readTokens(text: string, faults: string[]) {
-  const tokens: { readonly name: string; readonly roles: ReadonlySet<Role>; readonly sha256: Buffer }[] = []
-  const entries = text.split(/[\s,]+/).filter((word) => word !== '')
-  for (const [index, entry] of entries.entries()) {
-    const [, name = '', roleText = '', token = ''] = /^([^:]*):([^:]*):(.*)$/.exec(entry) ?? []
-    const roles = roleText.split('+')
-    const fault = !/^[\w.@-]{1,64}$/.test(name)
-      ? 'must have the form name:role+role:token, its name of letters, digits and . _ - @'
-      : !roles.every(isRole)
-        ? 'has a role that is none of read, write, admin'
-        : // RFC 6750 §2.1 says what a bearer token may consist of.
-          !/^[\w.~+/-]{24,}=*$/.test(token)
-          ? 'has a token that is shorter than 24 characters, or has others than letters, digits and . _ ~ + / - ='
-          : undefined
-    if (fault !== undefined) faults.push(`AUTH_TOKENS, entry ${index + 1}, ${fault}.`)
-    const sha256 = createHash('sha256').update(token).digest()
-    tokens.push({ name, roles: new Set(roles.filter(isRole)), sha256 })
-  }
-  if (new Set(tokens.map((token) => token.name)).size < tokens.length)
-    faults.push('AUTH_TOKENS has one name twice.')
-  return tokens
 }
 
 function contradictions(settings: Settings, tokens: readonly unknown[]): string[] {
@@ -260,6 +237,7 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
     siteTimezone: settings.SITE_TIMEZONE,
     defaultIssuer: settings.DEFAULT_ISSUER,
     logLevel: settings.LOG_LEVEL,
+    privateElements: settings.PRIVATE_DICTIONARY ?? [],
     limits: {
       requestBytes: settings.MAX_REQUEST_BYTES,
       partBytes: settings.MAX_PART_BYTES,
@@ -328,8 +306,4 @@ function ownHosts({ HOST, PUBLIC_URL }: Settings): string[] {
 /** The host as it stands in a URL and in a Host header. */
 export function bracketed(name: string): string {
   return name.includes(':') ? `[${name}]` : name
-}
-
-function isRole(text: string): text is Role {
-  return text === 'read' || text === 'write' || text === 'admin'
 }

@@ -20,6 +20,7 @@ import { bracketed, type Config, EXIT_CONFIG, readConfig } from './config.ts'
 import { openPostgres } from './database/postgres.ts'
 import type { Database } from './database/ports.ts'
 import { openSqlite } from './database/sqlite.ts'
+import { usePrivateElements } from './dicom/private-dictionary.ts'
 import { clientCredentials } from './fhir/client-credentials.ts'
 import { openFhirServer } from './fhir/kit.ts'
 import type { MappingSettings } from './fhir/mapping/settings.ts'
@@ -69,6 +70,7 @@ if ('faults' in config) {
 /** Opens everything, listens, and says so in one line; closes it all in the other order when it is told to end. */
 async function serve(config: Config): Promise<void> {
   const log = createLog(config.logLevel)
+  usePrivateElements(config.privateElements)
   for (const folder of [config.dataDir, config.spoolDir])
     await mkdir(folder, { recursive: true, mode: 0o700 })
   const opened = new AsyncDisposableStack()

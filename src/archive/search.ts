@@ -1,7 +1,7 @@
 import { aggregateOf, returnedAttributes } from '../dicom/attributes.ts'
 import { matches } from '../dicom/matching.ts'
-import type { DataElement, DataSet, InstanceUids, Level, Tag, TagPath } from '../dicom/data-set.ts'
-import type { Key, Order, PrivateField, Query, SearchRow } from '../database/query.ts'
+import type { DataElement, DataSet, InstanceUids, KeyPath, Level, Tag } from '../dicom/data-set.ts'
+import type { Key, Order, Query, SearchRow } from '../database/query.ts'
 import type { Archive } from './archive.ts'
 
 /** What a client searches for; see `database/query.ts` for the keys. */
@@ -10,8 +10,7 @@ export interface SearchRequest {
   readonly within: { readonly study?: string; readonly series?: string }
   readonly keys: readonly Key[]
   readonly aggregates: readonly Key[]
-  readonly include: readonly TagPath[] | 'all'
-  readonly includePrivate: readonly PrivateField[]
+  readonly include: readonly KeyPath[] | 'all'
   readonly orderBy: readonly Order[]
   readonly limit: number | undefined
   readonly offset: number
@@ -151,7 +150,6 @@ function queryOf(request: SearchRequest): { readonly query: Query; readonly isVa
     keys,
     aggregates: request.aggregates,
     include: request.include === 'all' ? 'all' : [...optional, ...request.include],
-    includePrivate: request.includePrivate,
     required: [...new Set([...required, ...named, ...(availability.length > 0 ? [AVAILABILITY] : [])])],
     orderBy: request.orderBy,
     limit: undefined,

@@ -1,4 +1,4 @@
-/** The dictionary of PS3.6 as the service has it, loaded once. */
+/** The dictionaries as the service has them, that of PS3.6 and the site's own, loaded once. */
 import { address } from './api.js'
 import { dictionaryOf } from './keywords.js'
 
@@ -17,8 +17,13 @@ export function dictionary() {
 }
 
 async function load() {
-  const response = await fetch(address('console/dictionary.json'))
+  const [standard, own] = await Promise.all([
+    fetch(address('console/dictionary.json')),
+    fetch(address('console/private-names.json')),
+  ])
   /** @type {[string, string, string, number][]} */
-  const rows = await response.json()
-  return dictionaryOf(rows)
+  const rows = await standard.json()
+  /** @type {Record<string, string>} */
+  const names = await own.json()
+  return dictionaryOf(rows, names)
 }

@@ -1,9 +1,10 @@
 /** Names of tags and keywords of attributes (PS3.6), and the completion of those. */
+import { creatorTag, text, words } from './dicom.js'
 
 /**
  * @typedef {{ readonly tag: string, readonly keyword: string, readonly vr: string, readonly isRetired: boolean }} Entry
  * @typedef {{ readonly entries: readonly Entry[], readonly byTag: ReadonlyMap<string, Entry>,
- *   readonly byKeyword: ReadonlyMap<string, Entry> }} Dictionary
+ *   readonly byKeyword: ReadonlyMap<string, Entry>, readonly privateNames: ReadonlyMap<string, string> }} Dictionary
  */
 
 /** Asked for most, so offered first. */
@@ -16,14 +17,16 @@ const USUAL = new Set(
 
 /**
  * @param {readonly (readonly [tag: string, keyword: string, vr: string, retired: number])[]} rows
+ * @param {Readonly<Record<string, string>>} [privateNames] names of private elements by `0019xx10;CREATOR`
  * @returns {Dictionary}
  */
-export function dictionaryOf(rows) {
+export function dictionaryOf(rows, privateNames = {}) {
   const entries = rows.map(([tag, keyword, vr, retired]) => ({ tag, keyword, vr, isRetired: retired === 1 }))
   return {
     entries,
     byTag: new Map(entries.map((entry) => [entry.tag, entry])),
     byKeyword: new Map(entries.map((entry) => [entry.keyword, entry])),
+    privateNames: new Map(Object.entries(privateNames)),
   }
 }
 
@@ -77,4 +80,20 @@ export function isUsual({ keyword }) {
 export function entryOf(dictionary, name) {
   const last = name.split('.').pop() ?? ''
   return dictionary?.byKeyword.get(last) ?? dictionary?.byTag.get(last.toUpperCase())
+}
+
+/**
+ * What people call a tag of a data set.
+ * @param {import('./dicom.js').DataSet} dataSet
+ * @param {string} tag
+ * @param {Dictionary | undefined} known
+ */
+export function nameOf(dataSet, tag, known) {
+  const entry = known?.byTag.get(tag)
+  if (entry) return words(entry.keyword)
+  if (/^....00[1-9A-F]/.test(tag) && creatorTag(`${tag.slice(0, 4)}1000`) !== '') return 'Private creator'
+  const creator = text(dataSet, creatorTag(tag))
+  if (creator === '') return 'Not in the dictionary'
+  const name = known?.privateNames.get(`${tag.slice(0, 4)}xx${tag.slice(6)};${creator}`)
+  return name === undefined ? `Private, of ${creator}` : `${words(name)}, of ${creator}`
 }

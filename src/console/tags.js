@@ -2,7 +2,8 @@
 import { h } from 'preact'
 import { useState } from 'preact/hooks'
 import { dictionary } from './dictionary.js'
-import { creatorTag, searchName, sizeText, tagText, text, valueText, words } from './dicom.js'
+import { searchName, sizeText, tagText, valueText } from './dicom.js'
+import { nameOf } from './keywords.js'
 import { counted, Fault, useLoaded } from './loading.js'
 import { hrefOf } from './route.js'
 import { queryOf } from './terms.js'
@@ -144,19 +145,6 @@ function shownValue({ vr, Value = [], BulkDataURI, InlineBinary }) {
   const shown = Value.slice(0, MOST_VALUES).map((value) => valueText(value, vr))
   const more = Value.length > MOST_VALUES ? ` … ${counted(Value.length, 'value')}` : ''
   return shown.join(' \\ ') + more
-}
-
-/**
- * @param {DataSet} dataSet
- * @param {string} tag
- * @param {Dictionary | undefined} known
- */
-function nameOf(dataSet, tag, known) {
-  const entry = known?.byTag.get(tag)
-  if (entry) return words(entry.keyword)
-  if (/^....00[1-9A-F]/.test(tag) && creatorTag(`${tag.slice(0, 4)}1000`) !== '') return 'Private creator'
-  const creator = text(dataSet, creatorTag(tag))
-  return creator === '' ? 'Not in the dictionary' : `Private, of ${creator}`
 }
 
 /**

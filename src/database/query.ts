@@ -1,19 +1,11 @@
-import type { DataSet, InstanceUids, Level, Tag, TagPath, Uid, Vr } from '../dicom/data-set.ts'
+import type { DataSet, InstanceUids, KeyPath, Level, Tag, Uid, Vr } from '../dicom/data-set.ts'
 import type { Match } from '../dicom/matching.ts'
 
-/** One match key. `path` of one tag, or into a sequence; keys into one sequence must hold in the same item. */
+/** One match key. `path` of one step, or into a sequence; keys into one sequence must hold in the same item. */
 export interface Key {
-  readonly path: TagPath
+  readonly path: KeyPath
   readonly vr: Vr
   readonly match: Match
-  /** Private Creator, when the last tag is meant in whatever block that creator has (its block digits are then `00`). */
-  readonly creator?: string
-}
-
-/** A private attribute to return, in whatever block its creator has; block digits of the last tag are `00`. */
-export interface PrivateField {
-  readonly path: TagPath
-  readonly creator: string
 }
 
 export interface Order {
@@ -29,10 +21,8 @@ export interface Query {
   readonly keys: readonly Key[]
   /** ModalitiesInStudy, SOPClassesInStudy and the counts: evaluated on the whole entity, each alone. */
   readonly aggregates: readonly Key[]
-  /** Attributes to return beyond the required ones of the level, or every attribute there is. */
-  readonly include: readonly TagPath[] | 'all'
-  /** Private attributes to return, each with the element of its creator. */
-  readonly includePrivate?: readonly PrivateField[]
+  /** Attributes to return beyond the required ones of the level, private ones with the element of their creator; or all. */
+  readonly include: readonly KeyPath[] | 'all'
   /** Attributes that must be in every row, present even when empty. */
   readonly required: readonly Tag[]
   readonly orderBy: readonly Order[]

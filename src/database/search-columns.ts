@@ -69,9 +69,9 @@ const PATIENT_COLUMNS: ReadonlyMap<Tag, Column> = new Map([
 ])
 
 /** The column that holds an attribute for a search at this level; undefined for those in the tag index alone. */
-export function columnOf(level: Level, key: Pick<Key, 'path' | 'creator'>): Column | undefined {
+export function columnOf(level: Level, key: Pick<Key, 'path'>): Column | undefined {
   const [tag] = key.path
-  if (tag === undefined || key.path.length > 1 || key.creator !== undefined) return undefined
+  if (tag === undefined || key.path.length > 1) return undefined
   return (level === 'patient' ? PATIENT_COLUMNS.get(tag) : undefined) ?? COLUMNS.get(tag)
 }
 

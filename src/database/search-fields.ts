@@ -1,82 +1,86 @@
 import { isInAll } from '../dicom/attributes.ts'
 import { keyVr } from '../dicom/key-vr.ts'
-import { elementTags } from '../dicom/matching.ts'
-import type { DataElement, DataSet, Tag, TagPath, Value } from '../dicom/data-set.ts'
+import { creatorTag, readPrivateStep, tagsOfStep } from '../dicom/path-step.ts'
+import type { DataElement, DataSet, KeyPath, PathStep, Tag, Value } from '../dicom/data-set.ts'
 import { tuplesOf } from './level-tuples.ts'
 import type { Query } from './query.ts'
-import { takeBlocks, type StoredDataSet } from './search-instances.ts'
+import { tagsIn, type StoredDataSet } from './search-instances.ts'
 
-/** Which attributes a row shows, as a tree into sequences. */
-export interface Fields {
-  readonly tags: Map<Tag, Field>
-  /** Elements in whatever block a private creator has, their own tags with block digits `00`. */
-  readonly privates: { readonly tag: Tag; readonly creator: string }[]
-}
+/** Which attributes a row shows, as a tree into sequences; keys are the steps of paths. */
+export type Fields = Map<PathStep, Field>
 
 interface Field {
   /** Shown as it is, with all that is in it. */
-  isWhole: boolean
+  readonly isWhole: boolean
   /** Shown empty where the entity, or an item, does not have it; but nothing makes sequences and items. */
-  isRequired: boolean
+  readonly isRequired: boolean
   readonly inner: Fields
 }
 
+const WHOLE: Field = { isWhole: true, isRequired: false, inner: new Map() }
+
 /** The attributes that a query's rows show: required and included ones, and those of its keys (PS3.18 §10.6.3.3). */
 export function fieldsOf(query: Query): Fields {
-  const fields: Fields = { tags: new Map(), privates: [] }
+  const fields: Fields = new Map()
   for (const tag of query.required) addField(fields, [tag], true)
   for (const path of query.include === 'all' ? [] : query.include)
     addField(fields, path, path.length > 1 || isAsked(query, path))
-  for (const { path, creator } of query.includePrivate ?? []) addPrivate(fields, path, creator)
-  for (const { path, creator } of [...query.keys, ...query.aggregates]) {
-    if (creator === undefined) addField(fields, path, true)
-    else addPrivate(fields, path, creator)
-  }
+  for (const { path } of [...query.keys, ...query.aggregates]) addField(fields, path, true)
   return fields
 }
 
-function isAsked(query: Query, path: TagPath): boolean {
+function isAsked(query: Query, path: KeyPath): boolean {
   return query.keys.some((key) => key.path.join('.') === path.join('.'))
 }
 
-function addField(fields: Fields, path: TagPath, isRequired: boolean): void {
-  const [tag, ...rest] = path
-  if (tag === undefined) return
-  const field = fields.tags.get(tag) ?? {
-    isWhole: false,
-    isRequired: false,
-    inner: { tags: new Map(), privates: [] },
-  }
-  fields.tags.set(tag, field)
-  if (rest.length === 0) {
-    field.isWhole = true
-    field.isRequired ||= isRequired
-  } else addField(field.inner, rest, isRequired)
+function addField(fields: Fields, path: KeyPath, isRequired: boolean): void {
+  const [step, ...rest] = path
+  if (step === undefined) return
+  const inner: Fields = new Map()
+  addField(inner, rest, isRequired)
+  const isLast = rest.length === 0
+  add(fields, step, { isWhole: isLast, isRequired: isLast && isRequired, inner })
 }
 
-function addPrivate(fields: Fields, path: TagPath, creator: string): void {
-  const [tag, next] = path
-  if (tag === undefined) return
-  if (next === undefined) {
-    fields.privates.push({ tag, creator })
+function add(fields: Fields, step: PathStep, field: Field): void {
+  const known = fields.get(step)
+  if (known === undefined) {
+    fields.set(step, field)
     return
   }
-  const field = fields.tags.get(tag) ?? {
-    isWhole: false,
-    isRequired: false,
-    inner: { tags: new Map(), privates: [] },
+  const inner: Fields = new Map(known.inner)
+  for (const [below, one] of field.inner) add(inner, below, one)
+  fields.set(step, {
+    isWhole: known.isWhole || field.isWhole,
+    isRequired: known.isRequired || field.isRequired,
+    inner,
+  })
+}
+
+/** The fields by the tags that they mean in one data set, and of private ones the elements of their creators. */
+function resolved(
+  fields: Fields,
+  tagsOf: (step: PathStep) => readonly Tag[],
+  elementOf: (tag: Tag) => DataElement | undefined,
+): Fields {
+  const steps = [...fields].filter(([step]) => readPrivateStep(step) !== undefined)
+  if (steps.length === 0) return fields
+  const all: Fields = new Map([...fields].filter(([step]) => readPrivateStep(step) === undefined))
+  for (const [step, field] of steps) {
+    for (const tag of tagsOf(step)) {
+      const element = elementOf(tag)
+      // Nothing is known of a private element that is not there, not even its VR.
+      if (element === undefined || !(field.isWhole || element.vr === 'SQ')) continue
+      add(all, creatorTag(tag), WHOLE)
+      add(all, tag, { ...field, isRequired: false })
+    }
   }
-  fields.tags.set(tag, field)
-  addPrivate(field.inner, path.slice(1), creator)
+  return all
 }
 
 /** What a row shows of a stored data set. */
 export function shownOf(query: Query, fields: Fields, whole: StoredDataSet): DataSet {
   const shown: DataSet = {}
-  const take = (tag: Tag): void => {
-    const element = whole.element(tag)
-    if (element) shown[tag] = element
-  }
   if (query.include === 'all') {
     for (const tag of whole.tags()) {
       if (tag.startsWith('0002') || !isInAll(query.level, tag)) continue
@@ -85,8 +89,9 @@ export function shownOf(query: Query, fields: Fields, whole: StoredDataSet): Dat
       if (element && element.offset === undefined) shown[tag] = element
     }
   }
-  for (const [tag, field] of fields.tags) show(shown, tag, field, whole.element(storedTag(tag)))
-  for (const { tag, creator } of fields.privates) takeBlocks(whole, tag, creator, take)
+  const elementOf = (tag: Tag) => whole.element(tag)
+  for (const [tag, field] of resolved(fields, (step) => tagsIn(whole, step), elementOf))
+    show(shown, tag, field, whole.element(storedTag(tag)))
   return shown
 }
 
@@ -110,16 +115,12 @@ function show(shown: DataSet, tag: Tag, field: Field, element: DataElement | und
 function shownItem(item: Value, fields: Fields): DataSet {
   const whole = (typeof item === 'object' && item !== null ? item : {}) as DataSet
   const shown: DataSet = {}
-  for (const [tag, field] of fields.tags) show(shown, tag, field, whole[tag])
-  for (const { tag, creator } of fields.privates) {
-    for (const own of elementTags(whole, tag, creator)) {
-      const owner = whole[`${own.slice(0, 4)}00${own.slice(4, 6)}`]
-      const element = whole[own]
-      if (!owner || !element) continue
-      shown[`${own.slice(0, 4)}00${own.slice(4, 6)}`] = owner
-      shown[own] = element
-    }
-  }
+  const here = resolved(
+    fields,
+    (step) => tagsOfStep(whole, step),
+    (tag) => whole[tag],
+  )
+  for (const [tag, field] of here) show(shown, tag, field, whole[tag])
   return shown
 }
 

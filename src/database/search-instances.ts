@@ -1,6 +1,6 @@
-import { elementTags } from '../dicom/matching.ts'
 import { pairedTime } from '../dicom/attributes.ts'
-import type { DataElement, DataSet, Tag } from '../dicom/data-set.ts'
+import { creatorTag, readPrivateStep, tagsOfStep } from '../dicom/path-step.ts'
+import type { DataElement, DataSet, PathStep, Tag } from '../dicom/data-set.ts'
 import { isRemoval, linesOfJson, tagOfLine, unpacked } from './encoding.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
@@ -63,30 +63,28 @@ export function partFor(keys: readonly Key[], whole: StoredDataSet): DataSet {
     if (element) part[tag] = element
   }
   take('00080201')
-  for (const { path, creator } of keys) {
-    const [tag = ''] = path
-    if (creator !== undefined && path.length === 1) takeBlocks(whole, tag, creator, take)
-    else take(tag)
-    const time = pairedTime(tag)
+  for (const { path } of keys) {
+    const [step = ''] = path
+    for (const tag of tagsIn(whole, step)) {
+      if (tag !== step) take(creatorTag(tag))
+      take(tag)
+    }
+    const time = pairedTime(step)
     if (time !== undefined) take(time)
   }
   return part
 }
 
-/** The elements of a private creator, and its own, in whatever blocks it has. */
-export function takeBlocks(whole: StoredDataSet, tag: Tag, creator: string, take: (tag: Tag) => void): Tag[] {
-  const group = tag.slice(0, 4)
+/** The tags that a step means in a stored data set. */
+export function tagsIn(whole: StoredDataSet, step: PathStep): Tag[] {
+  const own = readPrivateStep(step)
+  if (own === undefined) return [step]
   const creators: DataSet = {}
-  for (const own of whole.tags()) {
-    const element = own.startsWith(`${group}00`) ? whole.element(own) : undefined
-    if (element) creators[own] = element
+  for (const tag of whole.tags()) {
+    const element = tag.startsWith(`${own.group}00`) ? whole.element(tag) : undefined
+    if (element) creators[tag] = element
   }
-  const found = elementTags(creators, tag, creator).filter((own) => whole.element(own) !== undefined)
-  for (const own of found) {
-    take(`${group}00${own.slice(4, 6)}`)
-    take(own)
-  }
-  return found
+  return tagsOfStep(creators, step)
 }
 
 function byTag(json: string): Lines {

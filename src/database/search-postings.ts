@@ -1,3 +1,5 @@
+import type { PathStep } from '../dicom/data-set.ts'
+import { readPrivateStep } from '../dicom/path-step.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
 import { allOf, anyOf, idIn, rowsOf, sql, type Sql } from './search-sql.ts'
@@ -77,13 +79,16 @@ function posted(dialect: Dialect, valueIds: readonly number[]): Sql {
   }
 }
 
-/** The paths of a key: one, or one for each block that some instance has given to its private creator. */
-function* pathIds({ path, creator }: Key): Generator<Step, number[], Row[]> {
-  const text = path.join('.')
-  const own =
-    creator === undefined
-      ? sql('path = ?', text)
-      : sql('path LIKE ?', `${text.slice(0, -4)}__${text.slice(-2)}`)
+/** The paths of a key: one, or those of whatever blocks some instance has given to its private creators. */
+function* pathIds({ path }: Key): Generator<Step, number[], Row[]> {
+  const own = path.some((step) => readPrivateStep(step) !== undefined)
+    ? sql('path LIKE ?', path.map(anyBlock).join('.'))
+    : sql('path = ?', path.join('.'))
   const rows = yield* rowsOf({ sql: `SELECT id FROM tag_path WHERE ${own.sql}`, params: own.params })
   return rows.map((row) => Number(row['id']))
+}
+
+function anyBlock(step: PathStep): string {
+  const own = readPrivateStep(step)
+  return own === undefined ? step : `${own.group}__${own.element}`
 }

@@ -47,8 +47,8 @@ export function* rowsOfMatches(
   const { query, dialect } = plan
   const fields = fieldsOf(query)
   const entities = yield* readEntities(plan, matches, fields)
-  const tags = [...fields.tags.keys()]
-  const isSimple = query.include !== 'all' && fields.privates.length === 0
+  const tags = [...fields.keys()]
+  const isSimple = query.include !== 'all'
   const found = matches.map(({ candidate, instance }) => {
     const entity = entities.get(candidate.id)
     const tuple =
@@ -111,7 +111,7 @@ function* readEntities(
   fields: Fields,
 ): Generator<Step, Map<number, Row>, Row[]> {
   const { columns, tables, id } = FROM[plan.query.level]
-  const counts = [...fields.tags.keys()].some((tag) => aggregateOf(tag)?.level === 'patient')
+  const counts = [...fields.keys()].some((tag) => aggregateOf(tag)?.level === 'patient')
   const owner = plan.query.level === 'instance' ? 'i.patient_key' : 's.patient_key'
   const patients = counts && plan.query.level !== 'patient' ? ` JOIN patient p ON p.id = ${owner}` : ''
   const place = idIn(
@@ -156,7 +156,7 @@ function isMade(tag: Tag): boolean {
 
 function rowOf({ query }: Plan, fields: Fields, entity: Row, whole: StoredDataSet): SearchRow {
   const shown = shownOf(query, fields, whole)
-  for (const tag of fields.tags.keys()) if (aggregateOf(tag)) setAggregate(shown, tag, entity)
+  for (const tag of fields.keys()) if (aggregateOf(tag)) setAggregate(shown, tag, entity)
   if (query.include === 'all') {
     for (const tag of Object.keys(AGGREGATES))
       if (isAllAggregate(query.level, tag)) setAggregate(shown, tag, entity)

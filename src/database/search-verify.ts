@@ -1,4 +1,5 @@
 import { hasValue, matcher } from '../dicom/matching.ts'
+import { readPrivateStep } from '../dicom/path-step.ts'
 import type { Row, Step } from './operation.ts'
 import { firstInstances, laterInstances, type Candidate } from './search-candidates.ts'
 import { partFor, readDataSets, type Bases } from './search-instances.ts'
@@ -162,11 +163,12 @@ function* dropWithValue(
   const { certain, doubtful } = yield* withValue(plan.dialect, key, owner, ids)
   const isHidden = plan.query.includeSuperseded === true
   // Postings say neither whose block a private element is in, nor which patient of a shared study has the value.
-  const isVague = key.creator !== undefined || plan.query.level === 'patient'
+  const isPrivate = key.path.some((step) => readPrivateStep(step) !== undefined)
+  const isVague = isPrivate || plan.query.level === 'patient'
   if (!isVague && !isHidden) for (const id of certain) found.delete(id)
   const open = isHidden ? ids : [...doubtful, ...(isVague ? certain : [])]
   for (const id of open) {
-    const test = (part: ReturnType<typeof partFor>): boolean => hasValue(part, key.path, key.creator)
+    const test = (part: ReturnType<typeof partFor>): boolean => hasValue(part, key.path)
     const one = yield* search(plan, id, { from: 0, test, anyInstance: true, keys: [key] }, bases)
     if (one !== undefined) found.delete(id)
   }

@@ -10,6 +10,14 @@ export type Uid = string
 /** A path into sequences, outermost first: `['00400275', '00400009']`. */
 export type TagPath = readonly Tag[]
 
+/**
+ * A step of a path as a client may name it: a tag, or `0019xx10;CREATOR` for an element of a private creator in whatever
+ * block it has (`path-step.ts`, design §6).
+ */
+export type PathStep = string
+/** A path into sequences, outermost first, as a client may name it. */
+export type KeyPath = readonly PathStep[]
+
 /** Value representations, PS3.5 §6.2. */
 export type Vr =
   | 'AE' | 'AS' | 'AT' | 'CS' | 'DA' | 'DS' | 'DT' | 'FD' | 'FL' | 'IS' | 'LO' | 'LT' | 'OB' | 'OD' | 'OF' | 'OL' | 'OV'

@@ -14,7 +14,7 @@ export interface DictionaryEntry {
   readonly retired: boolean
 }
 
-const { dictionary, nameMap } = dcmjs.data.DicomMetaDictionary
+const { nameMap } = dcmjs.data.DicomMetaDictionary
 
 /** Tag as one number, group in the upper 16 bits, to entry. */
 const BY_NUMBER = new Map<number, DictionaryEntry>()
@@ -82,48 +82,6 @@ function repeating(tag: number): DictionaryEntry | undefined {
   if ((family !== 0x50 && family !== 0x60 && family !== 0x7f) || ((tag >>> 16) & 1) === 1) return undefined
   const first = BY_NUMBER.get(((family << 24) | (tag & 0xffff)) >>> 0)
   return first && { ...first, tag: tagText(tag) }
-}
-
-/** VRs of a creator's elements, as far as asked for, by `group << 8 | element`. */
-export type PrivateBlock = Map<number, Vr | undefined>
-
-/** Creators come from files, so there is no end of them: what is full is thrown away and begun anew. */
-const MOST_CREATORS = 512
-const MOST_ELEMENTS = 4096
-const BLOCKS = new Map<string, PrivateBlock>()
-
-/** What is known of the elements of a private creator; to be asked by {@link privateVr}. */
-export function privateBlock(creator: string): PrivateBlock {
-  const known = BLOCKS.get(creator)
-  if (known) return known
-  if (BLOCKS.size >= MOST_CREATORS) BLOCKS.clear()
-  const block: PrivateBlock = new Map()
-  BLOCKS.set(creator, block)
-  return block
-}
-
-/**
- * The VR of a private element, from dcmjs' dictionary of private blocks; undefined when creator or element are not in
- * it. `element` is the element number within the block: `0x10` for (0029,1010).
- */
-export function privateVr(
-  creator: string,
-  block: PrivateBlock,
-  group: number,
-  element: number,
-): Vr | undefined {
-  const number = (group << 8) | element
-  const known = block.get(number)
-  if (known !== undefined || block.has(number)) return known
-  const [gggg, ee] = [group.toString(16).padStart(4, '0'), element.toString(16).padStart(2, '0')]
-  // dcmjs has its keys as their sources wrote them, in capitals or not.
-  const vr = [gggg, gggg.toUpperCase()]
-    .flatMap((one) => [ee, ee.toUpperCase()].map((other) => dictionary[`(${one},"${creator}",${other})`]?.vr))
-    .find((each) => each !== undefined)
-  const told = vr !== undefined && /^[A-Z]{2}$/u.test(vr) ? (vr as Vr) : undefined
-  if (block.size >= MOST_ELEMENTS) block.clear()
-  block.set(number, told)
-  return told
 }
 
 /**

@@ -39,6 +39,10 @@ export function vrRule(vr: Vr): VrRule {
   return BY_VR[vr]
 }
 
+export function isVr(text: string): text is Vr {
+  return Object.hasOwn(BY_VR, text)
+}
+
 /** The rule of a VR given by its two bytes, or undefined when they are no VR of PS3.5. */
 export function vrRuleOf(first: number, second: number): VrRule | undefined {
   return BY_LETTERS[(first << 8) | second]

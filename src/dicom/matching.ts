@@ -1,7 +1,8 @@
 import { pairedTime } from './attributes.ts'
-import { comparisonOf, isTimeVr, trimPadding, valueTest, type ValueTest } from './matching-values.ts'
+import { comparisonOf, isTimeVr, valueTest, type ValueTest } from './matching-values.ts'
+import { tagsOfStep } from './path-step.ts'
 import { isZone, readTime, readZonedRange } from './times.ts'
-import type { DataElement, DataSet, Tag, TagPath, Value, Vr } from './data-set.ts'
+import type { DataElement, DataSet, KeyPath, PathStep, Value, Vr } from './data-set.ts'
 
 /** TimezoneOffsetFromUTC of the request, where values are, or may turn out to be, dates and times that name none. */
 interface Zoned {
@@ -32,10 +33,9 @@ export type Match =
 
 /** A key to be tested; `database/query.ts` has it as `Key`. */
 export interface MatchKey {
-  readonly path: TagPath
+  readonly path: KeyPath
   readonly vr: Vr
   readonly match: Match
-  readonly creator?: string
 }
 
 /** Whether the data set satisfies a single key. */
@@ -55,37 +55,24 @@ export function matchesAll(dataSet: DataSet, keys: readonly MatchKey[]): boolean
 export function matcher(keys: readonly MatchKey[]): (dataSet: DataSet) => boolean {
   const empty = keys.filter((key) => key.match.kind === 'empty')
   const test = itemTest(keys.filter((key) => key.match.kind !== 'empty' && key.match.kind !== 'universal'))
-  return (dataSet) =>
-    test(dataSet, zoneOf(dataSet)) && empty.every((key) => !hasValue(dataSet, key.path, key.creator))
+  return (dataSet) => test(dataSet, zoneOf(dataSet)) && empty.every((key) => !hasValue(dataSet, key.path))
 }
 
 /** Whether an attribute, of any item on the way, has a value; what cannot be decoded is a value too. */
-export function hasValue(dataSet: DataSet, path: TagPath, creator?: string): boolean {
-  return elementsAt(dataSet, path, creator).some((element) => {
+export function hasValue(dataSet: DataSet, path: KeyPath): boolean {
+  return elementsAt(dataSet, path).some((element) => {
     if (element.InlineBinary !== undefined || (element.length ?? 0) > 0) return true
     return (element.Value ?? []).some((value) => value !== null && value !== '')
   })
 }
 
 /** Every element that a path leads to, through all items of the sequences on the way. */
-export function elementsAt(dataSet: DataSet, path: TagPath, creator?: string): DataElement[] {
-  const [tag, ...rest] = path
-  if (tag === undefined) return []
-  if (rest.length > 0) return itemsOf(dataSet[tag]).flatMap((item) => elementsAt(item, rest, creator))
-  return elementTags(dataSet, tag, creator).flatMap((own) => dataSet[own] ?? [])
-}
-
-/** The tags that stand for `tag` in this item: itself, or one in each block that the private creator has reserved. */
-export function elementTags(item: DataSet, tag: Tag, creator: string | undefined): Tag[] {
-  if (creator === undefined) return [tag]
-  const tags: Tag[] = []
-  for (let block = 0x10; block <= 0xff; block++) {
-    const number = block.toString(16).toUpperCase().padStart(2, '0')
-    const owner = item[`${tag.slice(0, 4)}00${number}`]?.Value?.[0]
-    if (typeof owner === 'string' && trimPadding(owner) === creator)
-      tags.push(tag.slice(0, 4) + number + tag.slice(6))
-  }
-  return tags
+export function elementsAt(dataSet: DataSet, path: KeyPath): DataElement[] {
+  const [step, ...rest] = path
+  if (step === undefined) return []
+  const elements = tagsOfStep(dataSet, step).flatMap((tag) => dataSet[tag] ?? [])
+  if (rest.length === 0) return elements
+  return elements.flatMap((element) => itemsOf(element).flatMap((item) => elementsAt(item, rest)))
 }
 
 type ItemTest = (item: DataSet, zone: string | undefined) => boolean
@@ -93,27 +80,29 @@ type ItemTest = (item: DataSet, zone: string | undefined) => boolean
 /** Keys on elements of an item one by one; keys into a sequence together on one of its items. */
 function itemTest(keys: readonly MatchKey[]): ItemTest {
   const tests: ItemTest[] = []
-  const inside = new Map<Tag, MatchKey[]>()
+  const inside = new Map<PathStep, MatchKey[]>()
   for (const key of keys) {
-    const [tag, ...rest] = key.path
-    if (tag === undefined) continue
-    if (rest.length === 0) tests.push(elementTest(key, tag))
-    else inside.set(tag, [...(inside.get(tag) ?? []), { ...key, path: rest }])
+    const [step, ...rest] = key.path
+    if (step === undefined) continue
+    if (rest.length === 0) tests.push(elementTest(key, step))
+    else inside.set(step, [...(inside.get(step) ?? []), { ...key, path: rest }])
   }
-  for (const [tag, inner] of inside) {
+  for (const [step, inner] of inside) {
     const test = itemTest(inner)
-    tests.push((item, zone) => itemsOf(item[tag]).some((nested) => test(nested, zone)))
+    tests.push((item, zone) =>
+      tagsOfStep(item, step).some((tag) => itemsOf(item[tag]).some((nested) => test(nested, zone))),
+    )
   }
   return (item, zone) => tests.every((test) => test(item, zone))
 }
 
-function elementTest(key: MatchKey, tag: Tag): ItemTest {
+function elementTest(key: MatchKey, step: PathStep): ItemTest {
   const testOf = testsByVr(key)
-  const time = pairedTime(tag)
+  const time = pairedTime(step)
   return (item, zone) => {
     const clocks = time === undefined ? [] : (item[time]?.Value ?? []).map(clockOf)
-    return elementTags(item, tag, key.creator).some((own) => {
-      const element = item[own]
+    return tagsOfStep(item, step).some((tag) => {
+      const element = item[tag]
       // Text that its character set cannot decode is known to nobody (design §3).
       if (element?.Value === undefined || element.undecoded !== undefined) return false
       const { Value } = element

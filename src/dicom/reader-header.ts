@@ -1,5 +1,6 @@
 import type { Tag } from './data-set.ts'
-import { entryOfNumber, privateVr, tagText, type DictionaryEntry } from './dictionary.ts'
+import { entryOfNumber, tagText, type DictionaryEntry } from './dictionary.ts'
+import { privateVr } from './private-dictionary.ts'
 import { areLetters, vrRule, vrRuleOf, type VrRule } from './element-vr.ts'
 import { has } from './reader-input.ts'
 import { UNDEFINED_LENGTH, type Parse, type Scope } from './reader-state.ts'

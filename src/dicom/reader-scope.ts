@@ -1,5 +1,6 @@
 import type { DataElement, DataSet } from './data-set.ts'
-import { privateBlock, tagText } from './dictionary.ts'
+import { tagText } from './dictionary.ts'
+import { privateBlock } from './private-dictionary.ts'
 import type { Parse, Scope } from './reader-state.ts'
 import { changeCharset } from './reader-text.ts'
 import { note } from './reader-unreadable.ts'

@@ -1,6 +1,7 @@
 import type { DataElement, DataSet, Uid, Vr } from './data-set.ts'
 import { DEFAULT_CHARSET, type Charset } from './charset.ts'
-import { tagText, type PrivateBlock } from './dictionary.ts'
+import { tagText } from './dictionary.ts'
+import type { PrivateBlock } from './private-dictionary.ts'
 import type { VrRule } from './element-vr.ts'
 import { offsetOf, type Input } from './reader-input.ts'
 import { Unreadable, type Oddities } from './reader-unreadable.ts'

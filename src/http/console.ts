@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import express, { type Request, type Response, type Router } from 'express'
 import { entries } from '../dicom/dictionary.ts'
 import { keyVr } from '../dicom/key-vr.ts'
+import { ownPrivateElements } from '../dicom/private-dictionary.ts'
 import { Problem } from '../problem.ts'
 import type { HttpSettings } from './settings.ts'
 
@@ -83,7 +84,11 @@ function consoleFiles(): ReadonlyMap<string, File> {
   const libraries = Object.entries(LIBRARIES).map(
     ([bare, name]) => [name, readFileSync(fileURLToPath(import.meta.resolve(bare)))] as const,
   )
-  const all = [...own, ...libraries, ['dictionary.json', Buffer.from(dictionaryText())] as const]
+  const made = [
+    ['dictionary.json', Buffer.from(dictionaryText())] as const,
+    ['private-names.json', Buffer.from(privateNamesText())] as const,
+  ]
+  const all = [...own, ...libraries, ...made]
   return new Map(
     all.map(([name, bytes]) => [name, fileOf(name, TYPES[name.split('.').pop() ?? ''] ?? '', bytes)]),
   )
@@ -104,6 +109,15 @@ function dictionaryText(): string {
     retired ? 1 : 0,
   ])
   return JSON.stringify(rows)
+}
+
+/** What the site calls private elements, by the name that a search has for them: `{"0019xx10;ACME 1.1": "Dose"}`. */
+function privateNamesText(): string {
+  const hex = (number: number, digits: number) => number.toString(16).toUpperCase().padStart(digits, '0')
+  const names = ownPrivateElements().flatMap(({ creator, group, element, name }) =>
+    name === undefined ? [] : [[`${hex(group, 4)}xx${hex(element, 2)};${creator}`, name] as const],
+  )
+  return JSON.stringify(Object.fromEntries(names))
 }
 
 function relativeLibraries(): Record<string, string> {

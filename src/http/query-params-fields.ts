@@ -1,18 +1,19 @@
 import { Problem } from '../problem.ts'
 import { entries, nearestKeyword, tagOf } from '../dicom/dictionary.ts'
 import { keyVr } from '../dicom/key-vr.ts'
-import type { Tag, TagPath, Vr } from '../dicom/data-set.ts'
+import { privateStep } from '../dicom/path-step.ts'
+import type { KeyPath, PathStep, Tag, Vr } from '../dicom/data-set.ts'
 
 /** An attribute as a client names it: tag, keyword or dotted path (PS3.18 §8.3.4.1). */
 export interface Field {
-  readonly path: TagPath
+  readonly path: KeyPath
   readonly vr: Vr
-  /** Of `0019xx01;CREATOR`: the last tag is meant in whatever block, its block digits are `00`. */
-  readonly creator?: string
 }
 
 const HEX = /^[\da-f]{8}$/iu
-const IN_ANY_BLOCK = /^([\da-f]{3}[13579bdf])xx([\da-f]{2});(.+)$/isu
+/** `0019xx01;CREATOR`: an element in whatever block the creator has. */
+const IN_ANY_BLOCK = /([\da-f]{3}[13579bdf])xx([\da-f]{2});/iuy
+const MAX_LENGTH = 2048
 const MAX_DEPTH = 16
 /** What clients mean by a keyword that the dictionary has only inside sequences: Slim's `PersonName`. */
 const ALIASES: ReadonlyMap<string, Tag> = new Map([['PersonName', '00100010']])
@@ -29,13 +30,54 @@ export function readField(name: string): Field | undefined {
   const anyCase = keywordIgnoringCase(name)
   if (!/^[\dA-Z]/u.test(name) && !name.includes('.') && !HEX.test(name) && anyCase === undefined)
     return undefined
-  // A dot may stand in the name of a private creator, which is always last.
-  const [plain, ...creator] = name.split(';')
-  const steps = (plain ?? '').split('.')
+  if (name.length > MAX_LENGTH) throw malformed(name, `has more than ${MAX_LENGTH} characters`)
+  const steps = stepsOf(name)
   if (steps.length > MAX_DEPTH) throw malformed(name, `goes deeper than ${MAX_DEPTH} sequences`)
   const last = steps.pop() ?? ''
   const path = steps.map((step) => readSequence(name, step))
-  return { ...readLast(name, [last, ...creator].join(';'), path) }
+  return readLast(name, last, path)
+}
+
+/**
+ * The steps of a dotted path. A dot may stand in the name of a private creator too: it goes on to the first dot behind
+ * which there is nothing but a path.
+ */
+function stepsOf(name: string): string[] {
+  const known = new Map<number, boolean>()
+  const isPath = (from: number): boolean => {
+    const before = known.get(from)
+    if (before !== undefined) return before
+    const end = stepEnd(from)
+    const found = isStep(end < 0 ? name.slice(from) : name.slice(from, end)) && (end < 0 || isPath(end + 1))
+    known.set(from, found)
+    return found
+  }
+  const stepEnd = (from: number): number => {
+    IN_ANY_BLOCK.lastIndex = from
+    if (!IN_ANY_BLOCK.test(name)) return name.indexOf('.', from)
+    let dot = name.indexOf('.', IN_ANY_BLOCK.lastIndex)
+    while (dot >= 0 && !isPath(dot + 1)) dot = name.indexOf('.', dot + 1)
+    return dot
+  }
+  const steps: string[] = []
+  for (let from = 0; from >= 0;) {
+    const end = stepEnd(from)
+    steps.push(end < 0 ? name.slice(from) : name.slice(from, end))
+    from = end < 0 ? -1 : end + 1
+  }
+  return steps
+}
+
+function isStep(text: string): boolean {
+  return HEX.test(text) || readInAnyBlock(text) !== undefined || keywordIgnoringCase(text) !== undefined
+}
+
+function readInAnyBlock(text: string): PathStep | undefined {
+  IN_ANY_BLOCK.lastIndex = 0
+  const [all, group, element] = IN_ANY_BLOCK.exec(text) ?? []
+  const creator = text.slice(all?.length ?? 0).trim()
+  if (group === undefined || element === undefined || creator === '') return undefined
+  return privateStep({ group: group.toUpperCase(), element: element.toUpperCase(), creator })
 }
 
 /** {@link readField} where only an attribute may stand. */
@@ -45,20 +87,19 @@ export function requireField(name: string): Field {
   return field
 }
 
-function readLast(name: string, last: string, path: TagPath): Field {
-  const block = IN_ANY_BLOCK.exec(last)
-  if (block) {
-    const [, group = '', element = '', creator = ''] = block
-    // What VR the element has is for the data sets to say.
-    return { path: [...path, `${group}00${element}`.toUpperCase()], vr: 'UN', creator: creator.trim() }
-  }
+function readLast(name: string, last: string, path: KeyPath): Field {
+  const inBlock = readInAnyBlock(last)
+  // What VR the element has is for the data sets to say.
+  if (inBlock !== undefined) return { path: [...path, inBlock], vr: 'UN' }
   const alias = path.length === 0 ? ALIASES.get(last) : undefined
   const tag = alias ?? readTag(name, last)
   if (PIXELS.has(tag)) throw malformed(name, 'is pixel data, which is not searched')
   return { path: [...path, tag], vr: keyVr(tag) }
 }
 
-function readSequence(name: string, step: string): Tag {
+function readSequence(name: string, step: string): PathStep {
+  const inBlock = readInAnyBlock(step)
+  if (inBlock !== undefined) return inBlock
   const tag = readTag(name, step)
   const vr = keyVr(tag)
   if (vr !== 'SQ' && vr !== 'UN') throw malformed(name, `goes through ${step}, which is no sequence`)

@@ -1,70 +1,67 @@
 import { isPrivate, isPrivateCreator } from '../dicom/key-vr.ts'
-import type { Tag, TagPath } from '../dicom/data-set.ts'
-import type { Field } from './query-params-fields.ts'
-import type { Key, PrivateField } from '../database/query.ts'
+import { privateStep, readPrivateStep } from '../dicom/path-step.ts'
+import { privateBlock, privateVr } from '../dicom/private-dictionary.ts'
+import type { KeyPath, PathStep, Vr } from '../dicom/data-set.ts'
 
 /**
  * `00190010=CREATOR&00191001=…` means the block that the creator has reserved, wherever it lies in an instance
- * (PS3.5 §7.8.1): the key that names the creator serves those that name elements of its block, and is implied by them.
- * A private tag without such a key is meant literally.
+ * (PS3.5 §7.8.1): the key that names the creator serves those that lead through elements of its block, and is implied by
+ * them. That holds in each item for itself: `00191001.00210010=OTHER` names a creator inside the items of a private
+ * sequence. A private tag without such a key is meant literally.
  */
-export function withCreators(
-  keys: readonly Key[],
-  fields: readonly Field[],
-): { readonly keys: Key[]; readonly include: TagPath[]; readonly includePrivate: PrivateField[] } {
+export type Owners = ReadonlyMap<string, string>
+
+/** The creators that a request names, by the blocks that it names them for. */
+export function ownersOf(named: readonly { readonly path: KeyPath; readonly creator: string }[]): Owners {
   const owners = new Map<string, string>()
-  for (const { path, match, creator } of keys) {
-    const block = creator === undefined ? reservedBlock(path) : undefined
-    const [owner, ...more] = match.kind === 'values' ? match.values : []
-    if (block !== undefined && owner !== undefined && more.length === 0) owners.set(block, owner)
+  // What is named in an item may lie within a block that is named outside.
+  for (const { path, creator } of named.toSorted((a, b) => a.path.length - b.path.length)) {
+    const block = reservedBlock(inBlocks(path, owners).path)
+    if (block !== undefined) owners.set(block, creator)
   }
+  return owners
+}
 
-  const implied = new Set<string>()
-  const resolved = keys.map((key): Key => {
-    const owner = ownerOf(key, owners)
-    if (owner === undefined) return plain(key)
-    if (owner.block !== undefined) implied.add(owner.block)
-    return { path: inAnyBlock(key.path), vr: key.vr, match: key.match, creator: owner.creator }
-  })
-  const owned = fields.map((field) => ({ path: field.path, owner: ownerOf(field, owners) }))
-  return {
-    keys: resolved.filter((key) => key.creator !== undefined || !implied.has(reservedBlock(key.path) ?? '')),
-    include: owned.flatMap(({ path, owner }) => (owner === undefined ? [path] : [])),
-    includePrivate: owned.flatMap(({ path, owner }) =>
-      owner === undefined ? [] : [{ path: inAnyBlock(path), creator: owner.creator }],
-    ),
+/** A path with every private element meant in its creator's block, and the blocks that are `used` for that. */
+export function inBlocks(
+  path: KeyPath,
+  owners: Owners,
+): { readonly path: KeyPath; readonly used: readonly string[] } {
+  const steps: PathStep[] = []
+  const used: string[] = []
+  for (const step of path) {
+    const block = blockOf(steps, step)
+    const creator = block === undefined ? undefined : owners.get(block)
+    if (block === undefined || creator === undefined) steps.push(step)
+    else {
+      used.push(block)
+      steps.push(privateStep({ group: step.slice(0, 4), element: step.slice(6), creator }))
+    }
   }
+  return { path: steps, used }
 }
 
-function plain({ path, vr, match }: Key): Key {
-  return { path, vr, match }
-}
-
-/** The creator of a private element, and the block that the request used for it if it used a number. */
-function ownerOf(
-  { path, creator }: { readonly path: TagPath; readonly creator?: string },
-  owners: ReadonlyMap<string, string>,
-): { readonly creator: string; readonly block?: string } | undefined {
-  if (creator !== undefined) return { creator }
-  const tag = path.at(-1)
-  if (tag === undefined || !isPrivate(tag) || tag.slice(4, 6) === '00') return undefined
-  const block = blockName(path, tag.slice(4, 6))
-  const owner = owners.get(block)
-  return owner === undefined ? undefined : { creator: owner, block }
-}
-
-/** The block that (gggg,00bb) reserves; undefined for other elements. */
-function reservedBlock(path: TagPath): string | undefined {
+/** The block that the last step reserves, (gggg,00bb); undefined for other elements. */
+export function reservedBlock(path: KeyPath): string | undefined {
   const tag = path.at(-1)
   if (tag === undefined || !isPrivateCreator(tag)) return undefined
-  return blockName(path, tag.slice(6))
+  return blockName(path.slice(0, -1), tag.slice(0, 4), tag.slice(6))
 }
 
-function blockName(path: TagPath, block: string): string {
-  return [...path.slice(0, -1), path.at(-1)?.slice(0, 4), block].join('.')
+/** The block in which a private element lies, unless its creator is named with it. */
+function blockOf(before: KeyPath, step: PathStep): string | undefined {
+  const isLiteral = isPrivate(step) && readPrivateStep(step) === undefined && step.slice(4, 6) !== '00'
+  return isLiteral ? blockName(before, step.slice(0, 4), step.slice(4, 6)) : undefined
 }
 
-function inAnyBlock(path: TagPath): Tag[] {
-  const tag = path.at(-1) ?? ''
-  return [...path.slice(0, -1), `${tag.slice(0, 4)}00${tag.slice(6)}`]
+function blockName(before: KeyPath, group: string, block: string): string {
+  return [...before, group + block].join('.')
+}
+
+/** The VR that the dictionaries have for a private element whose creator is named. */
+export function knownPrivateVr(step: PathStep): Vr | undefined {
+  const own = readPrivateStep(step)
+  if (own === undefined) return undefined
+  const { creator, group, element } = own
+  return privateVr(creator, privateBlock(creator), parseInt(group, 16), parseInt(element, 16))
 }

@@ -30,22 +30,28 @@ const COMMA: ReadonlySet<Vr> = new Set(['UI', 'CS', 'AS', 'AT'])
 
 /**
  * Reads the value, or values where the key was given more than once, of one match key; `name` is the key as the client
- * wrote it, for the message. Throws Problem `malformed` for what the VR cannot be.
+ * wrote it, for the message. `listVr` says how lists of a private element are written, of whose VR in a file nothing is
+ * certain: it is `UN`. Throws Problem `malformed` for what the VR cannot be.
  */
-export function readMatch(name: string, vr: Vr, texts: readonly string[], options: ValueOptions): Match {
-  const values = texts.flatMap((text) => split(vr, text)).filter((text) => text !== '')
+export function readMatch(
+  name: string,
+  vr: Vr,
+  texts: readonly string[],
+  options: ValueOptions,
+  listVr = vr,
+): Match {
+  const values = texts.flatMap((text) => split(listVr, text)).filter((text) => text !== '')
   if (values.every((text) => /^\*+$/u.test(text))) return { kind: 'universal' }
   if (options.emptyvaluematching && texts.length === 1 && texts[0] === '""') return { kind: 'empty' }
   if (values.length > MAX_VALUES) throw bad(name, `has more than ${MAX_VALUES} values`)
   if (isTimeVr(vr)) return readTimes(name, vr, values, options)
-  const isEvery = options.multiplevaluematching && values.length > 1 && takesMultipleValues(vr)
+  const kind =
+    options.multiplevaluematching && values.length > 1 && takesMultipleValues(listVr) ? 'every' : 'values'
   if (vr === 'UN' || takesWildcards(vr))
-    return isEvery ? { kind: 'every', values } : readTexts(name, vr, values, options)
-  for (const value of values) {
-    const fault = faultOf(vr, value)
-    if (fault !== undefined) throw bad(name, `has VR ${vr}, which ${fault}`)
-  }
-  return { kind: isEvery ? 'every' : 'values', values }
+    return kind === 'every' ? { kind, values } : readTexts(name, vr, values, options)
+  const fault = values.map((value) => faultOf(vr, value)).find((one) => one !== undefined)
+  if (fault !== undefined) throw bad(name, `has VR ${vr}, which ${fault}`)
+  return { kind, values }
 }
 
 function faultOf(vr: Vr, value: string): string | undefined {

@@ -3,18 +3,18 @@ import { aggregateOf, pairedTime } from '../dicom/attributes.ts'
 import { isTimeVr } from '../dicom/matching-values.ts'
 import { isZone, readSpan } from '../dicom/times.ts'
 import { readField, requireField, type Field } from './query-params-fields.ts'
-import { withCreators } from './query-params-private.ts'
+import { inBlocks, knownPrivateVr, ownersOf, reservedBlock, type Owners } from './query-params-private.ts'
 import { readMatch, type ValueOptions } from './query-params-values.ts'
-import type { TagPath } from '../dicom/data-set.ts'
+import { readPrivateStep } from '../dicom/path-step.ts'
+import type { KeyPath } from '../dicom/data-set.ts'
 import type { Match } from '../dicom/matching.ts'
-import type { Key, Order, PrivateField } from '../database/query.ts'
+import type { Key, Order } from '../database/query.ts'
 
 /** What a query string asks for, before a resource gives it a level and the archive its defaults. */
 export interface SearchParams {
   readonly keys: readonly Key[]
   readonly aggregates: readonly Key[]
-  readonly include: readonly TagPath[] | 'all'
-  readonly includePrivate: readonly PrivateField[]
+  readonly include: readonly KeyPath[] | 'all'
   readonly orderBy: readonly Order[]
   readonly limit: number | undefined
   readonly offset: number
@@ -60,7 +60,7 @@ interface RawKey extends Field {
  */
 export function readSearchParams(raw: string): SearchParams {
   const known = new Map<Single | List, string[]>()
-  const fields = new Map<string, { readonly name: string; readonly field: Field; readonly texts: string[] }>()
+  const fields: Fields = new Map()
   const warnings: string[] = []
   for (const [name, value] of pairs(raw)) {
     const parameter = knownParameter(name)
@@ -75,21 +75,49 @@ export function readSearchParams(raw: string): SearchParams {
   const zone = takeZone(fields)
   if (fields.delete('00080005')) warnings.push('SpecificCharacterSet is no match key and has been ignored.')
   const options = { ...readSwitches(known), zone: zone?.offset }
-  const read = Array.from(fields.values(), ({ name, field, texts }) => readKey(name, field, texts, options))
+  const owners = ownersIn(fields, options)
+  const keys = combined(readKeys(fields, owners, options)).map(({ path, vr, match }): Key => ({
+    path,
+    vr,
+    match,
+  }))
   const named = list(known, 'includefield')
-  const asked = named.filter((field) => field !== 'all').map(requireField)
-  const { keys, include, includePrivate } = withCreators(combined(read), asked)
+  const asked = named
+    .filter((field) => field !== 'all')
+    .map((field) => inBlocks(requireField(field).path, owners).path)
   return {
     keys: keys.filter((key) => !isAggregate(key)),
     aggregates: keys.filter(isAggregate),
-    include: named.includes('all') ? 'all' : [...include, ...(zone ? [['00080201']] : [])],
-    includePrivate: named.includes('all') ? [] : includePrivate,
+    include: named.includes('all') ? 'all' : [...asked, ...(zone ? [['00080201']] : [])],
     orderBy: list(known, 'orderby').map(readOrder),
     ...readPaging(known),
     includeSuperseded: one(known, 'includesuperseded') ?? false,
     accept: known.get('accept') ?? [],
     warnings,
   }
+}
+
+/** The creators that keys name for blocks of private elements, one creator each. */
+function ownersIn(fields: Fields, options: ValueOptions): Owners {
+  const named = Array.from(fields.values()).filter(({ field }) => reservedBlock(field.path) !== undefined)
+  return ownersOf(
+    named.flatMap(({ name, field: { path, vr }, texts }) => {
+      const match = readMatch(printable(name), vr, texts, options)
+      const [creator, ...more] = match.kind === 'values' ? match.values : []
+      return creator === undefined || more.length > 0 ? [] : [{ path, creator }]
+    }),
+  )
+}
+
+/** The keys, but for those that name a creator of which others have need. */
+function readKeys(fields: Fields, owners: Owners, options: ValueOptions): RawKey[] {
+  const used = new Set<string>()
+  const keys = Array.from(fields.values(), ({ name, field, texts }) => {
+    const inside = inBlocks(field.path, owners)
+    for (const block of inside.used) used.add(block)
+    return readKey(name, { path: inside.path, vr: field.vr }, texts, options)
+  })
+  return keys.filter(({ path }) => !used.has(reservedBlock(path) ?? ''))
 }
 
 type Known = ReadonlyMap<Single | List, readonly string[]>
@@ -165,30 +193,25 @@ function readBoolean(name: string, text: string): boolean {
 
 function readOrder(text: string): Order {
   const descending = text.startsWith('-')
-  const { path, creator } = requireField(text.replace(/^[+-]/u, ''))
+  const { path } = requireField(text.replace(/^[+-]/u, ''))
   const [tag] = path
-  if (tag === undefined || path.length > 1 || creator !== undefined) {
+  if (tag === undefined || path.length > 1 || readPrivateStep(tag) !== undefined) {
     throw new Problem('malformed', 'The parameter orderby wants attributes outside of sequences.')
   }
   return { tag, descending }
 }
 
-function addField(
-  fields: Map<string, { name: string; field: Field; texts: string[] }>,
-  name: string,
-  field: Field,
-  value: string,
-): void {
-  const id = [...field.path, ...(field.creator === undefined ? [] : [field.creator])].join('.')
+type Fields = Map<string, { readonly name: string; readonly field: Field; readonly texts: string[] }>
+
+function addField(fields: Fields, name: string, field: Field, value: string): void {
+  const id = field.path.join('.')
   const earlier = fields.get(id)
   if (earlier) earlier.texts.push(value)
   else fields.set(id, { name, field, texts: [value] })
 }
 
 /** TimezoneOffsetFromUTC is never matched: it says where the dates and times of the request are meant. */
-function takeZone(
-  fields: Map<string, { readonly texts: readonly string[] }>,
-): { readonly offset: string | undefined } | undefined {
+function takeZone(fields: Fields): { readonly offset: string | undefined } | undefined {
   const found = fields.get('00080201')
   if (!found) return undefined
   fields.delete('00080201')
@@ -206,7 +229,8 @@ function takeZone(
 }
 
 function readKey(name: string, field: Field, texts: readonly string[], options: ValueOptions): RawKey {
-  const match = readMatch(printable(name), field.vr, texts, options)
+  const listVr = knownPrivateVr(field.path.at(-1) ?? '') ?? field.vr
+  const match = readMatch(printable(name), field.vr, texts, options, listVr)
   if (field.path[0] === '00081190' && match.kind !== 'universal') {
     throw new Problem('malformed', 'RetrieveURL is made for the answer and cannot be matched.')
   }

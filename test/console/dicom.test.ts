@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { completions, dictionaryOf } from '../../src/console/keywords.js'
+import { completions, dictionaryOf, nameOf } from '../../src/console/keywords.js'
 import {
   dateText,
   nameText,
@@ -80,6 +80,18 @@ describe('the name under which a tag is found', () => {
       }),
     )
   })
+})
+
+describe('what a tag is called', () => {
+  const dataSet = { '00190010': { vr: 'LO', Value: ['ACME 1.1'] }, '0019101A': { vr: 'DS', Value: [1] } }
+  const own = dictionaryOf([['00100010', 'PatientName', 'PN', 0]], { '0019xx1A;ACME 1.1': 'ScanDose' })
+  it.each([
+    ['00100010', 'Patient Name'],
+    ['00190010', 'Private creator'],
+    ['0019101A', 'Scan Dose, of ACME 1.1'],
+    ['0019101B', 'Private, of ACME 1.1'],
+    ['0019111A', 'Not in the dictionary'],
+  ])('%s: %s', (tag, name) => expect(nameOf(dataSet, tag, own)).toBe(name))
 })
 
 describe('completion', () => {

@@ -3,8 +3,6 @@ import {
   entryOf,
   keywordOf,
   nearestKeyword,
-  privateBlock,
-  privateVr,
   tagOf,
   tagText,
 } from '../../src/dicom/dictionary.ts'
@@ -56,16 +54,6 @@ describe('the dictionary', () => {
     for (const tag of [0, 1, 0x00100010, 0x7fe00010, 0xfffcfffc, 0xffffffff, 0x00100010]) {
       expect(tagText(tag)).toBe(tag.toString(16).toUpperCase().padStart(8, '0'))
     }
-  })
-
-  it('knows elements of private blocks by their creator', () => {
-    const vr = (creator: string, group: number, element: number): string | undefined =>
-      privateVr(creator, privateBlock(creator), group, element)
-    expect(vr('SIEMENS CT VA0  COAD', 0x19, 0xb0)).toBe('DS')
-    expect(vr('GEMS_IDEN_01', 0x09, 0xe6)).toBe('SH')
-    expect(vr('GEMS_IDEN_01', 0x09, 0xe6)).toBe('SH')
-    expect(vr('GEMS_IDEN_01', 0x09, 0x00)).toBeUndefined()
-    expect(vr('NOBODY "01"', 0x09, 0xe6)).toBeUndefined()
   })
 
   it.each([

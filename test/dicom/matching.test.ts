@@ -5,11 +5,10 @@ import { foldPersonName } from '../../src/dicom/person-name.ts'
 import { inZone, readRange } from '../../src/dicom/times.ts'
 import type { DataSet, Value, Vr } from '../../src/dicom/data-set.ts'
 
-const key = (path: string, vr: Vr, match: Match, creator?: string): MatchKey => ({
+const key = (path: string, vr: Vr, match: Match): MatchKey => ({
   path: path.split('.'),
   vr,
   match,
-  ...(creator !== undefined && { creator }),
 })
 const values = (...of: string[]): Match => ({ kind: 'values', values: of })
 const wildcard = (...patterns: string[]): Match => ({ kind: 'wildcard', patterns })
@@ -254,9 +253,37 @@ describe('sequences, private blocks, emptiness, every value', () => {
   })
 
   it('finds private elements in the block of their creator', () => {
-    expect(matches(dataSet, key('00190001', 'UN', values('this'), 'PEERLAB 01'))).toBe(true)
-    expect(matches(dataSet, key('00190001', 'UN', values('this'), 'OTHER'))).toBe(false)
+    expect(matches(dataSet, key('0019xx01;PEERLAB 01', 'UN', values('this')))).toBe(true)
+    expect(matches(dataSet, key('0019xx01;OTHER', 'UN', values('this')))).toBe(false)
     expect(matches(dataSet, key('00191001', 'UN', values('not this')))).toBe(true)
+  })
+
+  it('finds what is in private sequences, each creator in the item that it is named in', () => {
+    const inner = (creator: string, value: string): DataSet => ({
+      '00210010': { vr: 'LO', Value: [creator] },
+      '00211001': { vr: 'LO', Value: [value] },
+      '00080100': { vr: 'SH', Value: [value] },
+    })
+    const nested: DataSet = {
+      '00190010': { vr: 'LO', Value: ['OUT'] },
+      '00190011': { vr: 'LO', Value: ['OUT'] },
+      '00191005': { vr: 'SQ', Value: [inner('IN', 'a'), inner('OTHER', 'b')] },
+      '00191105': { vr: 'SQ', Value: [inner('IN', 'c')] },
+    }
+    const has = (...keys: [string, string][]) =>
+      matchesAll(
+        nested,
+        keys.map(([path, value]) => key(path, 'UN', values(value))),
+      )
+    expect(has(['0019xx05;OUT.00080100', 'c'])).toBe(true)
+    expect(has(['0019xx05;IN.00080100', 'c'])).toBe(false)
+    expect(has(['0019xx05;OUT.0021xx01;IN', 'a'])).toBe(true)
+    expect(has(['0019xx05;OUT.0021xx01;IN', 'b'])).toBe(false)
+    expect(has(['0019xx05;OUT.0021xx01;IN', 'a'], ['0019xx05;OUT.00080100', 'a'])).toBe(true)
+    // Both in one item, whichever block it is in.
+    expect(has(['0019xx05;OUT.0021xx01;IN', 'c'], ['0019xx05;OUT.00080100', 'a'])).toBe(false)
+    expect(matches(nested, key('0019xx05;OUT.0021xx01;IN', 'UN', { kind: 'empty' }))).toBe(false)
+    expect(matches(nested, key('0019xx05;OUT.0021xx02;IN', 'UN', { kind: 'empty' }))).toBe(true)
   })
 
   it('knows empty from absent from there (C.2.2.2.7)', () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
+import { usePrivateElements } from '../../src/dicom/private-dictionary.ts'
 import { ct } from '../samples.ts'
 import { startWorld, type World } from '../world.ts'
 
@@ -107,6 +108,20 @@ describe('the console as it is served', () => {
     expect(rows).toContainEqual(['00100010', 'PatientName', 'PN', 0])
     expect(rows).toContainEqual(['00280106', 'SmallestImagePixelValue', 'US', 0])
     expect(rows.length).toBeGreaterThan(4000)
+  })
+
+  it('gives the names that the site has for private elements', async () => {
+    expect((await world.get('/console/private-names.json')).json()).toEqual({})
+    usePrivateElements([
+      { creator: 'ACME', group: 0xe1, element: 0x0a, vr: 'DS', name: 'Dose' },
+      { creator: 'ACME', group: 0xe1, element: 0x0b, vr: 'LO' },
+    ])
+    try {
+      await using other = await startWorld()
+      expect((await other.get('/console/private-names.json')).json()).toEqual({ '00E1xx0A;ACME': 'Dose' })
+    } finally {
+      usePrivateElements([])
+    }
   })
 
   it('has no place where text could become markup', () => {

@@ -70,41 +70,74 @@ describe('names of attributes', () => {
 })
 
 describe('private attributes', () => {
+  const paths = (raw: string) => readSearchParams(raw).keys.map(({ path }) => path)
+
   it('means the block of the creator when a key names it', () => {
     const { keys } = readSearchParams('00190010=PEERLAB%2001&00191001=v')
     expect(keys).toEqual([
-      { path: ['00190001'], vr: 'UN', match: { kind: 'values', values: ['v'] }, creator: 'PEERLAB 01' },
+      { path: ['0019xx01;PEERLAB 01'], vr: 'UN', match: { kind: 'values', values: ['v'] } },
     ])
   })
 
   it('takes the creator after a semicolon', () => {
-    expect(readSearchParams('0019xx01;PEERLAB%2001=v').keys).toEqual(
-      readSearchParams('00190010=PEERLAB 01&00191001=v').keys,
+    expect(readSearchParams('0019XX0a;PEERLAB%2001=v').keys).toEqual(
+      readSearchParams('00190010=PEERLAB 01&0019100A=v').keys,
     )
   })
 
   it('keeps literal blocks without a creator, and creators without an element', () => {
-    expect(only('00191001=v').creator).toBeUndefined()
+    expect(only('00191001=v').path).toEqual(['00191001'])
+    expect(only('00191001.00080100=v').path).toEqual(['00191001', '00080100'])
     expect(only('00190010=PEERLAB%2001')).toMatchObject({ path: ['00190010'], vr: 'LO' })
+    expect(paths('00190010=A,B&00191001=v')).toEqual([['0019xx01;A,B']])
+    expect(paths('00190010=A%5CB&00191001=v')).toEqual([['00190010'], ['00191001']])
   })
 
   it('keeps apart two creators, and one inside a sequence', () => {
-    const { keys } = readSearchParams(
-      '00190010=A&00190011=B&00191001=1&00191101=2&00400275.00190010=C&00400275.00191001=3',
-    )
-    expect(keys.map(({ path, creator }) => [path.join('.'), creator])).toEqual([
-      ['00190001', 'A'],
-      ['00190001', 'B'],
-      ['00400275.00190001', 'C'],
-    ])
+    expect(
+      paths('00190010=A&00190011=B&00191001=1&00191101=2&00400275.00190010=C&00400275.00191001=3'),
+    ).toEqual([['0019xx01;A'], ['0019xx01;B'], ['00400275', '0019xx01;C']])
   })
 
+  it.each([
+    ['0019xx10;ACME.00080100=v', ['0019xx10;ACME', '00080100']],
+    ['0019xx10;ACME 1.0.CodeValue=v', ['0019xx10;ACME 1.0', '00080100']],
+    ['0019xx10;ACME.0021xx01;OTHER=v', ['0019xx10;ACME', '0021xx01;OTHER']],
+    ['0019xx10;A.B.0021xx02;C.D.0023xx03;E.F=v', ['0019xx10;A.B', '0021xx02;C.D', '0023xx03;E.F']],
+    ['00400275.0019xx10;A.00400275.0019xx11;B=v', ['00400275', '0019xx10;A', '00400275', '0019xx11;B']],
+    // What does not go on as a path is the creator's.
+    ['0019xx10;1.2.840.113681=v', ['0019xx10;1.2.840.113681']],
+    ['0019xx10;A.B;C=v', ['0019xx10;A.B;C']],
+    ['0019xx10;A.00080100.x=v', ['0019xx10;A.00080100.x']],
+    ['00190010=ACME&00191010.00080100=v', ['0019xx10;ACME', '00080100']],
+    ['00191010.00080100=v&00190010=ACME', ['0019xx10;ACME', '00080100']],
+    ['00191010.00211005=v&00191010.00210010=IN&00190010=OUT', ['0019xx10;OUT', '0021xx05;IN']],
+    ['0019xx10;OUT.00211005=v&0019xx10;OUT.00210010=IN', ['0019xx10;OUT', '0021xx05;IN']],
+    ['00190010=OUT&0019xx10;OUT.00210010=IN&00191010.00211005=v', ['0019xx10;OUT', '0021xx05;IN']],
+  ])('reads %s at every level', (raw, path) => expect(paths(raw)).toEqual([path]))
+
+  it('reads names of any shape in little time', () => {
+    const name = `${'0019xx10;a.'.repeat(180)}b`
+    expect(refusal(`${name}=v`)).toContain('goes deeper than 16 sequences')
+    expect(refusal(`${'0019xx10;a.b'.repeat(160)}=v`)).toBe('accepted')
+    expect(refusal(`0019xx10;${'.'.repeat(2000)}=v`)).toBe('accepted')
+    expect(refusal(`0019xx10;${'.'.repeat(4000)}=v`)).toContain('has more than 2048 characters')
+  })
+
+  it.each(['0019xx10;=v', '0019xx10;.00080100=v', '0018xx10;ACME=v', '0019xx10=v'])('refuses %s', (raw) =>
+    expect(refusal(raw)).toContain('is no tag'),
+  )
+
   it('returns the element in the block of its creator', () => {
-    const { keys, includePrivate } = readSearchParams('00190010=A&includefield=00191001,0021xx02;B')
+    const { keys, include } = readSearchParams(
+      '00190010=A&includefield=00191001,0021xx02;B,00191002.00080100,0021xx03;B.CodeValue',
+    )
     expect(keys).toMatchObject([{ path: ['00190010'] }])
-    expect(includePrivate).toEqual([
-      { path: ['00190001'], creator: 'A' },
-      { path: ['00210002'], creator: 'B' },
+    expect(include).toEqual([
+      ['0019xx01;A'],
+      ['0021xx02;B'],
+      ['0019xx02;A', '00080100'],
+      ['0021xx03;B', '00080100'],
     ])
   })
 })

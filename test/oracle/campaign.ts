@@ -1,9 +1,11 @@
 /** Many searches of many archives, all by one seed; what differs is made small. */
+import { usePrivateElements } from '../../src/dicom/private-dictionary.ts'
 import { startWorld, type World } from '../world.ts'
 import { makeArchive, storedOf } from './made-archive.ts'
 import { factsOf } from './facts.ts'
 import { makeSearch } from './made-search.ts'
 import { chance } from './random.ts'
+import { EXPLAINED } from './pools.ts'
 import { difference, LIMITS, take } from './run.ts'
 import { shrunk, tried, type Case } from './shrink.ts'
 
@@ -36,6 +38,7 @@ export async function campaign(options: Campaign): Promise<{ asked: number; diff
   const differences: Difference[] = []
   let asked = 0
   while (asked < options.queries && differences.length < options.most) {
+  usePrivateElements(EXPLAINED)
     const [least, most] = options.studies ?? [3, 7]
     const steps = makeArchive(luck, least + luck.below(most - least + 1))
     const found: { search: Case['search']; what: string }[] = []

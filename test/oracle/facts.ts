@@ -7,24 +7,25 @@ export interface Fact {
   readonly path: readonly Tag[]
   readonly vr: Vr
   readonly text: string
-  /** Of a private element: who owns its block. */
-  readonly creator?: string
+  /** Of each step that is a private element: who owns its block. */
+  readonly creators: readonly (string | null)[]
 }
 
 export function factsOf(archive: readonly Stored[]): readonly Fact[] {
   const found = new Map<string, Fact>()
-  const walk = (dataSet: DataSet, before: readonly Tag[]): void => {
+  const walk = (dataSet: DataSet, before: Pick<Fact, 'path' | 'creators'>): void => {
     for (const [tag, element] of Object.entries(dataSet)) {
-      const path = [...before, tag]
-      if (element.vr === 'SQ') for (const item of element.Value ?? []) walk((item ?? {}) as DataSet, path)
-      const creator = isPrivate(tag) ? creatorOf(dataSet, tag) : undefined
+      const path = [...before.path, tag]
+      const creators = [...before.creators, isPrivate(tag) ? (creatorOf(dataSet, tag) ?? null) : null]
+      if (element.vr === 'SQ')
+        for (const item of element.Value ?? []) walk((item ?? {}) as DataSet, { path, creators })
       for (const text of textsOf(element)) {
-        const fact: Fact = { path, vr: element.vr, text, ...(creator !== undefined && { creator }) }
+        const fact: Fact = { path, vr: element.vr, text, creators }
         found.set(JSON.stringify(fact), fact)
       }
     }
   }
-  for (const { dataSet } of archive) walk(dataSet, [])
+  for (const { dataSet } of archive) walk(dataSet, { path: [], creators: [] })
   return [...found.values()]
 }
 

@@ -1,5 +1,5 @@
 /** Archives by chance: studies that contradict themselves, odd values, several writers. */
-import type { Attributes, AttributeValue } from '../../src/dicom/compose.ts'
+import { composeDataSet, type Attributes, type AttributeValue } from '../../src/dicom/compose.ts'
 import type { DataElement, DataSet, Uid, Value, Vr } from '../../src/dicom/data-set.ts'
 import { readPart10 } from '../../src/dicom/reader.ts'
 import { bare } from '../samples.ts'
@@ -201,16 +201,21 @@ function items(luck: Chance, depth: number): Attributes[] {
   return Array.from({ length: luck.below(4) }, () => ({
     ...some(luck, pools.IN_ITEMS, 35),
     ...(depth > 0 && luck.percent(40) ? { [luck.pick(pools.INNER_SEQUENCES)]: items(luck, depth - 1) } : {}),
-    ...(luck.percent(15) ? privateBlock(luck, false) : {}),
+    ...(luck.percent(15) ? privateBlock(luck, 1) : {}),
   }))
 }
 
-function privateBlock(luck: Chance, withItems = true): Attributes {
+/** Elements of a creator; its sequence has codes, and blocks of the same or other creators, within its items. */
+function privateBlock(luck: Chance, depth = 2): Attributes {
   const [group, block] = [luck.pick(pools.GROUPS), luck.pick(pools.BLOCKS)]
   const elements = luck.some(pools.PRIVATE, 60).flatMap(({ element, vr }): [string, AttributeValue][] => {
-    if (vr !== 'SQ') return [[`${group}${block}${element}`, rawElement(luck, vr, false)]]
-    const Value = withItems ? [{ '00080100': rawElement(luck, 'SH', false) }] : []
-    return [[`${group}${block}${element}`, { vr, Value }]]
+    if (vr !== 'SQ') return [[`${group}${block}${element}`, rawElement(luck, vr, luck.percent(20))]]
+    const Value = Array.from({ length: depth > 0 ? 1 + luck.below(2) : 0 }, () => ({
+      ...(luck.percent(80) && { '00080100': rawElement(luck, 'SH', false) }),
+      ...(luck.percent(30) && { '00080104': rawElement(luck, 'LO', false) }),
+      ...(luck.percent(50) ? privateBlock(luck, depth - 1) : {}),
+    }))
+    return [[`${group}${block}${element}`, { vr, Value: Value.map(composeDataSet) }]]
   })
   return {
     [`${group}00${block}`]: { vr: 'LO', Value: [luck.pick(pools.CREATORS)] },

@@ -115,7 +115,14 @@ function keyOf(luck: Chance, facts: readonly Fact[], switches: Switches): Param[
   const fact = luck.pick(asked)
   const same = asked.filter(({ path }) => path.join('.') === fact.path.join('.'))
   const value = valueOf(luck, fact, same, switches)
-  if (fact.creator !== undefined && luck.percent(70)) return privateKey(luck, fact, fact.creator, value)
+  if (fact.creators.some((creator) => creator !== null) && luck.percent(80)) {
+    const first = privateKey(luck, fact, value)
+    const more = asked.filter(({ path }) => path.length > 1 && path[0] === fact.path[0])
+    if (fact.path.length === 1 || more.length === 0 || luck.percent(60)) return first
+    // A neighbour in the same private sequence, named in the same way or in another.
+    const other = luck.pick(more)
+    return [...first, ...privateKey(luck, other, valueOf(luck, other, [other], switches))]
+  }
   const key: Param = [named(luck, fact.path), value]
   if (luck.percent(6)) return [key, [key[0], valueOf(luck, fact, same, switches)]]
   // A neighbour in the same sequence: both must hold in one item.
@@ -126,16 +133,26 @@ function keyOf(luck: Chance, facts: readonly Fact[], switches: Switches): Param[
   return [key, [named(luck, sibling.path), valueOf(luck, sibling, [sibling], switches)]]
 }
 
-/** A private element with its creator, in either form, in its own block or in one that the request makes up. */
-function privateKey(luck: Chance, { path }: Fact, creator: string, value: string): Param[] {
-  const [last = '', before] = [path.at(-1), path.slice(0, -1)]
-  const name = (tag: string): string => [...before, tag].join('.')
-  if (luck.percent(50)) return [[name(`${last.slice(0, 4)}xx${last.slice(6)};${creator}`), value]]
-  const block = luck.percent(50) ? last.slice(4, 6) : '10'
-  const params: Param[] = [
-    [name(last.slice(0, 4) + block + last.slice(6)), value],
-    [name(`${last.slice(0, 4)}00${block}`), creator],
-  ]
+/**
+ * A path through private elements with their creators, each in either form, in its own block or in one that the request
+ * makes up, or by its very tag.
+ */
+function privateKey(luck: Chance, { path, creators }: Fact, value: string): Param[] {
+  const steps: string[] = []
+  const params: Param[] = []
+  for (const [at, tag] of path.entries()) {
+    const creator = creators[at] ?? null
+    const style = luck.below(5)
+    if (creator === null) steps.push(luck.percent(50) ? tag : (keywordOf(tag) ?? tag))
+    else if (style < 2) steps.push(`${tag.slice(0, 4)}xx${tag.slice(6)};${creator}`)
+    else if (style === 2) steps.push(tag)
+    else {
+      const block = luck.percent(50) ? tag.slice(4, 6) : '10'
+      params.push([[...steps, `${tag.slice(0, 4)}00${block}`].join('.'), creator])
+      steps.push(tag.slice(0, 4) + block + tag.slice(6))
+    }
+  }
+  params.push([steps.join('.'), value])
   return luck.percent(50) ? params : params.toReversed()
 }
 
@@ -163,7 +180,7 @@ function pooledKey(luck: Chance, switches: Switches): Param {
   const { name, vr } = luck.pick(ALL.filter((attribute) => attribute.name !== 'TimezoneOffsetFromUTC'))
   const pool = pools.POOLS[vr].filter((value) => value !== null)
   if (pool.length === 0 || luck.percent(15)) return [name, luck.pick(['', '*', '""'])]
-  const fact: Fact = { path: [tagOf(name) ?? ''], vr, text: String(luck.pick(pool)) }
+  const fact: Fact = { path: [tagOf(name) ?? ''], vr, text: String(luck.pick(pool)), creators: [null] }
   return [name, valueOf(luck, fact, [], switches)]
 }
 
@@ -211,11 +228,13 @@ function shapeOf(luck: Chance, level: Level, facts: readonly Fact[]): Param[] {
 }
 
 function fieldOf(luck: Chance, facts: readonly Fact[]): Param {
-  const { path, creator } = luck.pick(facts)
-  const last = path.at(-1) ?? ''
-  if (creator !== undefined && luck.percent(60)) {
-    const tag = `${last.slice(0, 4)}xx${last.slice(6)};${creator}`
-    return ['includefield', [...path.slice(0, -1), tag].join('.')]
+  const { path, creators } = luck.pick(facts)
+  if (creators.some((creator) => creator !== null) && luck.percent(60)) {
+    const steps = path.map((tag, at) => {
+      const creator = creators[at] ?? null
+      return creator === null ? tag : `${tag.slice(0, 4)}xx${tag.slice(6)};${creator}`
+    })
+    return ['includefield', steps.slice(0, 1 + luck.below(steps.length)).join('.')]
   }
   const name = luck.percent(15)
     ? luck.pick([...AGGREGATES, ...pools.SEQUENCES, ...pools.SEQUENCES])

@@ -1,6 +1,7 @@
 /** Whether one data set is what the keys ask for: PS3.4 C.2.2.2, for the oracle alone. */
 import type { DataElement, DataSet, PersonName, Tag, Value, Vr } from '../../src/dicom/data-set.ts'
 import { isNumber, takesWildcards, TIME_OF, vrOf, type Attribute, type Key, type Want } from './question.ts'
+import { ownStep } from './private-keys.ts'
 import { decimal, foldedName, foldedGroup, isLike, isNamed, isWild, soundsLike, unpadded } from './text.ts'
 import {
   isTime,
@@ -21,28 +22,27 @@ export function holdsAll(dataSet: DataSet, keys: readonly Key[]): boolean {
 }
 
 /** Whether the data set has a value for the attribute, in any item. */
-export function hasValue(dataSet: DataSet, { path, creator }: Attribute): boolean {
-  const [tag = '', ...rest] = path
-  if (rest.length === 0) return elementsOf(dataSet, tag, creator).some(({ element }) => isFilled(element))
-  return itemsOf(dataSet[tag]).some((item) =>
-    hasValue(item, { path: rest, ...(creator !== undefined && { creator }) }),
-  )
+export function hasValue(dataSet: DataSet, { path }: Attribute): boolean {
+  const [step = '', ...rest] = path
+  const elements = elementsOf(dataSet, step).map(({ element }) => element)
+  if (rest.length === 0) return elements.some(isFilled)
+  return elements.flatMap(itemsOf).some((item) => hasValue(item, { path: rest }))
 }
 
-/** Elements that an attribute means in this data set: one, or those of every block that its creator has here. */
+/** Elements that a step means in this data set: one, or those of every block that its creator has here. */
 export function elementsOf(
   dataSet: DataSet,
-  tag: Tag,
-  creator: string | undefined,
+  step: Tag,
 ): { readonly tag: Tag; readonly element: DataElement; readonly owner?: Tag }[] {
-  if (creator === undefined) return dataSet[tag] ? [{ tag, element: dataSet[tag] }] : []
+  const own = ownStep(step)
+  if (own === undefined) return dataSet[step] ? [{ tag: step, element: dataSet[step] }] : []
   const owners = Object.keys(dataSet).filter((owner) => {
-    const isOwner = owner.startsWith(`${tag.slice(0, 4)}00`) && parseInt(owner.slice(6), 16) >= 0x10
-    return isOwner && dataSet[owner]?.undecoded === undefined && dataSet[owner]?.Value?.[0] === creator
+    const isOwner = owner.startsWith(`${own.group}00`) && parseInt(owner.slice(6), 16) >= 0x10
+    return isOwner && dataSet[owner]?.undecoded === undefined && dataSet[owner]?.Value?.[0] === own.creator
   })
   return owners.flatMap((owner) => {
-    const own = tag.slice(0, 4) + owner.slice(6) + tag.slice(6)
-    return dataSet[own] ? [{ tag: own, element: dataSet[own], owner }] : []
+    const tag = own.group + owner.slice(6) + own.element
+    return dataSet[tag] ? [{ tag, element: dataSet[tag], owner }] : []
   })
 }
 
@@ -63,18 +63,19 @@ function holdsIn(dataSet: DataSet, keys: readonly Key[], zone: number | undefine
   return [...new Set(below.map(({ path }) => path[0] ?? ''))].every((sequence) => {
     const inside = below.filter(({ path }) => path[0] === sequence)
     const shorter = inside.map((key) => ({ ...key, path: key.path.slice(1) }))
-    return itemsOf(dataSet[sequence]).some((item) => holdsIn(item, shorter, zone))
+    const items = elementsOf(dataSet, sequence).flatMap(({ element }) => itemsOf(element))
+    return items.some((item) => holdsIn(item, shorter, zone))
   })
 }
 
-function holds(dataSet: DataSet, { path, creator, want }: Key, zone: number | undefined): boolean {
+function holds(dataSet: DataSet, { path, want }: Key, zone: number | undefined): boolean {
   const [tag = ''] = path
-  return elementsOf(dataSet, tag, creator).some(({ element }) => {
+  return elementsOf(dataSet, tag).some(({ element }) => {
     if (element.undecoded !== undefined) return false
-    const vr = (creator === undefined ? vrOf(tag) : undefined) ?? element.vr
+    const vr = vrOf(tag) ?? element.vr
     const values = (element.Value ?? []).filter((value) => value !== null)
     if (want.kind === 'each')
-      return want.texts.every((text) => values.some((value) => isExactly(vr, value, text)))
+      return want.texts.every((text) => values.some((value) => isSame(vr, value, text, zone)))
     if (want.kind === 'moment') {
       const times = dataSet[want.time]?.Value ?? []
       // Decision: a date without its time is at no moment, and lies in no stretch of moments.
@@ -100,6 +101,12 @@ function isOne(vr: Vr, value: Value, text: string, want: One, zone: number | und
   }
   if (isTime(vr)) return isAtTime(vr, value, text, want.zone, zone)
   if (takesWildcards(vr) && isWild(text)) return typeof value === 'string' && isLike(unpadded(value), text)
+  return isExactly(vr, value, text)
+}
+
+/** Of a private element the file may say that it is a time, whatever the dictionary says. */
+function isSame(vr: Vr, value: Value, text: string, zone: number | undefined): boolean {
+  if (isTime(vr)) return readTime(vr, text) !== null && isAtTime(vr, value, text, undefined, zone)
   return isExactly(vr, value, text)
 }
 

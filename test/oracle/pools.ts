@@ -1,5 +1,6 @@
 /** What archives and questions are made of: attributes of every level and VR, and values that are near each other. */
 import type { Vr } from '../../src/dicom/data-set.ts'
+import type { PrivateElement } from '../../src/dicom/private-elements.ts'
 
 export interface Pooled {
   readonly name: string
@@ -53,7 +54,7 @@ export const INSTANCE: readonly Pooled[] = [
   ...attributes('DT', 'AcquisitionDateTime'),
   ...attributes('DA', 'ContentDate'),
   ...attributes('TM', 'ContentTime'),
-  ...attributes('DS', 'SliceThickness KVP'),
+  ...attributes('DS', 'SliceThickness KVP SliceLocation'),
   ...attributes('DS', 'WindowCenter ImagePositionPatient', true),
   ...attributes('AT', 'FrameIncrementPointer', true),
   ...attributes('UR', 'RetrieveURI'),
@@ -99,6 +100,15 @@ export const PRIVATE: readonly { readonly element: string; readonly vr: Vr }[] =
   { element: '08', vr: 'CS' },
 ]
 export const CREATORS = ['PEERLAB 01', 'ACME [X]%_1.0', 'SIEMENS CSA HEADER', 'peerlab 01'] as const
+/** The creator whose elements the site's dictionary explains; one of it contradicts the files. */
+export const EXPLAINED: readonly PrivateElement[] = [0x19, 0x29].flatMap((group) =>
+  PRIVATE.map(({ element, vr }) => ({
+    creator: 'PEERLAB 01',
+    group,
+    element: parseInt(element, 16),
+    vr: element === '09' ? 'LO' : vr,
+  })),
+)
 export const GROUPS = ['0019', '0029'] as const
 export const BLOCKS = ['10', '11', '7F'] as const
 

@@ -1,8 +1,6 @@
-/**
- * Private elements and who owns their blocks: PS3.5 §7.8.1, design §6. Decision: a creator names the block of the last
- * tag of a path; a private sequence on the way is meant by the very tag that is written.
- */
-import type { Tag } from '../../src/dicom/data-set.ts'
+/** Private elements and who owns their blocks, at every step of a path: PS3.5 §7.8.1, design §6. */
+import { privateBlock, privateVr } from '../../src/dicom/private-dictionary.ts'
+import type { Tag, TagPath, Vr } from '../../src/dicom/data-set.ts'
 import type { Attribute, Key } from './question.ts'
 import { isWild } from './text.ts'
 
@@ -15,46 +13,64 @@ export function isCreator(tag: Tag): boolean {
   return isPrivate(tag) && tag.slice(4, 6) === '00' && parseInt(tag.slice(6), 16) >= 0x10
 }
 
-/** Creators that keys of the request name for a block: `00190010=PEERLAB 01` (PS3.5 §7.8.1, design §6). */
-export function ownersOf(keys: readonly Key[]): ReadonlyMap<string, string> {
+/** A step that names its creator: `0019xx10;CREATOR`. */
+export function ownStep(step: Tag): { group: string; element: string; creator: string } | undefined {
+  const [, group, element, creator] = /^(.{4})xx(..);(.*)$/su.exec(step) ?? []
+  if (group === undefined || element === undefined || creator === undefined) return undefined
+  return { group, element, creator }
+}
+
+/** What the dictionary says of a private element whose creator is named. */
+export function privateVrOf(step: Tag): Vr | undefined {
+  const own = ownStep(step)
+  if (own === undefined) return undefined
+  return privateVr(own.creator, privateBlock(own.creator), parseInt(own.group, 16), parseInt(own.element, 16))
+}
+
+/** Creators by the blocks that keys of the request name them for: `00190010=PEERLAB 01`, in each sequence for itself. */
+export type Owners = ReadonlyMap<string, string>
+
+export function ownersOf(keys: readonly Key[]): Owners {
   const owners = new Map<string, string>()
-  for (const { path, want, creator } of keys) {
-    const tag = path.at(-1) ?? ''
-    const [text, ...more] = want.kind === 'one' ? want.texts : []
-    if (creator !== undefined || text === undefined || more.length > 0 || isWild(text)) continue
-    if (isCreator(tag)) owners.set([...path.slice(0, -1), tag.slice(0, 4) + tag.slice(6)].join('.'), text)
+  for (let depth = 1; depth <= 16; depth++) {
+    for (const { path, want } of keys.filter((key) => key.path.length === depth)) {
+      const [text, ...more] = want.kind === 'one' ? want.texts : []
+      if (text === undefined || more.length > 0 || isWild(text) || !isCreator(path.at(-1) ?? '')) continue
+      owners.set(reserved(owned({ path }, owners).path), text)
+    }
   }
   return owners
 }
 
-function blockOf({ path }: Attribute): string {
+/** Name of the block that the last step reserves: where it is, group and number. */
+function reserved(path: TagPath): string {
   const tag = path.at(-1) ?? ''
-  return isPrivate(tag) ? [...path.slice(0, -1), tag.slice(0, 6)].join('.') : ''
+  return JSON.stringify([...path.slice(0, -1), tag.slice(0, 4) + tag.slice(6)])
 }
 
-export function owned<A extends Attribute>(attribute: A, owners: ReadonlyMap<string, string>): A {
-  const owner = owners.get(blockOf(attribute))
-  if (attribute.creator !== undefined || owner === undefined) return attribute
-  const tag = attribute.path.at(-1) ?? ''
-  return {
-    ...attribute,
-    path: [...attribute.path.slice(0, -1), `${tag.slice(0, 4)}00${tag.slice(6)}`],
-    creator: owner,
+/** The attribute with the creators that its steps mean. */
+export function owned<A extends Attribute>(attribute: A, owners: Owners): A {
+  const path: Tag[] = []
+  for (const step of attribute.path) {
+    const owner = ownStep(step) === undefined && isPrivate(step) ? owners.get(blockOf(path, step)) : undefined
+    path.push(owner === undefined ? step : `${step.slice(0, 4)}xx${step.slice(6)};${owner}`)
   }
+  return { ...attribute, path }
 }
 
-/** Decision: a creator that is named for a block of other keys is no key of its own. */
-export function withoutOwners(keys: readonly Key[], owners: ReadonlyMap<string, string>): Key[] {
-  const served = new Set(keys.filter(({ creator }) => creator === undefined).map(blockOf))
-  return keys.filter(({ path, creator, want }) => {
-    const tag = path.at(-1) ?? ''
-    const block = [...path.slice(0, -1), tag.slice(0, 4) + tag.slice(6)].join('.')
-    return (
-      creator !== undefined ||
-      want.kind !== 'one' ||
-      !isCreator(tag) ||
-      !owners.has(block) ||
-      !served.has(block)
-    )
+function blockOf(before: TagPath, step: Tag): string {
+  return JSON.stringify([...before, step.slice(0, 6)])
+}
+
+/** Decision: a creator that is named for a block through which other keys lead is no key of its own. */
+export function withoutOwners(keys: readonly Key[], asked: readonly Attribute[], owners: Owners): Key[] {
+  const served = new Set(
+    asked.flatMap(({ path }, at) =>
+      path.map((step, depth) => blockOf(keys[at]?.path.slice(0, depth) ?? [], step)),
+    ),
+  )
+  return keys.filter(({ path }) => {
+    const block = reserved(path)
+    return !isCreator(path.at(-1) ?? '') || !owners.has(block) || !served.has(block)
   })
 }

@@ -3,7 +3,7 @@
  */
 import { entryOf, tagOf } from '../../src/dicom/dictionary.ts'
 import type { Level, Tag, TagPath, Vr } from '../../src/dicom/data-set.ts'
-import { isCreator, owned, ownersOf, withoutOwners } from './private-keys.ts'
+import { isCreator, owned, ownersOf, privateVrOf, withoutOwners } from './private-keys.ts'
 import { decimal, isWild, unpadded } from './text.ts'
 import { isTime, readTime, readTimeKey, readZone, type TimeKey } from './times.ts'
 
@@ -15,9 +15,8 @@ export interface Search {
 }
 
 export interface Attribute {
+  /** Steps are tags, or `0019xx10;CREATOR`: that element in whatever block the creator has there. */
   readonly path: TagPath
-  /** Owner of the block of the last tag, whose block digits mean nothing then. */
-  readonly creator?: string
 }
 
 /** What is asked of a value. */
@@ -87,19 +86,42 @@ export function vrOf(tag: Tag): Vr | undefined {
 /** An attribute by tag, keyword or path; undefined for a name that has not the form of one. */
 export function readAttribute(name: string): Attribute | undefined {
   if (!/^[\dA-Z]/u.test(name) && !/^[\da-f]{8}$/iu.test(name)) return undefined
-  const anyBlock = /^(.*\.)?([\da-f]{4})xx([\da-f]{2});(.*)$/isu.exec(name)
-  if (anyBlock) {
-    const [, before = '', group = '', element = '', creator = ''] = anyBlock
-    const steps = before.split('.').filter((step) => step !== '')
-    return { path: [...steps.map(readTag), `${group}00${element}`.toUpperCase()], creator: unpadded(creator) }
-  }
   if (name === 'PersonName') return { path: ['00100010'] }
-  const path = name.split('.').map(readTag)
-  for (const step of path.slice(0, -1)) {
-    const vr = vrOf(step)
-    if (vr !== 'SQ' && vr !== undefined) refuse(`${step} is no sequence`)
+  return { path: readPath(name) }
+}
+
+/**
+ * The steps of a dotted name. Decision: as a creator may have dots in its name, it goes on to the first one behind which
+ * the rest is a path by itself.
+ */
+function readPath(name: string): Tag[] {
+  const inBlock = /^([\da-f]{4})xx([\da-f]{2});(.*)$/isu.exec(name)
+  if (inBlock) {
+    const [, group = '', element = '', text = ''] = inBlock
+    const step = (creator: string): Tag =>
+      `${group.toUpperCase()}xx${element.toUpperCase()};${unpadded(creator)}`
+    const pieces = text.split('.')
+    for (let count = 1; count < pieces.length; count++) {
+      const rest = tryPath(pieces.slice(count).join('.'))
+      if (rest) return [step(pieces.slice(0, count).join('.')), ...rest]
+    }
+    return [step(text)]
   }
-  return { path }
+  const [first = '', ...rest] = name.split('.')
+  const tag = readTag(first)
+  if (rest.length === 0) return [tag]
+  const vr = vrOf(tag)
+  if (vr !== 'SQ' && vr !== undefined) refuse(`${first} is no sequence`)
+  return [tag, ...readPath(rest.join('.'))]
+}
+
+function tryPath(name: string): Tag[] | undefined {
+  try {
+    return readPath(name)
+  } catch (error) {
+    if (error instanceof Refusal) return undefined
+    throw error
+  }
 }
 
 function readTag(step: string): Tag {
@@ -159,12 +181,19 @@ function questionOf(params: Search['params']): Question {
     multiple: isOn('multiplevaluematching'),
     zone: zone.minutes,
   }
-  const keys = Array.from(named.values(), ({ attribute, texts }) => readKey(attribute, texts, switches))
+  const asked = Array.from(named.values())
+  const owners = ownersOf(asked.map(({ attribute, texts }) => readKey(attribute, texts, switches)))
+  const keys = asked.map(({ attribute, texts }) => readKey(owned(attribute, owners), texts, switches))
   const include = list('includefield')
-  const owners = ownersOf(keys)
   const fields = include.filter((name) => name !== 'all').map((name) => readAttribute(name) ?? refuse(name))
   return {
-    keys: combined(withoutOwners(keys, owners).map((key) => owned(key, owners))),
+    keys: combined(
+      withoutOwners(
+        keys,
+        asked.map(({ attribute }) => attribute),
+        owners,
+      ),
+    ),
     include: include.includes('all')
       ? 'all'
       : [...fields.map((field) => owned(field, owners)), ...(zone.isNamed ? [{ path: ['00080201'] }] : [])],
@@ -205,14 +234,16 @@ interface Switches {
 }
 
 function readKey(attribute: Attribute, given: readonly string[], switches: Switches): Key {
-  const vr = attribute.creator === undefined ? vrOf(attribute.path.at(-1) ?? '') : undefined
-  const texts = given.flatMap((text) => splitText(text, vr)).filter((text) => text !== '')
+  const vr = vrOf(attribute.path.at(-1) ?? '')
+  // Decision: what the dictionary knows of a private element tells how lists of it are written, not how it compares.
+  const listVr = vr ?? privateVrOf(attribute.path.at(-1) ?? '')
+  const texts = given.flatMap((text) => splitText(text, listVr)).filter((text) => text !== '')
   if (texts.every((text) => /^\*+$/u.test(text))) return { ...attribute, want: { kind: 'any' } }
   if (switches.empty && given.length === 1 && given[0] === '""')
     return { ...attribute, want: { kind: 'empty' } }
   if (attribute.path[0] === '00081190') refuse('RetrieveURL is made, not kept')
   if (vr !== undefined) checkTexts(vr, texts, switches.zone)
-  if (switches.multiple && texts.length > 1 && vr !== undefined && MULTIPLE.includes(vr)) {
+  if (switches.multiple && texts.length > 1 && listVr !== undefined && MULTIPLE.includes(listVr)) {
     return { ...attribute, want: { kind: 'each', texts } }
   }
   // More is no search but an attack.

@@ -136,30 +136,29 @@ function pick(
 ): Record<Tag, DataElement> {
   const picked: Record<Tag, DataElement> = {}
   const below = named.filter(({ path }) => path.length > 1)
-  for (const sequence of new Set(below.map(({ path }) => path[0] ?? ''))) {
-    const element = dataSet[sequence]
-    if (element?.vr !== 'SQ') continue
-    const inside = below.filter(({ path }) => path[0] === sequence).map(shorter)
+  const sequences = below.map((attribute) => ({
+    attribute,
+    found: elementsOf(dataSet, attribute.path[0] ?? '').filter(({ element }) => element.vr === 'SQ'),
+  }))
+  for (const { tag, element, owner } of sequences.flatMap(({ found }) => found)) {
+    // Whatever the request has called the sequence.
+    const inside = sequences
+      .filter(({ found }) => found.some((one) => one.tag === tag))
+      .map(({ attribute }) => shorter(attribute))
     const Value = itemsOf(element).map((item) => pick(item, inside, inside))
-    picked[sequence] = { vr: 'SQ', ...(Value.length > 0 && { Value }) }
+    picked[tag] = { vr: 'SQ', ...(Value.length > 0 && { Value }) }
+    if (owner !== undefined) picked[owner] = dataSet[owner] ?? { vr: 'LO' }
   }
   for (const attribute of named.filter(({ path }) => path.length === 1)) {
-    const [tag = ''] = attribute.path
-    const found = elementsOf(dataSet, tag, attribute.creator)
-    for (const { tag: own, element, owner } of found) {
-      picked[own] = element
+    const [step = ''] = attribute.path
+    const found = elementsOf(dataSet, step)
+    for (const { tag, element, owner } of found) {
+      picked[tag] = element
       if (owner !== undefined) picked[owner] = dataSet[owner] ?? { vr: 'LO' }
     }
     // Of a tag that nobody knows there is nothing to say.
-    const vr = vrOf(tag)
-    if (
-      found.length === 0 &&
-      attribute.creator === undefined &&
-      always.includes(attribute) &&
-      vr !== undefined
-    ) {
-      picked[tag] = { vr }
-    }
+    const vr = vrOf(step)
+    if (found.length === 0 && always.includes(attribute) && vr !== undefined) picked[step] = { vr }
   }
   return picked
 }
