@@ -22,7 +22,7 @@ const FLOAT_PIXELS: Tag = '7FE00008'
 const DOUBLE_PIXELS: Tag = '7FE00009'
 const ALLOCATED: ReadonlySet<number> = new Set([1, 8, 16, 32, 64])
 /** Syntaxes whose decoders give RGB whatever the colours were coded as. */
-const DECODES_TO_RGB = /^1\.2\.840\.10008\.1\.2\.4\.5\d$/
+const DECODES_TO_RGB = /^1\.2\.840\.10008\.1\.2\.4\.(?:5\d|11[12])$/
 
 /**
  * The format of native frames in pixel data element `tag`; null where the data set describes no picture that has samples:
@@ -91,6 +91,6 @@ export function decodedFormat(format: PixelFormat, TransferSyntaxUID: Uid): Pixe
 function decodedColours(stored: string, TransferSyntaxUID: Uid): string {
   const isLosslessJpeg = /\.4\.(57|58|65|66|70)$/.test(TransferSyntaxUID)
   if (!isLosslessJpeg && DECODES_TO_RGB.test(TransferSyntaxUID)) return 'RGB'
-  if (stored === 'YBR_RCT' || stored === 'YBR_ICT') return 'RGB'
+  if (stored === 'YBR_RCT' || stored === 'YBR_ICT' || stored === 'XYB') return 'RGB'
   return stored === 'YBR_FULL_422' ? 'YBR_FULL' : stored
 }

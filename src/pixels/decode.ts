@@ -5,6 +5,7 @@ import { transferSyntax } from '../dicom/transfer-syntax.ts'
 import { decodeJpegExtended } from './jpeg-extended.ts'
 import { decodeJpegLossless } from './jpeg-lossless.ts'
 import { readHead } from './jpeg-markers.ts'
+import { decodeJpegXl } from './jpeg-xl.ts'
 import { decodeRle } from './rle.ts'
 import { expectedBytes, inCells, packed, type Decoded } from './samples.ts'
 import { UndecodableError } from './undecodable.ts'
@@ -24,6 +25,7 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
   ...['.4.80', '.4.81'].map((uid): [string, Decoder] => [uid, inOwnCells(decodeJpegLs)]),
   ...['.4.90', '.4.91'].map((uid): [string, Decoder] => [uid, inOwnCells(decodeJpeg2000)]),
   ...['.4.201', '.4.202', '.4.203'].map((uid): [string, Decoder] => [uid, inOwnCells(decodeHighThroughput)]),
+  ...['.4.110', '.4.111', '.4.112'].map((uid): [string, Decoder] => [uid, inOwnCells(decodeJpegXl)]),
   ['.5', decodeRle],
   ['.8.1', inflateFrame],
 ])

@@ -4,7 +4,7 @@ import { decodedFormat, type PixelFormat } from '../dicom/pixel-format.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import { decodeFrame } from './decode.ts'
 import type { Look, PictureWish } from './ports.ts'
-import { UndecodableError } from './undecodable.ts'
+import { isTrap, UndecodableError } from './undecodable.ts'
 
 export interface Task {
   readonly TransferSyntaxUID: Uid
@@ -29,7 +29,11 @@ port.on('message', ({ task, bytes }: Request) => {
   void perform(task, bytes).then(
     (result) =>
       port.postMessage({ kind: 'done', bytes: result } satisfies Answer, [result.buffer as ArrayBuffer]),
-    (error: unknown) => port.postMessage(failure(error)),
+    (error: unknown) => {
+      // A codec that fell leaves its memory as it was then, and not every one can be loaded anew: another thread can.
+      if (isTrap(error)) process.exit(1)
+      port.postMessage(failure(error))
+    },
   )
 })
 

@@ -1,4 +1,4 @@
-/** Pictures by an independent renderer: dcmtk, with gdcm before it for what dcmtk cannot decode. */
+/** Pictures by an independent renderer: dcmtk, with gdcm before it for what dcmtk cannot decode; libjxl for JPEG XL. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -21,17 +21,22 @@ const DCMTK = ['dcmj2pnm', 'dcml2pnm']
 export const hasReference = DCMTK.every(onPath)
 if (!hasReference) console.log('skipped: no dcmtk to compare pictures with')
 const hasGdcm = onPath('gdcmconv')
+const hasLibjxl = onPath('djxl')
 
-/** The first frame of a file; `window` as dcmtk's options say it. Null where no tool makes a picture. */
+/** The first frame of a file; `frame`: as it is stored; `window` as dcmtk's options say it. Null where no tool makes a picture. */
 export async function referencePicture(
-  bytes: Buffer,
+  { bytes, frame }: { readonly bytes: Buffer; readonly frame: Buffer },
   TransferSyntaxUID: string,
   window: readonly string[],
 ): Promise<Raster | null> {
   const folder = await mkdtemp(join(tmpdir(), 'concord-reference-'))
-  const [file, raw, out] = [join(folder, 'in.dcm'), join(folder, 'raw.dcm'), join(folder, 'out.pnm')]
+  const [file, raw, out] = [join(folder, 'in.dcm'), join(folder, 'raw.dcm'), join(folder, 'out.ppm')]
   const draw = (tool: string, from: string) => made(tool, ['+F', '1', ...PLAIN, ...window, from, out])
   try {
+    if (/\.4\.11[0-2]$/.test(TransferSyntaxUID)) {
+      await writeFile(raw, frame)
+      return hasLibjxl && (await made('djxl', [raw, out])) ? readPnm(await readFile(out)) : null
+    }
     await writeFile(file, bytes)
     const tool = /\.4\.8[01]$/.test(TransferSyntaxUID) ? 'dcml2pnm' : 'dcmj2pnm'
     if (await draw(tool, file)) return readPnm(await readFile(out))
