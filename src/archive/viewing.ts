@@ -2,22 +2,15 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { IndexedInstance } from '../database/ports.ts'
-import type { DataElement, DataSet } from '../dicom/data-set.ts'
-import {
-  displayElements,
-  displayOf,
-  expandSegments,
-  lutEntries,
-  type Display,
-  type LutElements,
-  type PaletteColour,
-} from '../dicom/display.ts'
+import { annotationsOf, type Annotations } from '../dicom/annotation.ts'
+import type { DataSet } from '../dicom/data-set.ts'
+import { displayElements, displayOf } from '../dicom/display.ts'
 import { pixelExtents, type PixelMap } from '../dicom/pixel-map.ts'
 import { decodedFormat, frameBytes, pixelFormat, type PixelFormat } from '../dicom/pixel-format.ts'
 import { fitsNative, rewriteNative } from '../dicom/rewrite-pixels.ts'
 import type {
+  ColourProfile,
   Look,
-  Lut,
   PictureType,
   PictureWish,
   PixelEngine,
@@ -26,7 +19,8 @@ import type {
 } from '../pixels/ports.ts'
 import { isProblem, Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
-import { fileOf, frameOf, instanceOf, pixelsOf, valueOf, type Piece } from './retrieve.ts'
+import { fileOf, frameOf, instanceOf, pixelsOf, type Piece } from './retrieve.ts'
+import { lookOf } from './viewing-look.ts'
 
 /** A picture that a client asks for. */
 export interface PictureRequest {
@@ -45,6 +39,9 @@ export interface PictureRequest {
     /** Numbers are parts of the frame's sides, from 0 to 1. */
     readonly isRelative?: boolean
   } | null
+  readonly profile: ColourProfile
+  /** What is burnt in: whose the picture is, and how it was made. */
+  readonly annotation: readonly (keyof Annotations)[]
 }
 
 /** What is made of pixels. `pixelMap` of the instance must have been asked for. */
@@ -67,6 +64,7 @@ export interface Viewer {
 interface Facts {
   readonly format: PixelFormat | null
   readonly elements: DataSet
+  readonly annotations: Annotations
 }
 
 interface Context {
@@ -103,7 +101,11 @@ function factsOf({ archive, facts }: Context, instance: IndexedInstance, map: Pi
 async function readFacts(archive: Archive, instance: IndexedInstance, map: PixelMap): Promise<Facts> {
   const { tags } = instance.tags ? instance : await instanceOf(archive, instance.uids, { tags: true })
   const dataSet = JSON.parse(tags?.toString('utf8') ?? '{}') as DataSet
-  return { format: pixelFormat(dataSet, map.tag), elements: displayElements(dataSet) }
+  return {
+    format: pixelFormat(dataSet, map.tag),
+    elements: displayElements(dataSet),
+    annotations: annotationsOf(dataSet),
+  }
 }
 
 async function pictureOf(
@@ -116,16 +118,29 @@ async function pictureOf(
   if (!instance.pixelMap)
     throw new Problem('not-acceptable', 'The instance has no pixel data to make a picture of.')
   const map = pixelsOf(instance)
-  const { format, elements } = await factsOf(context, instance, map)
+  const { format, elements, annotations } = await factsOf(context, instance, map)
   if (format === null || (map.encapsulated && !pixels.decodes(instance.TransferSyntaxUID))) {
     throw new Problem('not-acceptable', 'No picture can be made of such pixel data.')
   }
-  const { frame: n, media, quality, box, window } = request
+  const { frame: n, media, quality, box, window, profile } = request
   const frame = storedFrame(archive, instance, map, { n, format })
-  const look = await lookOf(archive, instance, displayOf(elements, n))
+  const look = await lookOf(archive, instance, displayOf(elements, n), { withProfile: profile !== 'none' })
   const asked: Look = window === null ? look : { ...look, voi: { kind: 'window', ...window } }
   const region = request.source === null ? null : regionOf(request.source, format)
-  return pixels.picture(frame, asked, { media, quality, region, box }, signal)
+  const annotation = burntIn(annotations, request, map)
+  return pixels.picture(frame, asked, { media, quality, region, box, profile, annotation }, signal)
+}
+
+function burntIn(
+  { patient, technique }: Annotations,
+  { annotation, frame }: PictureRequest,
+  { frames }: PixelMap,
+): PictureWish['annotation'] {
+  const which = frames > 1 ? [`frame ${frame} of ${frames}`] : []
+  return {
+    top: annotation.includes('patient') ? patient : [],
+    bottom: annotation.includes('technique') ? [...technique, ...which] : [],
+  }
 }
 
 function storedFrame(
@@ -176,37 +191,6 @@ function inPixels(
     width: width === null ? null : Math.max(1, Math.round((left + width) * Columns) - x),
     height: height === null ? null : Math.max(1, Math.round((top + height) * Rows) - y),
   }
-}
-
-async function lookOf(archive: Archive, instance: IndexedInstance, display: Display): Promise<Look> {
-  const { modality, voi, palette, isInverse, padding } = display
-  const load = (lut: LutElements) => loadLut(archive, instance, { lut, isSegmented: false })
-  const [red, green, blue] = await Promise.all(
-    (palette?.colours ?? []).map((colour) => loadLut(archive, instance, colour)),
-  )
-  return {
-    modality: modality.kind === 'lut' ? { kind: 'lut', lut: await load(modality.lut) } : modality,
-    voi: voi.kind === 'lut' ? { kind: 'lut', lut: await load(voi.lut) } : voi,
-    palette: red && green && blue ? { red, green, blue } : null,
-    isInverse,
-    padding,
-  }
-}
-
-async function loadLut(
-  archive: Archive,
-  instance: IndexedInstance,
-  { lut, isSegmented }: PaletteColour,
-): Promise<Lut> {
-  const { data, first, bits, entries } = lut
-  const bytes = isBinary(data) ? await buffer(await valueOf(archive, instance, data).open()) : null
-  if (!isSegmented) return { first, bits, entries: lutEntries(lut, bytes) }
-  const words = lutEntries({ ...lut, entries: (bytes?.length ?? 0) >> 1 }, bytes)
-  return { first, bits, entries: expandSegments(words, entries) }
-}
-
-function isBinary({ InlineBinary, offset }: DataElement): boolean {
-  return InlineBinary !== undefined || offset !== undefined
 }
 
 async function decodedFrames(

@@ -21,6 +21,8 @@ export interface Display {
   readonly isInverse: boolean
   readonly palette: { readonly colours: readonly PaletteColour[] } | null
   readonly padding: readonly [number, number] | null
+  /** ICC Profile, of the image or of its first optical path (PS3.3 C.11.15, C.8.12.5). */
+  readonly profile: DataElement | null
 }
 
 export type VoiShape = 'linear' | 'linear-exact' | 'sigmoid'
@@ -36,6 +38,8 @@ const PER_FRAME: Tag = '52009230'
 const PIXEL_VALUE_TRANSFORMATION: Tag = '00289145'
 const FRAME_VOI_LUT: Tag = '00289132'
 const LUT_DATA: Tag = '00283006'
+const ICC_PROFILE: Tag = '00282000'
+const OPTICAL_PATHS: Tag = '00480105'
 const SHAPES: Readonly<Record<string, VoiShape>> = { LINEAR_EXACT: 'linear-exact', SIGMOID: 'sigmoid' }
 
 /** Everything that {@link displayOf} reads, so that the rest of a large data set can be forgotten. */
@@ -44,6 +48,9 @@ export function displayElements(dataSet: DataSet): DataSet {
   for (const [tag, element] of Object.entries(dataSet)) {
     if (tag.startsWith('0028') || tag === '20500020') kept[tag] = element
   }
+  const [path] = itemsOf(dataSet, OPTICAL_PATHS)
+  const profile = path?.[ICC_PROFILE]
+  if (profile !== undefined) kept[OPTICAL_PATHS] = { vr: 'SQ', Value: [{ [ICC_PROFILE]: profile }] }
   for (const tag of [SHARED, PER_FRAME]) {
     const items = itemsOf(dataSet, tag)
     if (items.length > 0) kept[tag] = { vr: 'SQ', Value: items.map(groupsOf) }
@@ -75,6 +82,7 @@ export function displayOf(dataSet: DataSet, n: number): Display {
     isInverse: isInverse(interpretation, text(dataSet, '20500020')),
     palette: interpretation === 'PALETTE COLOR' ? paletteOf(dataSet) : null,
     padding: paddingOf(dataSet),
+    profile: dataSet[ICC_PROFILE] ?? itemsOf(dataSet, OPTICAL_PATHS)[0]?.[ICC_PROFILE] ?? null,
   }
 }
 

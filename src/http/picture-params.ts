@@ -1,23 +1,33 @@
 /** Query parameters of pictures: PS3.18 §8.3.5.1 for RS, §9.1.2 for URI. Names that are not known are passed over. */
 import type { PictureRequest } from '../archive/viewing.ts'
+import type { ColourProfile } from '../pixels/ports.ts'
 import { Problem } from '../problem.ts'
 
 /** How a picture is wanted, but for the frame and the media type. */
-export type PictureParams = Pick<PictureRequest, 'quality' | 'window' | 'box' | 'source'>
+export type PictureParams = Omit<PictureRequest, 'frame' | 'media'>
 
 const SHAPES = ['linear', 'linear-exact', 'sigmoid'] as const
+/** `iccprofile` (§8.3.5.1.5) and what it asks for; wider spaces are not offered. */
+const PROFILES: ReadonlyMap<string, ColourProfile> = new Map([
+  ['no', 'none'],
+  ['yes', 'own'],
+  ['srgb', 'srgb'],
+])
+const ANNOTATIONS = ['patient', 'technique'] as const
 const QUALITY = 90
 /** Pixels of a side, and of both multiplied, that a picture may be asked for. */
 const LONGEST_SIDE = 16384
 const LARGEST_PICTURE = 64 * 1024 * 1024
 
-/** Reads `window`, `viewport` and `quality`. Throws Problem `malformed`. */
+/** Reads `window`, `viewport`, `quality`, `annotation` and `iccprofile`. Throws Problem `malformed`. */
 export function readPictureParams(query: string): PictureParams {
   const params = new URLSearchParams(query)
   return {
     quality: qualityOf('quality', only(params, 'quality')),
     window: windowOf(only(params, 'window')),
     ...viewportOf(only(params, 'viewport')),
+    annotation: annotationsOf(params),
+    profile: profileOf(only(params, 'iccprofile')),
   }
 }
 
@@ -26,6 +36,32 @@ export function only(params: URLSearchParams, name: string): string | undefined 
   const [value, ...more] = params.getAll(name)
   if (more.length > 0) throw new Problem('malformed', `The parameter ${name} is given more than once.`)
   return value
+}
+
+/** The values of `annotation` that are known. */
+export function annotationsOf(params: URLSearchParams): PictureParams['annotation'] {
+  const asked = annotationValues(params)
+  return ANNOTATIONS.filter((one) => asked.includes(one))
+}
+
+/** Those that are not, which are passed over with a warning (§8.3.5.1.1). */
+export function unknownAnnotations(query: string): readonly string[] {
+  const known: readonly string[] = ANNOTATIONS
+  return annotationValues(new URLSearchParams(query)).filter((one) => !known.includes(one))
+}
+
+function annotationValues(params: URLSearchParams): string[] {
+  const text = only(params, 'annotation') ?? ''
+  return text
+    .split(',')
+    .map((one) => one.trim().toLowerCase())
+    .filter((one) => one !== '')
+}
+
+function profileOf(text: string | undefined): ColourProfile {
+  const profile = PROFILES.get(text?.toLowerCase() ?? 'no')
+  if (profile !== undefined) return profile
+  throw new Problem('malformed', `The parameter iccprofile wants one of ${[...PROFILES.keys()].join(', ')}.`)
 }
 
 export function qualityOf(name: string, text: string | undefined): number {

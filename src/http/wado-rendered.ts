@@ -10,7 +10,7 @@ import { transferSyntax } from '../dicom/transfer-syntax.ts'
 import { isProblem, Problem } from '../problem.ts'
 import { selectMedia, type MediaRange } from './accept.ts'
 import { sendParts, type BodyPart } from './parts.ts'
-import { readPictureParams, type PictureParams } from './picture-params.ts'
+import { readPictureParams, unknownAnnotations, type PictureParams } from './picture-params.ts'
 import { abortedWith, CHECKED, entityTag, IMMUTABLE, isNotModified, sendOne } from './representation.ts'
 import { acceptOf, queryString, scopeOf } from './scope.ts'
 import { retrieveUrl, type HttpSettings } from './settings.ts'
@@ -37,6 +37,7 @@ export async function answerRendered(
   const ranges = acceptOf(request)
   const params = readPictureParams(queryString(request))
   const frames = framesOf(request)
+  warnOfAnnotations(settings, request, response)
   if (scope.instance !== undefined) {
     const instance = await instanceOf(parts.archive, scope as Required<Scope>, { pixelMap: true })
     await sendRendered(parts, request, response, { instance, frames, params, ranges, cache: IMMUTABLE })
@@ -49,6 +50,16 @@ export async function answerRendered(
   }
   const instance = await representativeOf(parts.archive, scope, abortedWith(response))
   await sendRendered(parts, request, response, { instance, frames, params, ranges, cache: CHECKED })
+}
+
+/** PS3.18 §8.3.5.1.1: what is not known is passed over, and told; only words come back in the header. */
+function warnOfAnnotations({ publicUrl }: Settings, request: Request, response: Response): void {
+  const unknown = unknownAnnotations(queryString(request)).map((one) =>
+    one.replace(/[^\w-]/g, '').slice(0, 32),
+  )
+  if (unknown.length === 0) return
+  const text = `The following annotation values are not supported: ${unknown.join(', ')}`
+  response.append('Warning', `299 ${publicUrl} "${text}"`)
 }
 
 function framesOf(request: Request): readonly number[] | null {
@@ -161,10 +172,7 @@ async function sendEvery(
   if (isNotModified(request, response, tag, CHECKED)) return
   if (left > 0) {
     response.status(206)
-    response.setHeader(
-      'Warning',
-      `299 ${settings.publicUrl} "${left} instances cannot be shown as pictures."`,
-    )
+    response.append('Warning', `299 ${settings.publicUrl} "${left} instances cannot be shown as pictures."`)
   }
   const pictures = async function* (): AsyncGenerator<BodyPart> {
     for await (const page of instancesOf(archive, scope, { pixelMap: true, signal })) {
@@ -204,7 +212,8 @@ export async function answerThumbnail(parts: FileParts, request: Request, respon
       form: { ...form, isMultipart: false },
       instance,
       frames: [frame],
-      params: { ...params, box: params.box ?? THUMBNAIL },
+      // It shows nothing of the patient but the pixels (PS3.18 §10.4.1.1.4).
+      params: { ...params, annotation: [], box: params.box ?? THUMBNAIL },
       cache: scope.instance === undefined ? CHECKED : IMMUTABLE,
     })
   } catch (error) {

@@ -5,7 +5,16 @@ import type { IndexedInstance } from '../database/ports.ts'
 import { isUid } from '../dicom/uid.ts'
 import { Problem } from '../problem.ts'
 import { parseAccept, type MediaRange } from './accept.ts'
-import { boxOf, decimalOf, only, qualityOf, sideOf, widthOf, type PictureParams } from './picture-params.ts'
+import {
+  annotationsOf,
+  boxOf,
+  decimalOf,
+  only,
+  qualityOf,
+  sideOf,
+  widthOf,
+  type PictureParams,
+} from './picture-params.ts'
 import { entityTag, IMMUTABLE, isNotModified } from './representation.ts'
 import { queryString } from './scope.ts'
 import { sendFile, type FileParts } from './wado-file.ts'
@@ -106,6 +115,8 @@ function pictureParams(params: URLSearchParams): PictureParams {
     window: windowOf(only(params, 'windowCenter'), only(params, 'windowWidth')),
     box: isFitted ? boxOfSides(rows, columns) : null,
     source: regionOf(only(params, 'region')),
+    annotation: annotationsOf(params),
+    profile: 'none',
   }
 }
 

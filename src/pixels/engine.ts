@@ -39,7 +39,7 @@ export function openPixelEngine(options: EngineOptions): PixelEngine {
 function digestOf(look: object): string {
   const hash = createHash('sha256')
   const text = JSON.stringify(look, (_name, value: unknown) => {
-    if (!(value instanceof Uint16Array)) return value
+    if (!(value instanceof Uint16Array) && !(value instanceof Uint8Array)) return value
     hash.update(value)
     return value.length
   })

@@ -1,7 +1,9 @@
 import sharp, { type Sharp } from 'sharp'
 import type { PixelFormat } from '../dicom/pixel-format.ts'
+import { annotated } from './annotate.ts'
 import { colourFrame, paletteFrame } from './colour.ts'
 import { greyFrame } from './grey.ts'
+import { isRgbProfile, withProfile } from './icc.ts'
 import type { Look, PictureWish } from './ports.ts'
 import { UndecodableError } from './undecodable.ts'
 
@@ -20,7 +22,10 @@ export async function pictureOf(
   const raw = { width: format.Columns, height: format.Rows, channels }
   const limits = { limitInputPixels: false, raw }
   const whole = sharp(Buffer.from(pixels.buffer, pixels.byteOffset, pixels.byteLength), limits)
-  return encoded(fitted(whole, wish), channels, wish)
+  const image = await annotated(fitted(whole, wish), channels, wish.annotation)
+  if (channels === 1 || wish.profile === 'none') return encoded(image, channels, wish)
+  const profile = look.profile !== null && isRgbProfile(look.profile) ? look.profile : null
+  return inColours(image, profile, wish)
 }
 
 function shown(frame: Uint8Array, format: PixelFormat, look: Look): { pixels: Uint8Array; channels: 1 | 3 } {
@@ -51,4 +56,15 @@ function encoded(image: Sharp, channels: 1 | 3, { media, quality }: PictureWish)
   if (media === 'image/gif') return inSpace.gif({ dither: 0 }).toBuffer()
   // Red and blue of half the size would smear annotations and flow.
   return inSpace.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer()
+}
+
+/** Colours with the profile that is wished for; where the frame has none, they are taken for sRGB. */
+async function inColours(image: Sharp, profile: Uint8Array | null, wish: PictureWish): Promise<Buffer> {
+  if (wish.profile === 'own' && profile !== null) {
+    return withProfile(await encoded(image, 3, wish), wish.media, profile)
+  }
+  if (profile === null) return encoded(image.withIccProfile('srgb'), 3, wish)
+  // libvips takes a profile only from within a file.
+  const file = withProfile(await image.png({ compressionLevel: 0 }).toBuffer(), 'image/png', profile)
+  return encoded(sharp(file, { limitInputPixels: false }).withIccProfile('srgb'), 3, wish)
 }

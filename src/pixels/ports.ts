@@ -45,7 +45,15 @@ export interface Look {
   readonly palette: { readonly red: Lut; readonly green: Lut; readonly blue: Lut } | null
   /** Stored values, from the one to the other, that are no part of the picture and stay out of `full`. */
   readonly padding: readonly [number, number] | null
+  /** What the colours of the frame mean: an ICC profile; null where there is none, or nobody asks. */
+  readonly profile: Uint8Array | null
 }
+
+/**
+ * What a picture in colour says of its colours: nothing; the frame's own profile, else that of sRGB; or that its samples
+ * were turned into those of sRGB. GIF has no place for it.
+ */
+export type ColourProfile = 'none' | 'own' | 'srgb'
 
 export type PictureType = 'image/jpeg' | 'image/png' | 'image/gif'
 
@@ -64,6 +72,9 @@ export interface PictureWish {
   readonly region: (Region & { readonly isMirrored: boolean; readonly isUpsideDown: boolean }) | null
   /** The picture is as large as fits in, its proportions kept; null: as large as the region. */
   readonly box: { readonly width: number; readonly height: number } | null
+  readonly profile: ColourProfile
+  /** Lines of text that are burnt in: at the top, and at the bottom. */
+  readonly annotation: { readonly top: readonly string[]; readonly bottom: readonly string[] }
 }
 
 /**

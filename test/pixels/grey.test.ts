@@ -11,6 +11,7 @@ const PLAIN: Look = {
   isInverse: false,
   palette: null,
   padding: null,
+  profile: null,
 }
 
 /** C.11.2.1.2.1, C.11.2.1.3.2 and C.11.2.1.3.1, as they stand there. */
