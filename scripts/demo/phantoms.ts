@@ -37,6 +37,12 @@ export function headSlice(size: number, z: number, noise = 6): Int16Array {
   return draw(size, size, (x, y) => -1000 + inside(HEAD, x, y, z) + noise * normal(random))
 }
 
+/** Where the fluid in the middle of the head is, on the left or the right side of the patient: 1 or 0 a sample. */
+export function ventricle(size: number, z: number, side: 'left' | 'right'): Uint8Array {
+  const ellipse = HEAD[side === 'left' ? 2 : 3]
+  return Uint8Array.from(draw(size, size, (x, y) => (ellipse && inside([ellipse], x, y, z) !== 0 ? 1 : 0)))
+}
+
 /** A brain as a spin echo shows it. `weight` 1: fluid dark, white matter bright (T1); −1: the other way round (T2). */
 export function brainSlice(size: number, z: number, weight: 1 | -1): Int16Array {
   const random = generator(Math.round(z * 1000) + (weight === 1 ? 11 : 13))

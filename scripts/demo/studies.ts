@@ -1,30 +1,8 @@
 /** A handful of studies for the demo, made by code: the people in them never lived. The same bytes at every start. */
-import { composeDataSet, type Attributes } from '../../src/dicom/compose.ts'
-import { uidFrom } from '../../src/dicom/uid.ts'
-import { writeInstance, type Pixels } from '../../src/dicom/writer.ts'
-import { brainSlice, chest, headSlice, pixelBytes, sector, testCard } from './phantoms.ts'
+import { headStudy } from './head.ts'
+import { ADA, code, count, file, image, instance, studyOf, uid, type DemoFile, type Person } from './made.ts'
+import { brainSlice, chest, pixelBytes, sector, testCard } from './phantoms.ts'
 
-const NAMESPACE = '5f0c6f3e-7d0b-4d0a-8a55-2f1c9f6f9d31'
-
-export interface DemoFile {
-  /** For people: `CT head, slice 3 of 24`. */
-  readonly title: string
-  readonly bytes: Buffer
-}
-
-interface Person {
-  readonly PatientName: string
-  readonly PatientID: string
-  readonly PatientBirthDate: string
-  readonly PatientSex: string
-}
-
-const ADA: Person = {
-  PatientName: 'Beispiel^Ada',
-  PatientID: 'DEMO-1001',
-  PatientBirthDate: '19511210',
-  PatientSex: 'F',
-}
 const JOSE: Person = {
   PatientName: 'Ejemplo^José',
   PatientID: 'DEMO-1002',
@@ -38,89 +16,9 @@ const HANAKO: Person = {
   PatientSex: 'F',
 }
 
-const code = (CodeValue: string, CodingSchemeDesignator: string, CodeMeaning: string): Attributes => ({
-  CodeValue,
-  CodingSchemeDesignator,
-  CodeMeaning,
-})
-
 /** Every file of the demo, study by study. */
 export function demoFiles(): readonly DemoFile[] {
-  return [...headCt(), ...brainMr(), ...chestRadiograph(), ...heartUltrasound(), ...testPicture()]
-}
-
-function headCt(): DemoFile[] {
-  const slices = 24
-  const study = studyOf('head', ADA, {
-    StudyDate: '20260312',
-    StudyTime: '091503',
-    AccessionNumber: 'A-2026-0312',
-    StudyDescription: 'CT head without contrast',
-    Manufacturer: 'Philips',
-    ManufacturerModelName: 'Demo CT 64',
-    ProcedureCodeSequence: [code('30799-1', 'LN', 'CT Head WO contrast')],
-    BodyPartExamined: 'HEAD',
-  })
-  const images = count(slices, (index) => {
-    const position = -60 + 5 * index
-    return file(`CT head, slice ${index + 1} of ${slices}`, study, {
-      ...image('CT', '1.2.840.10008.5.1.4.1.1.2', [256, 256], 16, 1),
-      ...instance('head', 'ct', 1, index),
-      SeriesDescription: 'Brain 5.0 mm',
-      KVP: 120,
-      SliceThickness: 5,
-      ImagePositionPatient: [-120, -120, position],
-      ImageOrientationPatient: [1, 0, 0, 0, 1, 0],
-      FrameOfReferenceUID: uid('head/frame of reference'),
-      PixelSpacing: [0.9375, 0.9375],
-      WindowCenter: 40,
-      WindowWidth: 120,
-      RescaleIntercept: 0,
-      RescaleSlope: 1,
-      // A private block, so that the any-tag search has something of its own to find.
-      '00190010': { vr: 'LO', Value: ['CONCORD DEMO 01'] },
-      '00191001': { vr: 'LO', Value: ['phantom after Shepp and Logan'] },
-      pixels: { vr: 'OW', bytes: pixelBytes(headSlice(256, -0.75 + (1.5 * index) / (slices - 1))) },
-    })
-  })
-  const first = uid('head/ct/0')
-  return [...images, report(study, first)]
-}
-
-/** A short report that cites the CT: shows that every tag is searched, those in sequences too. */
-function report(study: Attributes, image: string): DemoFile {
-  return file('Report on the CT head', study, {
-    ...instance('head', 'sr', 2, 0),
-    SOPClassUID: '1.2.840.10008.5.1.4.1.1.88.11',
-    Modality: 'SR',
-    SeriesDescription: 'Report',
-    CompletionFlag: 'COMPLETE',
-    VerificationFlag: 'UNVERIFIED',
-    ValueType: 'CONTAINER',
-    ContinuityOfContent: 'SEPARATE',
-    ConceptNameCodeSequence: [code('18748-4', 'LN', 'Diagnostic imaging report')],
-    CurrentRequestedProcedureEvidenceSequence: [
-      {
-        StudyInstanceUID: uid('head'),
-        ReferencedSeriesSequence: [
-          {
-            SeriesInstanceUID: uid('head/ct'),
-            ReferencedSOPSequence: [
-              { ReferencedSOPClassUID: '1.2.840.10008.5.1.4.1.1.2', ReferencedSOPInstanceUID: image },
-            ],
-          },
-        ],
-      },
-    ],
-    ContentSequence: [
-      {
-        RelationshipType: 'CONTAINS',
-        ValueType: 'TEXT',
-        ConceptNameCodeSequence: [code('121071', 'DCM', 'Finding')],
-        TextValue: 'A head of eleven ellipses. No haemorrhage, no fracture.',
-      },
-    ],
-  })
+  return [...headStudy(), ...brainMr(), ...chestRadiograph(), ...heartUltrasound(), ...testPicture()]
 }
 
 function brainMr(): DemoFile[] {
@@ -226,65 +124,4 @@ function testPicture(): DemoFile[] {
       pixels: { vr: 'OB', bytes: Buffer.from(testCard(320, 240)) },
     }),
   ]
-}
-
-function studyOf(name: string, person: Person, attributes: Attributes): Attributes {
-  return {
-    SpecificCharacterSet: 'ISO_IR 192',
-    StudyInstanceUID: uid(name),
-    StudyID: '1',
-    ReferringPhysicianName: 'Muster^Erika^^Dr.',
-    InstitutionName: 'Concord Demo Hospital',
-    TimezoneOffsetFromUTC: '+0100',
-    ...person,
-    ...attributes,
-  }
-}
-
-function instance(study: string, series: string, SeriesNumber: number, index: number): Attributes {
-  return {
-    SeriesInstanceUID: uid(`${study}/${series}`),
-    SeriesNumber,
-    SOPInstanceUID: uid(`${study}/${series}/${index}`),
-    InstanceNumber: index + 1,
-  }
-}
-
-function image(
-  Modality: string,
-  SOPClassUID: string,
-  [Rows, Columns]: readonly [number, number],
-  bits: 8 | 16,
-  PixelRepresentation = 0,
-): Attributes {
-  return {
-    Modality,
-    SOPClassUID,
-    ImageType: ['ORIGINAL', 'PRIMARY'],
-    SamplesPerPixel: 1,
-    PhotometricInterpretation: 'MONOCHROME2',
-    Rows,
-    Columns,
-    BitsAllocated: bits,
-    BitsStored: bits,
-    HighBit: bits - 1,
-    PixelRepresentation,
-  }
-}
-
-function file(
-  title: string,
-  study: Attributes,
-  { pixels, ...own }: Attributes & { pixels?: Pixels },
-): DemoFile {
-  const dataSet = composeDataSet({ ...study, ...own })
-  return { title, bytes: writeInstance(dataSet, pixels === undefined ? {} : { pixels }) }
-}
-
-function count<T>(length: number, make: (index: number) => T): T[] {
-  return Array.from({ length }, (_, index) => make(index))
-}
-
-function uid(name: string): string {
-  return uidFrom(NAMESPACE, name)
 }

@@ -115,12 +115,12 @@ describeInBrowser('the console', () => {
 
   it('pages through what it found', async () => {
     const page = await console.open('#/search/instances')
-    await page.getByText('52 instances').waitFor()
+    await page.getByText('53 instances').waitFor()
     expect(await page.locator('.hit').count()).toBe(25)
     await page.getByRole('button', { name: '25 more' }).click()
     await page.locator('.hit').nth(49).waitFor()
     await page.getByRole('button', { name: '25 more' }).click()
-    await page.locator('.hit').nth(51).waitFor()
+    await page.locator('.hit').nth(52).waitFor()
     expect(await page.getByRole('button', { name: '25 more' }).count()).toBe(0)
   })
 
@@ -152,7 +152,7 @@ describeInBrowser('the console', () => {
     await page.getByText('5 studies').waitFor()
     await page.getByRole('radio', { name: 'Studies' }).focus()
     await page.keyboard.press('ArrowRight')
-    await page.getByText('7 series').waitFor()
+    await page.getByText('8 series').waitFor()
     expect(page.url()).toContain('#/search/series')
   })
 })
@@ -257,7 +257,7 @@ describeInBrowser('the console, elsewhere', () => {
     })
     await storeDemo(console.world)
     const page = await console.open('#/search/instances')
-    await page.getByText('52 instances').waitFor()
+    await page.getByText('53 instances').waitFor()
     await page.getByRole('button', { name: '25 more' }).click()
     await page.locator('.hit').nth(49).waitFor()
     await page.getByRole('link', { name: 'Status' }).click()

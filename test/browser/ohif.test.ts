@@ -76,7 +76,9 @@ const folder = await fetchOhif().catch((error: unknown) => {
       await shot(page, 'ohif-list')
       const rows = await page.getByRole('row').allInnerTexts()
       const line = (words: string) => rows.find((row) => row.includes(words))?.replaceAll(/\s+/g, ' ')
-      expect(line('CT head without contrast')).toMatch(/Beispiel, Ada .*CT\\SR CT head without contrast 25/)
+      expect(line('CT head without contrast')).toMatch(
+        /Beispiel, Ada .*CT\\SEG\\SR CT head without contrast 26/,
+      )
       expect(line('MR brain')).toMatch(/Ejemplo, José .*MR MR brain 24/)
       expect(line('Echocardiography')).toMatch(/US Echocardiography 1/)
       expect(line(UNKNOWN_WORDS)).toContain('Without, Modality')
@@ -157,7 +159,38 @@ const folder = await fetchOhif().catch((error: unknown) => {
     },
     SLOW,
   )
+
+  it(
+    'draws a segmentation on the pictures that it is of',
+    async () => {
+      const study = await studyOf('CT head without contrast')
+      const { page, expectNoFaults } = await open(`/viewer?StudyInstanceUIDs=${study}`)
+      const canvas = page.locator('.cornerstone-canvas').first()
+      await canvas.waitFor()
+      await untilDrawn(canvas)
+      expect(await colouredPixels(canvas)).toBe(0)
+      await page.getByText('Ventricles').first().dblclick()
+      await page.getByText('Do you want to open this Segmentation?').waitFor()
+      await page.getByText('Yes', { exact: true }).click()
+      await expectSoon(async () => (await colouredPixels(canvas)) > 300)
+      await shot(page, 'ohif-seg')
+      expectNoFaults()
+      await page.context().close()
+    },
+    SLOW,
+  )
 })
+
+/** How many pixels of the middle of a picture are no grey. */
+async function colouredPixels(canvas: Locator): Promise<number> {
+  const picture = await pictureOf(canvas)
+  let coloured = 0
+  for (let at = 0; at < picture.length; at += 3) {
+    const [red = 0, green = 0, blue = 0] = picture.subarray(at, at + 3)
+    if (Math.max(red, green, blue) - Math.min(red, green, blue) > 40) coloured++
+  }
+  return coloured
+}
 
 /** Waits until the canvas shows more than an empty page; how many grey levels that is. */
 async function untilDrawn(canvas: Locator): Promise<number> {
