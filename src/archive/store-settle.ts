@@ -2,7 +2,7 @@ import type { BlobPlace, NewBlob } from '../blobs/ports.ts'
 import type { AddOutcome, KnownInstance, NewInstance } from '../database/ports.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import { rejectionOf, type Rejection } from '../dicom/rejection-note.ts'
-import { isProblem, type Problem } from '../problem.ts'
+import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { createBatcher } from './batch.ts'
 import type { IntakeOptions } from './store.ts'
@@ -15,10 +15,9 @@ import { refusedBecause, type Stored, type StoreOutcome } from './store-outcome.
  */
 const MOST_AT_ONCE = 256
 
-/** The steps that instances of all uploads take together, each a batch after the other, all three at once. */
+/** The steps that instances of all uploads take together, each a batch after the other, both at once. */
 interface Steps {
   readonly lookUp: (uid: Uid) => Promise<KnownInstance | undefined>
-  readonly put: (blob: NewBlob) => Promise<BlobPlace | Problem>
   readonly add: (instance: NewInstance) => Promise<AddOutcome>
   /** Contradictions that were kept aside. */
   readonly keptAside: Set<string>
@@ -38,7 +37,6 @@ export function createSettler(
       const known = await archive.database.index.known([...new Set(uids)])
       return uids.map((uid) => known.get(uid))
     }, MOST_AT_ONCE),
-    put: createBatcher((blobs: readonly NewBlob[]) => archive.blobs.put(blobs), MOST_AT_ONCE),
     add: createBatcher(async (batch: readonly NewInstance[]) => {
       const outcomes = await archive.database.index.add(batch)
       onStored?.()
@@ -72,7 +70,7 @@ export function createSettler(
 async function settleOne(archive: Archive, steps: Steps, arrived: Arrived): Promise<StoreOutcome> {
   const { parsed, spooled, sender, receivedAt } = arrived
   let placed: BlobPlace | undefined
-  const place = async () => (placed ??= await makeDurable(archive, steps, spooled.blob))
+  const place = async () => (placed ??= await makeDurable(archive, spooled.blob))
 
   const known = await steps.lookUp(parsed.uids.instance)
   if (known !== undefined) return settleDuplicate(archive, known, arrived, place, steps.keptAside)
@@ -109,9 +107,9 @@ export function addRejection(
   })
 }
 
-/** A staged file is made durable by itself: it may take its time, and nobody else should wait for it. */
-async function makeDurable(archive: Archive, steps: Steps, blob: NewBlob): Promise<BlobPlace> {
-  const [place] = 'path' in blob.bytes ? await archive.blobs.put([blob]) : [await steps.put(blob)]
+/** Each for itself: the store shares its syncs among all that are under way, and nobody waits for a larger one. */
+async function makeDurable(archive: Archive, blob: NewBlob): Promise<BlobPlace> {
+  const [place] = await archive.blobs.put([blob])
   if (place === undefined) throw new Error('The blob store gave no place for a blob.')
   if (isProblem(place)) throw place
   return place

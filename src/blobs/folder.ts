@@ -9,6 +9,7 @@ import { parseKey, type FolderPlace } from './folder/keys.ts'
 import { lockFolder } from './folder/lock.ts'
 import { readFileBlob, readRecord } from './folder/reading.ts'
 import { openSegments, type Segments } from './folder/segments.ts'
+import { shareSync } from './folder/shared-sync.ts'
 import { lengthOf } from '../pieces.ts'
 import type { BlobPlace, BlobVault, NewBlob } from './ports.ts'
 import { newUuid7 } from './uuid7.ts'
@@ -71,12 +72,6 @@ export async function openFolderBlobs(options: FolderOptions): Promise<BlobVault
   }
 }
 
-/** What was written; its name is durable only when the directory is, where there is one. */
-interface Written {
-  readonly key: string
-  readonly directory?: string
-}
-
 interface Opened {
   readonly segments: Segments
   readonly files: Files
@@ -117,7 +112,7 @@ function folderVault(opened: Opened): BlobVault {
     name: 'folder',
     async put(batch) {
       requireOpen()
-      return write(batch)
+      return Promise.all(batch.map(write))
     },
     get: (key, extent) =>
       working(() => {
@@ -152,33 +147,34 @@ function folderVault(opened: Opened): BlobVault {
   }
 }
 
-/** Writes batches: small blobs into segments, each of the others into a file, directories synced once at the end. */
+/** Writes blobs: the small ones into segments, each of the others into a file, in a directory that is synced for several. */
 function folderWriter({
   segments,
   files,
   segmentThreshold,
-}: Opened): (batch: readonly NewBlob[]) => Promise<(BlobPlace | Problem)[]> {
+}: Opened): (blob: NewBlob) => Promise<BlobPlace | Problem> {
   const gate = openGate(FILES_AT_ONCE)
+  const syncShared = shareSync(syncDirectory)
 
-  async function writeBlob(blob: NewBlob): Promise<Written | Problem> {
+  async function writeFile(blob: NewBlob): Promise<BlobPlace> {
+    const { key, directory } = await gate(() => files.write(blob))
+    await syncShared(directory)
+    return { key }
+  }
+
+  async function appendRecord(blob: NewBlob): Promise<BlobPlace> {
+    const place = await segments.append({ ...blob, pieces: await piecesOf(blob) })
+    // The bytes are kept, whatever becomes of the copy; the next start deletes it.
+    if ('path' in blob.bytes) await unlink(blob.bytes.path).catch(() => undefined)
+    return place
+  }
+
+  return async (blob) => {
     try {
-      if (blob.size > segmentThreshold) return await gate(() => files.write(blob))
-      const place = await segments.append({ ...blob, pieces: await piecesOf(blob) })
-      // The bytes are kept, whatever becomes of the copy; the next start deletes it.
-      if ('path' in blob.bytes) await unlink(blob.bytes.path).catch(() => undefined)
-      return place
+      return await (blob.size > segmentThreshold ? writeFile(blob) : appendRecord(blob))
     } catch (error) {
       return diskProblem(error, 'A blob was not written')
     }
-  }
-
-  return async (batch) => {
-    const written = await Promise.all(batch.map(writeBlob))
-    const unsynced = await syncDirectories(written)
-    return written.map((blob) => {
-      if (blob instanceof Problem) return blob
-      return unsynced.get(blob.directory) ?? { key: blob.key }
-    })
   }
 }
 
@@ -204,23 +200,6 @@ async function piecesOf(blob: NewBlob): Promise<readonly Buffer[]> {
   const size = lengthOf(pieces)
   if (size === blob.size) return pieces
   throw new Problem('unavailable', `The bytes to keep are ${size} instead of ${blob.size}.`)
-}
-
-/** Syncs each directory once; answers with the Problems, by directory. */
-async function syncDirectories(
-  written: readonly (Written | Problem)[],
-): Promise<Map<string | undefined, Problem>> {
-  const faults = new Map<string | undefined, Problem>()
-  const directories = new Set(written.map((blob) => (blob instanceof Problem ? undefined : blob.directory)))
-  for (const directory of directories) {
-    if (directory === undefined) continue
-    try {
-      await syncDirectory(directory)
-    } catch (error) {
-      faults.set(directory, diskProblem(error, 'A blob was not written'))
-    }
-  }
-  return faults
 }
 
 /** Deletes the files named `*.part` that a crash left in a directory; anything else is not ours. */
