@@ -89,6 +89,7 @@ export const SETTINGS = z.object({
   FHIR_ACCESSION_ISSUER: optional(z.string(), 'issuer of accession numbers that name none: a URI, or a name in `FHIR_ISSUER_MAP`'),
   FHIR_POLL_MS: setting(wholeNumber(1000, 86_400_000), 60_000, 'its Patients are looked at for changes after so many milliseconds, and when it calls `POST /fhir/notify`'),
   FHIR_NOTIFY_SECRET: optional(z.string().min(16, 'must have 16 characters or more'), 'what the header `X-Notify-Secret` of that call must hold; without it there is no such address', { secret: true }),
+  FHIR_SUBSCRIBE: setting(oneOf('off', 'on'), 'off', '`on`: Subscriptions are kept there that make that call when a Patient or an ImagingStudy changes, needs `PUBLIC_URL`; `off` takes them away'),
   CORRECTIONS: setting(corrections, corrections.parse('approve'), 'corrections of what instances say: each waits for an administrator (`approve`), is carried out at once (`auto`), or none is made (`off`); by kind too, `approve, demographics=auto`: `demographics` of the patient (name, birth date, sex), `identity` (another Patient ID, a merge, a part of a study that is of another patient), `study` (accession number and the like), `subject` (the ImagingStudy was given another Patient); of several kinds the most careful counts', { shown: '`approve`' }),
   REJECTION_NOTE: setting(oneOf('identity', 'always', 'never'), 'identity', 'a correction adds a rejection note (IOCM) for the originals: where they named another patient (`identity`), `always`, or `never`'),
   DELETION: setting(oneOf('off', 'on'), 'off', '`on`: administrators may delete studies, series and instances over DICOMweb'),
@@ -184,6 +185,11 @@ function contradictions(settings: Settings, tokens: readonly unknown[]): string[
     settings.FHIR_QUIET_MS > settings.FHIR_MAX_WAIT_MS,
     'FHIR_QUIET_MS must not be more than FHIR_MAX_WAIT_MS.',
   )
+  if (settings.FHIR_SUBSCRIBE === 'on') {
+    for (const name of ['FHIR_URL', 'PUBLIC_URL', 'FHIR_NOTIFY_SECRET'] as const) {
+      says(settings[name] === undefined, `${name} must be set, because FHIR_SUBSCRIBE is on.`)
+    }
+  }
   if (BLOB_URL?.startsWith('s3:')) {
     for (const name of ['S3_ENDPOINT', 'S3_ACCESS_KEY', 'S3_SECRET_KEY'] as const) {
       says(settings[name] === undefined, `${name} must be set, because BLOB_URL is a bucket.`)
@@ -234,6 +240,7 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
     fhirMaxWaitMs: settings.FHIR_MAX_WAIT_MS,
     fhirPollMs: settings.FHIR_POLL_MS,
     fhirNotifySecret: settings.FHIR_NOTIFY_SECRET,
+    fhirSubscribe: settings.FHIR_SUBSCRIBE === 'on',
     siteTimezone: settings.SITE_TIMEZONE,
     defaultIssuer: settings.DEFAULT_ISSUER,
     logLevel: settings.LOG_LEVEL,

@@ -3,16 +3,13 @@ import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
 import closeWithGrace from 'close-with-grace'
-import packageJson from '../package.json' with { type: 'json' }
 import type { Archive } from './archive/archive.ts'
 import { startCorrector, type Corrector } from './archive/correct.ts'
-import { isOff } from './archive/correct-policy.ts'
 import { startSequencer } from './archive/sequence.ts'
 import { createIntake, type Intake } from './archive/store.ts'
 import { clearSpool } from './archive/store-spool.ts'
-import { startSync, type Sync } from './archive/sync.ts'
+import type { Sync } from './archive/sync.ts'
 import { createViewer } from './archive/viewing.ts'
-import { startWatch, type Watch } from './archive/watch.ts'
 import { openFolderBlobs } from './blobs/folder.ts'
 import type { BlobStore } from './blobs/ports.ts'
 import { openS3Blobs } from './blobs/s3.ts'
@@ -21,19 +18,14 @@ import { openPostgres } from './database/postgres.ts'
 import type { Database } from './database/ports.ts'
 import { openSqlite } from './database/sqlite.ts'
 import { usePrivateElements } from './dicom/private-dictionary.ts'
-import { clientCredentials } from './fhir/client-credentials.ts'
-import { openFhirServer } from './fhir/kit.ts'
-import type { MappingSettings } from './fhir/mapping/settings.ts'
-import type { FhirServer } from './fhir/ports.ts'
-import type { TokenSource } from './fhir/transport.ts'
 import { correctionRoutes } from './http/admin-corrections.ts'
 import { createApp } from './http/app.ts'
-import { fhirNotifyRoutes, fhirWatchRoutes } from './http/fhir-notify.ts'
 import { fhirAdminRoutes } from './http/fhir-admin.ts'
 import type { Mount } from './http/routes.ts'
 import { createHttpServer } from './http/server.ts'
-import { DICOMWEB, type HttpSettings, LINEAGE } from './http/settings.ts'
+import { DICOMWEB, type HttpSettings } from './http/settings.ts'
 import { createLog, type Log } from './log.ts'
+import { fhirSideOf, subscriptionsOf, syncOf, watchMounts, watchOf } from './main-fhir.ts'
 import { openPixelEngine } from './pixels/engine.ts'
 import { isProblem } from './problem.ts'
 
@@ -101,8 +93,10 @@ async function serve(config: Config): Promise<void> {
     opened.defer(() => corrector.stop())
     const watch = watchOf(archive, side, config, log, corrector)
     opened.defer(() => watch?.stop())
+    const subscriptions = subscriptionsOf(archive, side, config, settings, log)
+    opened.defer(() => subscriptions?.stop())
     const more: Mount[] = [
-      { at: '', router: fhirAdminRoutes(archive, sync), access: 'admin' },
+      { at: '', router: fhirAdminRoutes(archive, sync, subscriptions), access: 'admin' },
       {
         at: '/admin',
         router: correctionRoutes(archive, config.corrections.policy, corrector),
@@ -146,90 +140,11 @@ function openIntake(archive: Archive, { limits, spoolDir }: Config, log: Log, on
   })
 }
 
-function watchOf(
-  archive: Archive,
-  side: FhirSide | null,
-  { corrections, fhirPollMs: pollMs }: Config,
-  log: Log,
-  corrector: Corrector,
-): Watch | null {
-  if (side === null || isOff(corrections.policy)) return null
-  return startWatch(archive, side.server, {
-    mapping: side.mapping,
-    policy: corrections.policy,
-    pollMs,
-    report: ({ what, error }) => {
-      log[what === 'fault' ? 'warn' : 'info']({ what, err: error }, 'watch')
-      if (what === 'proposed') corrector.wake()
-    },
-  })
-}
-
-function watchMounts(watch: Watch | null, { fhirNotifySecret }: Config): Mount[] {
-  if (watch === null) return []
-  const admin: Mount = { at: '', router: fhirWatchRoutes(watch), access: 'admin' }
-  if (fhirNotifySecret === undefined) return [admin]
-  return [admin, { at: '', router: fhirNotifyRoutes(watch, fhirNotifySecret), access: 'open' }]
-}
-
 function correctorOf(archive: Archive, { corrections, limits }: Config, log: Log): Corrector {
   const reading = { headerBytes: limits.headerBytes, inflatedBytes: limits.partBytes }
   return startCorrector(archive, { limits: reading, note: corrections.note }, ({ error, ...what }) =>
     log[error === undefined ? 'info' : 'error']({ ...what, err: error }, 'correction'),
   )
-}
-
-/** The FHIR server, and how studies are told to it. */
-interface FhirSide {
-  readonly server: FhirServer
-  readonly mapping: MappingSettings
-}
-
-function fhirSideOf(archive: Archive, config: Config, settings: HttpSettings): FhirSide | null {
-  const { fhir, siteTimezone, defaultIssuer } = config
-  if (fhir === undefined) return null
-  const { url, version, accessionIssuer, issuers, instanceDetail, profile } = fhir
-  const token = fhirToken(fhir)
-  const server = openFhirServer({ url, ...(token !== undefined && { token }) })
-  return {
-    server,
-    mapping: {
-      archiveId: archive.database.archiveId,
-      release: version,
-      zone: siteTimezone,
-      defaultIssuer,
-      accessionIssuer,
-      issuers,
-      instanceDetail,
-      profile,
-      needsToken: settings.tokens.length > 0,
-      dicomwebUrl: settings.publicUrl + DICOMWEB,
-      lineageUrl: settings.publicUrl + LINEAGE,
-      softwareVersion: packageJson.version,
-    },
-  }
-}
-
-function syncOf(archive: Archive, side: FhirSide | null, config: Config, log: Log): Sync | null {
-  const { fhir, fhirQuietMs, corrections } = config
-  if (fhir === undefined || side === null) return null
-  return startSync(archive, side.server, {
-    mapping: side.mapping,
-    isWatched: !isOff(corrections.policy),
-    mixedPatients: fhir.conflict,
-    handEdits: fhir.handEdits,
-    patients: fhir.patients,
-    remoteDelete: fhir.onRemoteDelete,
-    orphans: fhir.orphans,
-    reconcileMs: fhir.reconcileMs,
-    quietMs: fhirQuietMs,
-    report: ({ what, error }) => log[what === 'bug' ? 'error' : 'info']({ what, err: error }, 'fhir'),
-  })
-}
-
-function fhirToken({ token, oauth }: NonNullable<Config['fhir']>): TokenSource | undefined {
-  if (oauth !== undefined) return clientCredentials(oauth)
-  return token === undefined ? undefined : () => Promise.resolve(token)
 }
 
 /** Listens, and gives the port that was got. */

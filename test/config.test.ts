@@ -73,6 +73,17 @@ describe('settings', () => {
     ])
   })
 
+  it('have the FHIR server call only where it can', () => {
+    const given = { FHIR_SUBSCRIBE: 'on', FHIR_URL: 'https://fhir.example.org' }
+    expect(faults(given)).toEqual([
+      'PUBLIC_URL must be set, because FHIR_SUBSCRIBE is on.',
+      'FHIR_NOTIFY_SECRET must be set, because FHIR_SUBSCRIBE is on.',
+    ])
+    const rest = { PUBLIC_URL: 'https://pacs.example.org', FHIR_NOTIFY_SECRET: 'a secret of some length' }
+    expect(config({ ...given, ...rest }).fhirSubscribe).toBe(true)
+    expect(config({}).fhirSubscribe).toBe(false)
+  })
+
   it('take one policy for corrections, or one by kind of change', () => {
     const policy = (CORRECTIONS?: string) =>
       config(CORRECTIONS === undefined ? {} : { CORRECTIONS }).corrections.policy

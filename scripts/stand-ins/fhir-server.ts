@@ -7,6 +7,7 @@ import { type Answer, type Ask, type Behaviour, interact } from './fhir/interact
 import { page } from './fhir/page.ts'
 import { RefusalError } from './fhir/refusal.ts'
 import { openStore, type Store } from './fhir/store.ts'
+import { type Call, serveSubscriptions } from './fhir/subscriptions.ts'
 import { isObject, type JsonValue, type ResourceJson } from './fhir/validate.ts'
 
 /** A request as the server saw it, for tests that ask who sent what. */
@@ -27,6 +28,8 @@ export interface FhirStandIn {
   /** May be changed at any time. */
   readonly behaviour: Behaviour
   readonly requests: SeenRequest[]
+  /** What its Subscriptions called. */
+  readonly calls: readonly Call[]
   stop(): Promise<void>
 }
 
@@ -38,7 +41,10 @@ const DEFAULTS: Behaviour = {
   refuseIdStatus: 400,
   integrity: true,
   maxBytes: 64 * 1024 * 1024,
-  types: ['Patient', 'ImagingStudy', 'Endpoint', 'Provenance', 'Device', 'Practitioner', 'ServiceRequest'],
+  types: [
+    ...['Patient', 'ImagingStudy', 'Endpoint', 'Provenance', 'Device', 'Practitioner', 'ServiceRequest'],
+    'Subscription',
+  ],
   token: null,
 }
 
@@ -60,6 +66,7 @@ export async function startFhirStandIn(
     faults: openFaults(),
     behaviour: { ...DEFAULTS, ...behaviour },
     requests: [],
+    calls: serveSubscriptions(store),
     stop: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -29,6 +29,7 @@ export function leased(server: FhirServer, renew: () => Promise<void>): FhirServ
     },
     create: (resource, condition) => first(() => server.create(resource, condition)),
     update: (resource, ifMatch) => first(() => server.update(resource, ifMatch)),
+    remove: (type, id) => first(() => server.remove(type, id)),
   }
 }
 

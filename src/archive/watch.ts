@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FhirLink } from '../database/ports.ts'
 import { changedAttributes, dicomPerson } from '../fhir/mapping/dicom-person.ts'
 import type { PatientKey } from '../fhir/mapping/identifiers.ts'
@@ -38,6 +39,9 @@ export interface Watch {
   state(): WatchState
 }
 
+/** Between two looks at least, however often it is called. */
+const LEAST_PAUSE_MS = 500
+
 interface Watcher {
   readonly archive: Archive
   readonly server: FhirServer
@@ -64,6 +68,7 @@ export function startWatch(archive: Archive, server: FhirServer, settings: Watch
   const stop = new AbortController()
   let isWoken = false
   let wakeUp = (): void => undefined
+  const leastMs = Math.min(settings.pollMs, LEAST_PAUSE_MS)
   const isWanted = (): boolean => isWoken || stop.signal.aborted
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
@@ -77,8 +82,10 @@ export function startWatch(archive: Archive, server: FhirServer, settings: Watch
   async function run(): Promise<void> {
     while (!stop.signal.aborted) {
       isWoken = false
-      const isMore = await look(watcher, stop.signal)
-      if (!isMore && !isWanted()) await pause(settings.pollMs)
+      if (await look(watcher, stop.signal)) continue
+      // What hundreds of calls tell of is looked at once.
+      await sleep(leastMs, undefined, { signal: stop.signal }).catch(() => undefined)
+      if (!isWanted()) await pause(settings.pollMs - leastMs)
     }
   }
 

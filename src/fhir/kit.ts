@@ -63,6 +63,13 @@ export function openFhirServer(settings: FhirServerSettings): FhirServer {
       })
       return written(answer, resource)
     },
+    remove: async (resourceType, id) => {
+      try {
+        await client.delete({ resourceType, id })
+      } catch (error) {
+        if (!(error instanceof FhirError) || error.kind !== 'gone') throw error
+      }
+    },
   }
 }
 

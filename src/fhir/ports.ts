@@ -99,4 +99,6 @@ export interface FhirServer {
   create(resource: Resource, ifNoneExist?: Readonly<Record<string, string>>): Promise<Written>
   /** `PUT` to the id in the resource; with `ifMatch`, only over that version. */
   update(resource: Resource & { readonly id: string }, ifMatch?: string | null): Promise<Written>
+  /** `DELETE`; nothing where it is gone already. */
+  remove(resourceType: string, id: string): Promise<void>
 }

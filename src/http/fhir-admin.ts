@@ -1,6 +1,7 @@
 import express, { type Request, type Response, type Router } from 'express'
 import type { Archive } from '../archive/archive.ts'
 import type { Sync } from '../archive/sync.ts'
+import type { Subscriptions } from '../archive/watch-subscription.ts'
 import {
   owedReport,
   releaseStudy,
@@ -18,18 +19,23 @@ const ROWS_MAX = 1000
 
 /**
  * What is owed to the FHIR server and why, and what a person can do about it; for administrators, to be mounted at the
- * root. `sync` null: no FHIR server is configured.
+ * root. `sync` null: no FHIR server is configured; `subscriptions`: what the server calls when somebody corrects something.
  *
  * - `GET /admin/fhir[?limit=]`
  * - `POST /admin/fhir/reconcile` → 202
  * - `POST /admin/fhir/studies/{uid}/touch|release|retry|restore|withdraw` → 202
  * - `POST /admin/fhir/attention/{id}/resolve` → 204
  */
-export function fhirAdminRoutes(archive: Archive, sync: Sync | null): Router {
+export function fhirAdminRoutes(
+  archive: Archive,
+  sync: Sync | null,
+  subscriptions: Subscriptions | null = null,
+): Router {
   const router = express.Router({ caseSensitive: true })
   router.get('/admin/fhir', async (request: Request, response: Response) => {
     response.setHeader('cache-control', 'private, no-store')
-    response.json(await owedReport(archive, sync, limitOf(request)))
+    const report = await owedReport(archive, sync, limitOf(request))
+    response.json({ ...report, subscriptions: subscriptions?.state() ?? [] })
   })
   const actions = {
     touch: touchStudy,

@@ -3,6 +3,8 @@ import express, { type Router } from 'express'
 import type { Watch } from '../archive/watch.ts'
 import { Problem } from '../problem.ts'
 
+/** Where a Subscription of the FHIR server calls. */
+export const NOTIFY = '/fhir/notify'
 /** Header of a Subscription's channel that carries the secret (FHIR R4 `Subscription.channel.header`). */
 const SECRET_HEADER = 'x-notify-secret'
 
@@ -14,7 +16,7 @@ const SECRET_HEADER = 'x-notify-secret'
 export function fhirNotifyRoutes(watch: Watch, secret: string): Router {
   const router = express.Router({ caseSensitive: true })
   const expected = digest(secret)
-  router.post('/fhir/notify', (request, response) => {
+  router.post(NOTIFY, (request, response) => {
     const given = request.headers[SECRET_HEADER]
     if (typeof given !== 'string' || !timingSafeEqual(digest(given), expected))
       throw new Problem('forbidden', `The header ${SECRET_HEADER} does not have the secret.`)

@@ -2,6 +2,7 @@ import { RefusalError } from './refusal.ts'
 import { search, SearchError } from './search.ts'
 import type { Store, Version } from './store.ts'
 import { capabilityStatement } from './capabilities.ts'
+import { checkSubscription } from './subscriptions.ts'
 import { transaction } from './transaction.ts'
 import { asText, faultsOf, isObject, type JsonValue, type ResourceJson } from './validate.ts'
 
@@ -172,6 +173,7 @@ function bodyOf(type: string, ask: Ask, world: World): ResourceJson {
   if (body?.resourceType !== type) throw new RefusalError(400, 'structure')
   const faults = faultsOf(body, world.behaviour.release === 'R5' ? 'R5' : 'R4')
   if (faults.length > 0) throw new RefusalError(422, ...faults)
+  if (type === 'Subscription') checkSubscription(body, world.behaviour.types, world.store)
   if (world.behaviour.integrity) checkIntegrity(body, world)
   return body
 }

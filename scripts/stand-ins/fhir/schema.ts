@@ -53,6 +53,11 @@ const R4 = {
     'identifier:Identifier* status:code(active|suspended|error|off|entered-in-error|test)! connectionType:Coding! ' +
     'name:string managingOrganization:Reference(Organization) contact:ContactPoint* period:Period ' +
     'payloadType:CodeableConcept+ payloadMimeType:code* address:url! header:string*',
+  Subscription:
+    DOMAIN +
+    'status:code(requested|active|error|off)! contact:ContactPoint* end:instant reason:string! criteria:string! ' +
+    'error:string channel:&Channel!',
+  '&Channel': 'type:code(rest-hook|websocket|email|sms|message)! endpoint:url payload:code header:string*',
   Provenance:
     DOMAIN +
     'target:Reference(*)+ occurredPeriod:Period occurredDateTime:dateTime recorded:instant! policy:uri* ' +
@@ -87,6 +92,13 @@ const R5 = {
     'target:Reference(*)+ occurredPeriod:Period occurredDateTime:dateTime recorded:instant policy:uri* ' +
     'location:Reference(Location) authorization:CodeableReference* activity:CodeableConcept basedOn:Reference(*)* ' +
     'patient:Reference(Patient) encounter:Reference(Encounter) agent:&Agent+ entity:&Entity* signature:any*',
+  Subscription:
+    DOMAIN +
+    'identifier:Identifier* name:string status:code(requested|active|error|off|entered-in-error)! topic:uri! ' +
+    'contact:ContactPoint* end:instant managingEntity:Reference(*) reason:string filterBy:any* channelType:Coding! ' +
+    'endpoint:url parameter:&Parameter* heartbeatPeriod:unsignedInt timeout:unsignedInt contentType:code ' +
+    'content:code(empty|id-only|full-resource) maxCount:unsignedInt',
+  '&Parameter': 'name:string! value:string!',
   '&Entity': 'role:code(revision|quotation|source|instantiates|removal)! what:Reference(*)! agent:&Agent*',
   DocumentReference:
     DOMAIN +

@@ -22,11 +22,14 @@ export interface Store {
   /** Runs all of it or nothing. */
   atomically<T>(work: () => T): T
   clear(): void
+  /** Is told of every resource that is written, after it is there. */
+  listen(listener: (resource: ResourceJson) => void): void
 }
 
 export function openStore(): Store {
   let kept = new Map<string, readonly Version[]>()
   let lastMs = 0
+  const listeners: ((resource: ResourceJson) => void)[] = []
   const write = (type: string, id: string, resource: ResourceJson | null): Version => {
     const before = kept.get(`${type}/${id}`) ?? []
     // No two writes in the same millisecond: clients poll by _lastUpdated.
@@ -40,6 +43,7 @@ export function openStore(): Store {
     }
     const written = { version, lastUpdated, resource: resource && { ...resource, id, meta } }
     kept.set(`${type}/${id}`, [...before, written])
+    if (written.resource) for (const listener of listeners) listener(written.resource)
     return written
   }
   const store: Store = {
@@ -66,6 +70,7 @@ export function openStore(): Store {
       }
     },
     clear: () => kept.clear(),
+    listen: (listener) => void listeners.push(listener),
   }
   return store
 }
