@@ -34,7 +34,7 @@ export interface SeriesFacts {
   readonly uid: Uid
   tuple: SeriesTuple | null
   tupleId: number
-  /** Image Laterality (0020,0062) of the instances, `''` for those without. */
+  /** Image Laterality (0020,0062) and Frame Laterality (0020,9072) of the instances, `''` for those without. */
   readonly lateralities: Set<string>
   /** Earliest acquisition, for series without date: compared as text, all made by the same rule. */
   acquired: string | undefined
@@ -70,7 +70,7 @@ export function addSeriesInstance(
     facts.tuple = seriesTuple(dataSet, settings)
     facts.tupleId = row.id
   }
-  facts.lateralities.add(text(dataSet, '00200062'))
+  for (const side of imageSides(dataSet)) facts.lateralities.add(side)
   const acquired = acquisition(dataSet, settings)
   if (acquired !== undefined && (facts.acquired === undefined || acquired < facts.acquired)) {
     facts.acquired = acquired
@@ -102,9 +102,26 @@ function seriesTuple(dataSet: DataSet, settings: MappingSettings): SeriesTuple {
   }
 }
 
-/** Anatomic Region Sequence (0008,2218) says it better than Body Part Examined where it is coded in SNOMED CT. */
+/** Frame Anatomy Sequence (0020,9071) of all frames and of each, where an image is an enhanced multi-frame one. */
+function frameAnatomies(dataSet: DataSet): DataSet[] {
+  return ['52009229', '52009230'].flatMap((groups) =>
+    items(dataSet, groups).flatMap((group) => items(group, '00209071')),
+  )
+}
+
+/** The sides that the images of an instance say they show. */
+function imageSides(dataSet: DataSet): Set<string> {
+  const own = text(dataSet, '00200062')
+  const frames = own === '' ? frameAnatomies(dataSet).map((one) => text(one, '00209072')) : []
+  return new Set(frames.length === 0 ? [own] : frames)
+}
+
+/**
+ * Anatomic Region Sequence (0008,2218), of the image or of its frames, says it better than Body Part Examined where it is
+ * coded in SNOMED CT.
+ */
 function anatomy(dataSet: DataSet): JsonObject | undefined {
-  const region = items(dataSet, '00082218')[0]
+  const [region] = [dataSet, ...frameAnatomies(dataSet)].flatMap((place) => items(place, '00082218'))
   const coded = region && coding(region, dataSet)
   return coded?.['system'] === 'http://snomed.info/sct' ? coded : undefined
 }

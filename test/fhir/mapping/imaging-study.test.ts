@@ -245,6 +245,18 @@ describe('an ImagingStudy', () => {
     expect(side({ ImageLaterality: 'L' })).toBe('7771000')
     expect(side({ Laterality: 'B' })).toBe('51440002')
     expect(side({ Laterality: 'U' })).toBeUndefined()
+    // Enhanced images say it of their frames, all at once or one by one.
+    const frames = (...sides: string[]): Attributes[] =>
+      sides.map((FrameLaterality) => ({
+        FrameAnatomySequence: [
+          { FrameLaterality, AnatomicRegionSequence: [code('76752008', 'SCT', 'Breast')] },
+        ],
+      }))
+    expect(side({ SharedFunctionalGroupsSequence: frames('R') })).toBe('24028007')
+    expect(side({ PerFrameFunctionalGroupsSequence: frames('L', 'L') })).toBe('7771000')
+    expect(side({ PerFrameFunctionalGroupsSequence: frames('L', 'R') })).toBeUndefined()
+    const breast = firstSeries(one({ SharedFunctionalGroupsSequence: frames('R') }))
+    expect(breast['bodySite']).toMatchObject({ code: '76752008' })
     const both = studyOf([bare({ ...STUDY, ImageLaterality: 'L' }), bare({ ...STUDY, ImageLaterality: 'R' })])
     expect(firstSeries(both)).not.toHaveProperty('laterality')
   })
