@@ -45,6 +45,8 @@ function oneValue(vr: Vr, text: string, causes: string[]): Value {
 
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[Ee][+-]?\d+)?$/u
 const INTEGER = /^[+-]?\d+$/u
+/** What is no digit but zero, up to the exponent. */
+const ZERO = /^[^1-9Ee]*(?:[Ee]|$)/u
 /** A double holds any decimal of so many digits, unless it is very small. */
 const SAFE_DIGITS = 15
 const LEAST_NORMAL = 2 ** -1022
@@ -57,7 +59,7 @@ function decimal(text: string, integer: boolean, causes: string[]): number | str
   if (!(integer ? INTEGER : DECIMAL).test(text)) return noNumber(text, causes)
   const number = Number(text)
   if (text.length > SAFE_DIGITS && significantDigits(text) > SAFE_DIGITS) return text
-  const isZero = number === 0 && significantDigits(text) === 0
+  const isZero = number === 0 && ZERO.test(text)
   if (!isZero && (!Number.isFinite(number) || Math.abs(number) < LEAST_NORMAL)) return text
   return number + 0
 }
