@@ -50,6 +50,8 @@ CREATE INDEX study_date_ix ON study (study_date, study_uid);
 
 CREATE INDEX study_patient_ix ON study (patient_id, study_date, study_uid);
 
+CREATE INDEX study_name_ix ON study (patient_name, study_date, study_uid);
+
 CREATE INDEX study_accession_ix ON study (accession_number, study_date, study_uid);
 
 CREATE INDEX study_patient_key_ix ON study (patient_key);
@@ -193,6 +195,16 @@ CREATE TABLE tag_post (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX tag_post_series_ix ON tag_post (series_id, value_id);
+
+CREATE TABLE tag_range (
+  path_id INTEGER NOT NULL,
+  series_id INTEGER NOT NULL,
+  low REAL,
+  high REAL,
+  low_text TEXT,
+  high_text TEXT,
+  PRIMARY KEY (path_id, series_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE level_value (
   level TEXT NOT NULL,
@@ -360,9 +372,6 @@ CREATE TABLE archive_stat (
   n_instances INTEGER NOT NULL,
   n_bytes INTEGER NOT NULL
 ) STRICT;
-
-CREATE VIRTUAL TABLE study_name USING fts5(
-patient_name, content='study', content_rowid='id', tokenize='trigram case_sensitive 1', detail='none');
 
 CREATE VIEW series_group AS
 SELECT i.series_id, count(*) AS n_instances, min(i.id) AS first_id

@@ -108,6 +108,7 @@ export const SETTINGS = z.object({
   MIN_UPLOAD_RATE: setting(byteCount, KIB, 'bytes a second; an upload that is slower for half a minute is ended with 408', { shown: '`1KiB`' }),
   QIDO_LIMIT: setting(wholeNumber(1, 1_000_000), 1000, 'rows of a search outside a study when the client names no limit'),
   QIDO_LIMIT_MAX: setting(wholeNumber(1, 1_000_000), 5000, 'and at most'),
+  QIDO_BUDGET_MS: setting(wholeNumber(0, 600_000), 10_000, 'milliseconds for which a search outside a study looks at data sets where the index alone cannot tell; then its answer is cut, with a warning and a link that goes on from there, and a count is refused with 413'),
   QIDO_EMPTY: setting(oneOf('200', '204'), '200', 'answer to a search without hits: `200` with `[]`, or `204` for old clients'),
 })
 
@@ -259,6 +260,7 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
     search: {
       limit: settings.QIDO_LIMIT,
       limitMax: settings.QIDO_LIMIT_MAX,
+      budgetMs: settings.QIDO_BUDGET_MS,
       emptyIs204: settings.QIDO_EMPTY === '204',
     },
   }

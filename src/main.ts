@@ -174,6 +174,7 @@ function httpSettings(config: Config, port: number): HttpSettings {
     emptySearchIs204: search.emptyIs204,
     searchLimit: search.limit,
     searchLimitMax: search.limitMax,
+    searchBudgetMs: search.budgetMs,
     deletion: config.deletion,
   }
 }

@@ -27,26 +27,10 @@ const postgres: Types = {
   counted: 'WITH (fillfactor=85)',
 }
 
-/**
- * Contains-matching of names. SQLite's trigram table must have external content: a contentless one cannot verify and
- * answers LIKE with nothing. PostgreSQL goes without when the extension is not installed on the server or may not be
- * created; names are then walked, as are patterns of fewer than three letters on either engine.
- */
-const trigrams = {
-  sqlite: `CREATE VIRTUAL TABLE study_name USING fts5(
-    patient_name, content='study', content_rowid='id', tokenize='trigram case_sensitive 1', detail='none')`,
-  postgres: `DO $$ BEGIN
-    CREATE EXTENSION IF NOT EXISTS pg_trgm;
-    CREATE INDEX study_name_trgm ON study USING gin (patient_name gin_trgm_ops);
-  EXCEPTION WHEN OTHERS THEN
-    RAISE NOTICE 'pg_trgm is not available: names are matched without it';
-  END $$`,
-}
-
 export const first: Migration = {
   number: 1,
   name: 'first',
   survives: 1,
-  sqlite: [...levels(sqlite), ...rest(sqlite), trigrams.sqlite, ...views.sqlite],
-  postgres: [...levels(postgres), ...rest(postgres), trigrams.postgres, ...views.postgres],
+  sqlite: [...levels(sqlite), ...rest(sqlite), ...views.sqlite],
+  postgres: [...levels(postgres), ...rest(postgres), ...views.postgres],
 }

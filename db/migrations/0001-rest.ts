@@ -17,6 +17,16 @@ function tagIndex(t: Types): string[] {
       PRIMARY KEY (value_id, series_id)
     ) ${t.clustered}`,
     `CREATE INDEX tag_post_series_ix ON tag_post (series_id, value_id)`,
+    // Of the values that have no posting because the path varies in the series: numbers and times, or texts.
+    `CREATE TABLE tag_range (
+      path_id ${t.ref} NOT NULL,
+      series_id ${t.ref} NOT NULL,
+      low ${t.real},
+      high ${t.real},
+      low_text ${t.text},
+      high_text ${t.text},
+      PRIMARY KEY (path_id, series_id)
+    ) ${t.clustered}`,
     `CREATE TABLE level_value (
       level ${t.text} NOT NULL,
       attribute ${t.text} NOT NULL,

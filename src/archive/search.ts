@@ -2,6 +2,7 @@ import { aggregateOf, returnedAttributes } from '../dicom/attributes.ts'
 import { matches } from '../dicom/matching.ts'
 import type { DataElement, DataSet, InstanceUids, KeyPath, Level, Tag } from '../dicom/data-set.ts'
 import type { Key, Order, Query, SearchRow } from '../database/query.ts'
+import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 
 /** What a client searches for; see `database/query.ts` for the keys. */
@@ -25,6 +26,8 @@ export interface SearchSettings {
   /** Rows of a search of the whole archive, when the client names no limit and at most. */
   readonly searchLimit: number
   readonly searchLimitMax: number
+  /** Milliseconds for which a search of the whole archive looks at data sets; absent: as long as it takes. */
+  readonly searchBudgetMs?: number
   /** Where a study, series or instance can be fetched: RetrieveURL. */
   readonly addressOf: (study: string, series?: string, instance?: string) => string
 }
@@ -38,7 +41,9 @@ export interface SearchAnswer {
   readonly next: string | undefined
   /** The archive's own limit, not the client's, has kept rows back. */
   readonly isClipped: boolean
-  /** Exact number of matches, when it was asked for. */
+  /** The time was up: `next` goes on where the search stopped, and this page may have fewer rows than were asked for. */
+  readonly isCut: boolean
+  /** Exact number of matches, when it was asked for, and could be had in time. */
   readonly total: number | undefined
 }
 
@@ -49,8 +54,8 @@ const ONLINE: DataElement = { vr: 'CS', Value: ['ONLINE'] }
 const RETRIEVE_URL: Tag = '00081190'
 
 /**
- * Searches one level (PS3.18 §10.6). A search of the whole archive has a limit; one inside a study or series has only
- * the client's and is read page by page while the answer is written. Rejects with Problem `malformed` (order or token),
+ * Searches one level (PS3.18 §10.6). A search of the whole archive has limits of rows and time; one inside a study or
+ * series has only the client's and is read page by page while the answer is written. Rejects with Problem `malformed` (order or token),
  * `unavailable`, or the signal's reason.
  */
 export async function search(
@@ -65,11 +70,12 @@ export async function search(
   const ceiling = isScoped ? Infinity : settings.searchLimitMax
   const asked = request.limit ?? (isScoped ? Infinity : settings.searchLimit)
   const limit = Math.min(asked, ceiling)
-  const total = request.total ? await countMatches(archive, request, signal) : undefined
+  const timeLeft = stopwatch(isScoped ? undefined : settings.searchBudgetMs)
   if (isVain || limit === 0) {
     // A search for no rows is asked all the same: it may be one that the index refuses.
     await index.search({ ...query, limit: 0 }, signal)
-    return { pages: noPages(), isEmpty: true, next: undefined, isClipped: false, total }
+    const total = await totalOf(archive, request, timeLeft(), signal)
+    return { pages: noPages(), isEmpty: true, next: undefined, isClipped: false, isCut: false, total }
   }
 
   const complete = (row: SearchRow): SearchRow => completed(row, request.level, settings)
@@ -77,50 +83,88 @@ export async function search(
   async function* read(most: number, from: Query): AsyncGenerator<PageRead> {
     let [left, next] = [most, from]
     while (left > 0) {
-      const page = await index.search({ ...next, limit: Math.min(left, PAGE) }, signal)
+      const page = await index.search({ ...next, ...timeLeft(), limit: Math.min(left, PAGE) }, signal)
       left -= page.rows.length
-      yield { rows: page.rows.map(complete), token: page.more ? page.next : undefined }
-      if (!page.more || page.next === undefined) return
+      const isCut = page.isCut === true
+      yield { rows: page.rows.map(complete), token: page.more ? page.next : undefined, isCut }
+      if (!page.more || page.next === undefined || isCut) return
       next = { ...from, offset: 0, after: page.next }
     }
   }
 
-  if (limit === Infinity) return { ...(await streamed(read(limit, query))), total }
+  if (limit === Infinity) {
+    const total = await totalOf(archive, request, timeLeft(), signal)
+    return { ...(await streamed(read(limit, query))), total }
+  }
   const pages = await Array.fromAsync(read(limit, query))
-  const next = pages.at(-1)?.token
+  const { token: next, isCut = false } = pages.at(-1) ?? {}
   return {
     pages: inBatches(pages),
     isEmpty: pages.every((page) => page.rows.length === 0),
     next,
-    isClipped: next !== undefined && (request.limit === undefined || request.limit > limit),
-    total,
+    isClipped: next !== undefined && !isCut && (request.limit === undefined || request.limit > limit),
+    isCut,
+    total: await totalOf(archive, request, timeLeft(), signal),
   }
 }
 
-/** The exact number of matches of a search; paging and order do not matter. */
+/**
+ * The exact number of matches of a search; paging and order do not matter. Rejects with Problem `too-large` when it would
+ * take longer than `searchBudgetMs` to find out.
+ */
 export async function countMatches(
   archive: Archive,
   request: SearchRequest,
   signal?: AbortSignal,
+  { searchBudgetMs }: Pick<SearchSettings, 'searchBudgetMs'> = {},
 ): Promise<number> {
   const { query, isVain } = queryOf(request)
-  return isVain ? 0 : archive.database.index.count(query, signal)
+  const timeLeft = stopwatch(request.within.study === undefined ? searchBudgetMs : undefined)
+  return isVain ? 0 : archive.database.index.count({ ...query, ...timeLeft() }, signal)
+}
+
+/** The total of a search, when it is asked for; none when it would take longer than there is time for. */
+async function totalOf(
+  archive: Archive,
+  request: SearchRequest,
+  time: Time,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  if (!request.total) return undefined
+  const { query, isVain } = queryOf(request)
+  if (isVain) return 0
+  try {
+    return await archive.database.index.count({ ...query, ...time }, signal)
+  } catch (error) {
+    if (isProblem(error, 'too-large')) return undefined
+    throw error
+  }
+}
+
+type Time = Pick<Query, 'budgetMs'>
+
+/** What is left of a time that begins now. */
+function stopwatch(milliseconds: number | undefined): () => Time {
+  if (milliseconds === undefined) return () => ({})
+  const end = performance.now() + milliseconds
+  return () => ({ budgetMs: Math.max(0, end - performance.now()) })
 }
 
 interface PageRead {
   readonly rows: readonly SearchRow[]
   readonly token: string | undefined
+  readonly isCut: boolean
 }
 
 /** The first page is read before anything is answered, so that what is wrong with the request is still an answer. */
 async function streamed(pages: AsyncGenerator<PageRead>): Promise<Omit<SearchAnswer, 'total'>> {
   const first = await pages.next()
-  const head: PageRead = first.done === true ? { rows: [], token: undefined } : first.value
+  const head: PageRead = first.done === true ? { rows: [], token: undefined, isCut: false } : first.value
   async function* all(): AsyncGenerator<readonly SearchRow[]> {
     yield head.rows
     for await (const page of pages) yield page.rows
   }
-  return { pages: all(), isEmpty: head.rows.length === 0, next: undefined, isClipped: false }
+  return { pages: all(), isEmpty: head.rows.length === 0, next: undefined, isClipped: false, isCut: false }
 }
 
 // Both are asynchronous only so that every answer is read in the same way.

@@ -1,5 +1,4 @@
 /** The statements of ADD that write. */
-import type { Numbers } from './add.ts'
 import type { PatientLink } from './add-count.ts'
 import { addToArchive } from './archive-stat.ts'
 import { clock } from './dialect.ts'
@@ -47,11 +46,6 @@ export function* insertLevels(
     types: `bigint, text, bigint${', text'.repeat(12)}`,
     each: newStudies.map((one) => [one.id, one.uid, one.patient.id, one.attributes, ...columnsOf(one).texts]),
   }
-  if (dialect === 'sqlite')
-    yield {
-      sql: 'INSERT INTO study_name (rowid, patient_name) VALUES (?, ?)',
-      each: newStudies.map((one) => [one.id, columnsOf(one).texts[2] ?? '']),
-    }
   yield {
     sql: `INSERT INTO series (id, study_id, series_uid, attributes, number, study_date, modality, series_description,
         body_part, pps_start_date, pps_start_time)
@@ -71,17 +65,6 @@ export function* insertLevels(
     sql: 'INSERT INTO tag_base (id, series_id, base) VALUES (?, ?, ?)',
     types: 'bigint, bigint, text',
     each: bases.map((one) => [one.base.id, one.series, jsonOfLines(one.base.lines)]),
-  }
-}
-
-export function* insertPostings(
-  rows: readonly SeriesEntity[],
-  numbers: Numbers,
-): Generator<Step, void, Row[]> {
-  yield {
-    sql: 'INSERT INTO tag_post (value_id, series_id) VALUES (?, ?) ON CONFLICT (value_id, series_id) DO NOTHING',
-    types: 'bigint, bigint',
-    each: rows.flatMap((row) => (numbers.postings.get(row.planned) ?? []).map((value) => [value, row.id])),
   }
 }
 
@@ -148,7 +131,7 @@ export function* updateLevels(dialect: Dialect, changes: LevelChanges): Generato
     types: 'bigint, bigint, bigint, bigint, bigint',
     each: changes.patients.map((one) => [one.id, one.nInstances, one.nStudies, one.mixed, firstOf(one)]),
   }
-  yield* replaceTuples(dialect, changes)
+  yield* replaceTuples(changes)
   yield* countArchive(dialect, changes)
 }
 

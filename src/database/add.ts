@@ -8,7 +8,8 @@ import {
   type DictionaryValue,
 } from './dictionaries.ts'
 import { insertInstances } from './add-instances.ts'
-import { insertLevels, insertPostings, touchOutbox, updateLevels } from './add-rows.ts'
+import { insertLevels, touchOutbox, updateLevels } from './add-rows.ts'
+import { insertPostings } from './add-postings.ts'
 import { countAll } from './add-count.ts'
 import { caughtBy, wake } from './in-force.ts'
 import { known } from './known.ts'
@@ -195,6 +196,7 @@ export interface Numbers {
   readonly transferSyntax: ReadonlyMap<string, number>
   /** Value numbers to post, by planned series. */
   readonly postings: ReadonlyMap<PlannedSeries, readonly number[]>
+  readonly paths: ReadonlyMap<string, number>
 }
 
 /** Numbers of what the planned instances name, and the postings that their series get. */
@@ -211,9 +213,10 @@ export function* dictionaryNumbers(
     writer,
     planned.map((one) => one.instance.transferSyntax),
   )
-  const used = series.flatMap(({ postings }) =>
-    [...postings.values, ...postings.marks].map((one) => one.path),
-  )
+  const used = series.flatMap(({ postings }) => [
+    ...[...postings.values, ...postings.marks].map((one) => one.path),
+    ...postings.ranges.keys(),
+  ])
   const paths = yield* pathNumbers(writer, used)
   const pathId = (path: string): number => paths.get(path) ?? 0
   const valueOf = (one: { path: string; value: string }): DictionaryValue => ({
@@ -234,7 +237,7 @@ export function* dictionaryNumbers(
       ],
     ]),
   )
-  return { sopClass, transferSyntax, postings }
+  return { sopClass, transferSyntax, postings, paths }
 }
 
 /** Numbers for the rows that are new. */

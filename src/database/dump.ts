@@ -2,8 +2,6 @@
 import Sqlite from 'better-sqlite3'
 import pg from 'pg'
 
-const SHADOW = 'study_name_'
-
 /** `CREATE` statements in order of creation; what SQLite makes by itself is left out. */
 export function dumpSqlite(path: string): string {
   const database = new Sqlite(path, { readonly: true })
@@ -13,10 +11,7 @@ export function dumpSqlite(path: string): string {
         'SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid',
       )
       .all()
-    return rows
-      .filter((row) => !row.name.startsWith(SHADOW))
-      .map((row) => `${unindented(row.sql)};\n`)
-      .join('\n')
+    return rows.map((row) => `${unindented(row.sql)};\n`).join('\n')
   } finally {
     database.close()
   }

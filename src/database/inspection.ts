@@ -4,7 +4,7 @@ import { hex } from './known.ts'
 import { tuplesOf } from './level-tuples.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { BlobRow, Finding } from './upkeep-ports.ts'
-import { eachLineTerm, loadPosted } from './series-state.ts'
+import { eachLineTerm, isCovered, loadPosted } from './series-state.ts'
 
 /** Findings among the next rows, and after which row to go on; null at the end. */
 export interface Checked {
@@ -123,9 +123,7 @@ export function* checkPostings(_dialect: Dialect, after: number): Generator<Step
       for (const line of linesOfRow(row))
         eachLineTerm(line, (path, value) => {
           seen.add(path)
-          const known = posted.get(path)
-          if (known?.varies !== true && !(value === null ? known?.present : known?.values.has(value)))
-            missing.add(path)
+          if (!isCovered(posted.get(path), path, value)) missing.add(path)
         })
       for (const [path, known] of posted) if (!known.absent && !seen.has(path)) missing.add(path)
     }

@@ -1,6 +1,6 @@
 /** ROWS OF LEVELS MADE ANEW from their active instances, with what hangs on them: for whoever holds their locks. */
 import { derive, type Derived } from './level-derived.ts'
-import type { Param, Row, Step, Writer } from './operation.ts'
+import type { Param, Row, Step } from './operation.ts'
 import type { LevelName } from './upkeep-ports.ts'
 
 /** What a row says of which no instance is active: it keeps its attributes until the next one comes. */
@@ -11,22 +11,14 @@ const NOBODY: Readonly<Record<LevelName, Readonly<Record<string, Param>>>> = {
 }
 
 /** Makes a level row what its active instances say; the number of these. Links of a study are made with it. */
-export function* rewriteLevel(
-  { dialect }: Writer,
-  level: LevelName,
-  id: number,
-): Generator<Step, number, Row[]> {
+export function* rewriteLevel(level: LevelName, id: number): Generator<Step, number, Row[]> {
   const derived = yield* derive(level, id)
   const columns: Readonly<Record<string, Param>> = derived?.columns ?? NOBODY[level]
   const names = Object.keys(columns)
-  // The trigrams are external content: they are told what goes before it goes.
-  const isNamed = dialect === 'sqlite' && level === 'study' && derived !== null
-  if (isNamed) yield forgetName(id)
   yield {
     sql: `UPDATE ${level} SET ${names.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`,
     params: [...Object.values(columns), id],
   }
-  if (isNamed) yield learnName(id)
   yield { sql: 'DELETE FROM level_value WHERE level = ? AND entity = ?', params: [level, id] }
   yield {
     sql: 'INSERT INTO level_value (level, attribute, value, entity, n) VALUES (?, ?, ?, ?, ?)',
@@ -45,21 +37,5 @@ function* rewriteLinks(id: number, derived: Derived | null): Generator<Step, voi
       ON CONFLICT (patient_key, study_id) DO UPDATE SET n_instances = excluded.n_instances`,
     types: 'bigint, bigint, bigint',
     each: [...(derived?.patients ?? [])].map(([patient, n]) => [patient, id, n]),
-  }
-}
-
-/** SQLite: takes the name of a study out of the trigrams, as it stands in its row. */
-export function forgetName(study: number): Step {
-  return {
-    sql: `INSERT INTO study_name (study_name, rowid, patient_name) SELECT 'delete', id, patient_name FROM study WHERE id = ?`,
-    params: [study],
-  }
-}
-
-/** SQLite: puts the name of a study among the trigrams, as it stands in its row. */
-export function learnName(study: number): Step {
-  return {
-    sql: 'INSERT INTO study_name (rowid, patient_name) SELECT id, patient_name FROM study WHERE id = ?',
-    params: [study],
   }
 }

@@ -68,7 +68,7 @@ function* recountLevel(
     const before = Number(row['n_instances'])
     const isFirst = own.some((one) => one.id === Number(row['first_id']))
     const rewritten = shown.length > 0 || isFirst || before <= own.length
-    const after = rewritten ? yield* rewriteLevel(writer, level, id) : yield* countDown(level, row, own)
+    const after = rewritten ? yield* rewriteLevel(level, id) : yield* countDown(level, row, own)
     if (level === 'study') yield* afterStudy(writer, id, own, rewritten)
     if (level === 'patient' && !rewritten) yield countStudies(id)
     balance += Math.sign(after) - Math.sign(before)

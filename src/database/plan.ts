@@ -31,7 +31,7 @@ export interface PlannedSeries {
 }
 
 export function plannedSeries(studyUid: string, seriesUid: string, state: SeriesState): PlannedSeries {
-  return { studyUid, seriesUid, state, newBases: [], postings: { values: [], marks: [] } }
+  return { studyUid, seriesUid, state, newBases: [], postings: { values: [], marks: [], ranges: new Map() } }
 }
 
 /** Plans one instance and notes in the state of its series what will be so once it is written. */

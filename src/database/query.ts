@@ -32,6 +32,11 @@ export interface Query {
   /** Opaque token of the row after which the page begins (`Link: rel="next"`). */
   readonly after?: string
   readonly includeSuperseded?: boolean
+  /**
+   * Milliseconds after which a search that must look at data sets stops where it is; at least some candidates are looked
+   * at. No end unless it is given.
+   */
+  readonly budgetMs?: number
 }
 
 export interface SearchRow {
@@ -46,6 +51,8 @@ export interface SearchPage {
   readonly rows: readonly SearchRow[]
   /** More rows match than this page has. */
   readonly more: boolean
-  /** Token for `after`, when there is a last row. */
+  /** The time was up before the page was full: `next` goes on from there. */
+  readonly isCut?: boolean
+  /** Token for `after`, when there is a last row, or the page is cut. */
   readonly next?: string
 }

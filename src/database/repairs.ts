@@ -1,5 +1,6 @@
 /** WHAT REPAIR WRITES. Every operation leaves a row of audit. */
 import { dictionaryNumbers } from './add.ts'
+import { insertPostings } from './add-postings.ts'
 import { addToArchive, archiveShortfall } from './archive-stat.ts'
 import { clock } from './dialect.ts'
 import { instancesOfSeries } from './level-derived.ts'
@@ -29,10 +30,7 @@ export function* noteRepair(
 /** Makes a level row, and what hangs on it, what its active instances say. */
 export function* rebuildLevel(writer: Writer, level: LevelName, id: number): Generator<Step, void, Row[]> {
   yield* lockEntity(writer, level, id)
-  yield* rewriteLevel(writer, level, id)
-  // What the row said before is not known for sure, so the trigrams are all made again.
-  if (level === 'study' && writer.dialect === 'sqlite')
-    yield { sql: `INSERT INTO study_name (study_name) VALUES ('rebuild')` }
+  yield* rewriteLevel(level, id)
   yield* noteRepair(writer, 'rebuild', { level, id })
 }
 
@@ -78,13 +76,14 @@ export function* rebuildPostings(writer: Writer, series: number): Generator<Step
     planned.state.begun = true
   }
   yield* instancesOfSeries(series, note, { anyState: true })
-  const { postings } = yield* dictionaryNumbers(writer, [planned], [])
-  yield { sql: 'DELETE FROM tag_post WHERE series_id = ?', params: [series] }
+  const numbers = yield* dictionaryNumbers(writer, [planned], [])
   yield {
-    sql: 'INSERT INTO tag_post (value_id, series_id) VALUES (?, ?) ON CONFLICT (value_id, series_id) DO NOTHING',
-    types: 'bigint, bigint',
-    each: (postings.get(planned) ?? []).map((value) => [value, series]),
+    sql: `DELETE FROM tag_range WHERE series_id = ?
+      AND path_id IN (SELECT (-p.value_id) / 4 FROM tag_post p WHERE p.series_id = ? AND p.value_id < 0)`,
+    params: [series, series],
   }
+  yield { sql: 'DELETE FROM tag_post WHERE series_id = ?', params: [series] }
+  yield* insertPostings([{ id: series, planned }], numbers)
   yield {
     sql: `UPDATE series SET n_paths = ?, epoch = epoch + 1,
         n_hidden = (SELECT count(*) FROM instance i WHERE i.series_id = series.id AND i.state <> 0) WHERE id = ?`,

@@ -3,8 +3,8 @@ import { numberText, valueTest } from '../dicom/matching-values.ts'
 import type { Level, Tag } from '../dicom/data-set.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key, Query } from './query.ts'
-import { findSeries } from './search-postings.ts'
-import { allOf, anyOf, contains, FALSE, idIn, rowsOf, sql, TRUE, type Sql } from './search-sql.ts'
+import { findSeries, valuesOf } from './search-postings.ts'
+import { allOf, anyOf, contains, FALSE, idIn, sql, TRUE, type Sql } from './search-sql.ts'
 import { termCondition } from './search-terms.ts'
 
 /** Lists of a study: the column, and the attribute of its instances that it gathers (PS3.4 C.3.4). */
@@ -60,12 +60,9 @@ function* listCondition(
   if (match.kind !== 'wildcard') return FALSE
   // Patterns are tried on the values that there are: modalities are few.
   const term = termCondition(dialect, 'v.value', key)
-  const rows = yield* rowsOf({
-    sql: `SELECT v.value FROM tag_value v JOIN tag_path t ON t.id = v.path_id WHERE t.path = ? AND (${term.sql})`,
-    params: [source, ...term.params],
-  })
+  const values = yield* valuesOf([source], term)
   const test = valueTest(key.vr, match)
-  return anyOf(rows.map((row) => String(row['value'])).flatMap((value) => (test(value) ? [has(value)] : [])))
+  return anyOf(values.flatMap((value) => (test(value) ? [has(value)] : [])))
 }
 
 function countCondition(expression: string, { match }: Key): Sql {

@@ -1,14 +1,28 @@
 import type { Level } from '../dicom/data-set.ts'
 import { MIXED } from './level-tuples.ts'
 import type { Row, Step } from './operation.ts'
-import { entityCondition, hasLowerKeys, seriesCondition, stateCondition, type Plan } from './search-plan.ts'
-import { after, allOf, idIn, orderBy, rowsOf, sql, TRUE, type SortColumn, type Sql } from './search-sql.ts'
+import { certainRow, uncertainRow } from './search-certain-rows.ts'
+import { entityCondition, seriesCondition, stateCondition, type Plan } from './search-plan.ts'
+import {
+  after,
+  allOf,
+  FALSE,
+  idIn,
+  orderBy,
+  rowsOf,
+  sql,
+  TRUE,
+  type SortColumn,
+  type Sql,
+} from './search-sql.ts'
 
 /** An entity that may match, in the order of the answer. */
 export interface Candidate {
   readonly id: number
   /** Its first active instance; 0 when there is none. */
   readonly firstId: number
+  /** It matches: no data set need be looked at to know that. */
+  readonly isCertain: boolean
   /** What the conditions spoke of is the same for all its instances, and its columns say all. */
   readonly isUniform: boolean
   /** All its instances have the attributes that its levels keep (`level-tuples.ts`). */
@@ -19,11 +33,13 @@ export interface Candidate {
 
 const TABLES: Readonly<Record<Level, string>> = { patient: 'p', study: 's', series: 'e', instance: 'i' }
 
-/** Where a walk goes on: behind a place, so many rows further, past those that are not uniform or all. */
+/** Where a walk goes on: behind a place, so many rows further, past those that are certain or all. */
 export interface Start {
   readonly place: readonly (string | number)[] | null
   readonly skip: number
-  readonly onlyMixed: boolean
+  readonly onlyUncertain: boolean
+  /** Of instances in order of arrival: none that came later than this one. */
+  readonly upTo?: number
 }
 
 /** The next `size` candidates behind a place. */
@@ -36,38 +52,30 @@ export function* nextCandidates(
   const where = allOf([
     entityCondition(plan),
     from.place === null ? TRUE : after(order, from.place),
-    from.onlyMixed ? sql(`(${mixedOf(plan)}) <> 0`) : TRUE,
+    from.onlyUncertain ? uncertainRow(plan) : TRUE,
+    from.upTo === undefined ? TRUE : sql('i.id <= ?', from.upTo),
   ])
+  const certain = certainRow(plan) ?? FALSE
   const keys = order.map(({ expression }, at) => `${expression} AS k${at}`)
   const alias = TABLES[plan.query.level]
   const first = plan.query.level === 'instance' ? 'i.id' : `coalesce(${alias}.first_id, 0)`
   const rows = yield* rowsOf(
     {
       sql: `SELECT ${alias}.id AS id, ${first} AS first_id, ${mixedOf(plan)} AS mixed,
-        ${tupleMixed(plan)} AS tuple_mixed, ${keys.join(', ')}
+        CASE WHEN ${certain.sql} THEN 1 ELSE 0 END AS certain, ${tupleMixed(plan)} AS tuple_mixed, ${keys.join(', ')}
       FROM ${tablesOf(plan)} WHERE ${where.sql} ORDER BY ${orderBy(order)} LIMIT ? OFFSET ?`,
-      params: [...where.params, size, from.skip],
+      params: [...certain.params, ...where.params, size, from.skip],
     },
     slow,
   )
   return rows.map((row) => ({
     id: Number(row['id']),
     firstId: Number(row['first_id']),
+    isCertain: Number(row['certain']) === 1,
     isUniform: Number(row['mixed']) === 0,
     isUnanimous: (Number(row['tuple_mixed']) & MIXED) === 0,
     place: order.map((_, at) => placeOf(row[`k${at}`])),
   }))
-}
-
-/** How many entities fulfil the conditions: those that are uniform, and the others. */
-export function* countCandidates(plan: Plan): Generator<Step, { uniform: number; all: number }, Row[]> {
-  const where = entityCondition(plan)
-  const rows = yield* rowsOf({
-    sql: `SELECT count(*) AS n, coalesce(sum(CASE WHEN (${mixedOf(plan)}) = 0 THEN 1 ELSE 0 END), 0) AS uniform
-      FROM ${tablesOf(plan)} WHERE ${where.sql}`,
-    params: where.params,
-  })
-  return { uniform: Number(rows[0]?.['uniform']), all: Number(rows[0]?.['n']) }
 }
 
 /** For each entity the first instance that fulfils the conditions, and whether all series in question are uniform. */
@@ -151,7 +159,7 @@ function belowCondition(plan: Plan): Sql {
 }
 
 /** The tables that a search at its level needs, and no others: a walk past many rows joins none for nothing. */
-function tablesOf(plan: Plan): string {
+export function tablesOf(plan: Plan): string {
   const { level, within } = plan.query
   if (level === 'patient') return 'patient p'
   if (level === 'study') return 'study s'
@@ -160,7 +168,8 @@ function tablesOf(plan: Plan): string {
   const needsStudy =
     within.study !== undefined || plan.on.s !== TRUE || plan.aggregates !== TRUE || speaks('s')
   if (level === 'series') return `series e${needsStudy ? ' JOIN study s ON s.id = e.study_id' : ''}`
-  const needsSeries = needsStudy || plan.on.e !== TRUE || plan.seriesIds !== null || speaks('e')
+  const needsSeries =
+    needsStudy || plan.on.e !== TRUE || plan.seriesIds !== null || plan.certainty.isOfSeries || speaks('e')
   return [
     'instance i',
     ...(needsSeries ? ['JOIN series e ON e.id = i.series_id'] : []),
@@ -182,12 +191,6 @@ function tupleMixed(plan: Plan): string {
   if (level === 'instance') return '0'
   if (level !== 'series') return `${TABLES[level]}.mixed`
   return plan.on.s === TRUE ? 'e.mixed' : 'e.mixed | s.mixed'
-}
-
-/** Whether no row of a plan needs a look at a data set. */
-export function isAllCertain(plan: Plan): boolean {
-  if (plan.empty.length > 0) return false
-  return plan.keys.length === 0 || (plan.isExact && !hasLowerKeys(plan) && mixedOf(plan) === '0')
 }
 
 /** SQLite would walk all instances in order rather than look into the few series that are in question. */

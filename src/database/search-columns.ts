@@ -92,7 +92,8 @@ export function conditionOn(dialect: Dialect, column: Column, key: Key): Conditi
   return {
     sql: `${column.expression} IN (${listed.map(() => '?').join(', ')})`,
     params: listed,
-    isExact: column.alias !== 'i',
+    isExact: true,
+    ...(column.alias === 'i' && { when: sql(`${column.expression} <> ?`, NO_NUMBER) }),
   }
 }
 

@@ -13,7 +13,8 @@ import {
   type Column,
 } from './search-columns.ts'
 import { orHidden, shownCondition } from './search-hidden.ts'
-import { findSeries, type Found } from './search-postings.ts'
+import { certaintyOf, columnCertainty, type Certainty, type Known } from './search-certain.ts'
+import { findSeries } from './search-postings.ts'
 import {
   allOf,
   anyOf,
@@ -44,6 +45,8 @@ export interface Plan {
   readonly aggregates: Sql
   /** Whether the conditions say all there is to say of entities that are not mixed. */
   readonly isExact: boolean
+  /** Which of the candidates are matches without a look at a data set. */
+  readonly certainty: Certainty
   /** Keys that one instance must satisfy together; at instance level those of emptiness too. */
   readonly keys: readonly Key[]
   /** Keys that no active instance of the entity may have a value for. */
@@ -72,25 +75,9 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
     keys.filter((key) => key.match.kind === 'empty'),
     keys.filter((key) => key.match.kind !== 'empty'),
   ]
-  const on: Record<Alias, Sql[]> = { p: [], s: [], e: [], i: [] }
-  let seriesIds: readonly number[] | null = null
-  let isExact = !(isInstance && empty.length > 0) && query.includeSuperseded !== true
-  // The UIDs of the levels are never empty.
-  let isVain = empty.some(({ path: [tag = ''], path }) => path.length === 1 && hasOwnColumn(tag))
-  for (const key of positive) {
-    const column = columnOf(query.level, key)
-    if (column) {
-      const condition = conditionOn(dialect, column, key)
-      isExact &&= condition.isExact
-      on[column.alias].push(orHidden(query, column, yield* withMixed(dialect, column, key, condition)))
-    } else isExact = false
-    if (!isWorthFinding(query.level, column, key)) continue
-    const found: Found = yield* findSeries(dialect, key, FEW[query.level])
-    if (found.series !== null) {
-      seriesIds = intersection(seriesIds, found.series)
-      isVain ||= seriesIds.length === 0
-    } else if (!column) on.e.push(found.condition)
-  }
+  const draft: Draft = { on: { p: [], s: [], e: [], i: [] }, seriesIds: null, isExact: true, known: [] }
+  for (const key of positive) yield* noteKey(dialect, query, draft, key)
+  const { on, seriesIds, known } = draft
   return {
     dialect,
     query,
@@ -104,11 +91,43 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
     seriesIds,
     isNarrow: seriesIds !== null || positive.some((key) => isUnique(columnOf(query.level, key))),
     aggregates: yield* aggregateConditions(dialect, query),
-    isExact,
+    isExact: draft.isExact && !(isInstance && empty.length > 0) && query.includeSuperseded !== true,
+    certainty: yield* certaintyOf(dialect, query, isInstance ? [...known, ...empty.map(unknown)] : known),
     keys: isInstance ? keys : positive,
     empty: isInstance ? [] : empty,
-    isVain,
+    isVain: seriesIds?.length === 0 || empty.some(isOfUid),
   }
+}
+
+/** What the keys come to, while they are read. */
+interface Draft {
+  readonly on: Readonly<Record<Alias, Sql[]>>
+  seriesIds: readonly number[] | null
+  isExact: boolean
+  readonly known: Known[]
+}
+
+function* noteKey(dialect: Dialect, query: Query, draft: Draft, key: Key): Generator<Step, void, Row[]> {
+  const column = columnFor(query.level, key)
+  let byColumn: Sql | null = null
+  if (column) {
+    const condition = conditionOn(dialect, column, key)
+    byColumn = columnCertainty(query, column, condition)
+    draft.isExact &&= condition.isExact && condition.when === undefined
+    draft.on[column.alias].push(orHidden(query, column, yield* withMixed(dialect, column, key, condition)))
+  } else draft.isExact = false
+  const found = isWorthFinding(query.level, column, key)
+    ? yield* findSeries(dialect, key, FEW[query.level])
+    : undefined
+  draft.known.push({ key, byColumn, byPostings: found?.evidence ?? null })
+  if (found === undefined) return
+  if (found.series !== null) draft.seriesIds = intersection(draft.seriesIds, found.series)
+  else if (!column) draft.on.e.push(found.condition)
+}
+
+/** The UIDs of the levels are never empty. */
+function isOfUid({ path: [tag = ''], path }: Key): boolean {
+  return path.length === 1 && hasOwnColumn(tag)
 }
 
 /** Whether keys speak of what is below the entity, so that it matters which of its instances match. */
@@ -165,12 +184,9 @@ export function entityCondition(plan: Plan): Sql {
 function below(plan: Plan, entity: string, owner: string): Sql {
   if (!hasLowerKeys(plan)) return TRUE
   const { level } = plan.query
-  const { on, isNarrow } = plan
+  const { on } = plan
   const instances = allOf([stateCondition(plan), on.i])
-  const link = (sub: Sql): Sql =>
-    isNarrow
-      ? { ...sub, sql: `${entity} IN (SELECT ${owner} ${sub.sql})` }
-      : { ...sub, sql: `EXISTS (SELECT 1 ${sub.sql} AND ${owner} = ${entity})` }
+  const link = (sub: Sql): Sql => linked(plan, sub, entity, owner)
   if (level === 'series') return link({ ...instances, sql: `FROM instance i WHERE ${instances.sql}` })
   const withInstances = on.i !== TRUE || level === 'patient'
   const where = allOf([
@@ -184,6 +200,25 @@ function below(plan: Plan, entity: string, owner: string): Sql {
         JOIN instance i ON i.series_id = e.id AND i.patient_key = ps.patient_key`
       : `series e${withInstances ? ' JOIN instance i ON i.series_id = e.id' : ''}`
   return link({ ...where, sql: `FROM ${tables} WHERE ${where.sql}` })
+}
+
+/** That a row belongs to an entity of which a query from below finds something. */
+export function linked({ isNarrow }: Plan, sub: Sql, entity: string, owner: string): Sql {
+  return isNarrow
+    ? { ...sub, sql: `${entity} IN (SELECT ${owner} ${sub.sql})` }
+    : { ...sub, sql: `EXISTS (SELECT 1 ${sub.sql} AND ${owner} = ${entity})` }
+}
+
+/** The class of an instance is in the tag index too, which tells of series. */
+function columnFor(level: Level, key: Key): Column | undefined {
+  const column = columnOf(level, key)
+  return level !== 'instance' && column?.alias === 'i' && column.kind === 'uid' && !isUnique(column)
+    ? undefined
+    : column
+}
+
+function unknown(key: Key): Known {
+  return { key, byColumn: null, byPostings: null }
 }
 
 /** AvailableTransferSyntaxUID is the one in which the instance is stored: PS3.4 C.6.1.1.5.2. */

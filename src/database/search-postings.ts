@@ -2,26 +2,39 @@ import type { PathStep } from '../dicom/data-set.ts'
 import { readPrivateStep } from '../dicom/path-step.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
-import { allOf, anyOf, idIn, rowsOf, sql, type Sql } from './search-sql.ts'
+import { verdictOn } from './search-certainty.ts'
+import { rangeCondition } from './search-ranges.ts'
+import { allOf, anyOf, FALSE, idIn, rowsOf, sql, textIn, type Sql } from './search-sql.ts'
 import { termCondition } from './search-terms.ts'
-import { markerId } from './terms.ts'
+import { markerId, vrOfPath } from './terms.ts'
 
-/** The series in which some instance may satisfy a key: as a list when they are few, else as a condition on `e`. */
+/** What the tag index says of a key. */
 export interface Found {
+  /** The series in which some instance may satisfy it: as a list when they are few, else as a condition on `e`. */
   readonly series: readonly number[] | null
   readonly condition: Sql
+  readonly evidence: Evidence
+}
+
+/** Postings by which a key is certain without a look at a data set, in a series of which nothing is hidden. */
+export interface Evidence {
+  /** Numbers of the paths, one for each VR that the attribute has somewhere. */
+  readonly paths: readonly number[]
+  /** Values that satisfy the key. */
+  readonly sure: readonly number[]
 }
 
 /** More values than this are a condition rather than a list. */
-const FEW_VALUES = 1000
+const FEW_VALUES = 5000
 
 /** Looks a key up in the tag index. What it finds is no less than what matches. */
 export function* findSeries(dialect: Dialect, key: Key, few: number): Generator<Step, Found, Row[]> {
-  const paths = yield* pathIds(key)
-  const varying = paths.map((path) => markerId(path, 'varies'))
-  const term = allOf([idIn(dialect, 'v.path_id', paths), termCondition(dialect, 'v.value', key)])
+  const paths = yield* pathsOf(key)
+  const numbers = paths.map(({ id }) => id)
+  const term = allOf([idIn(dialect, 'v.path_id', numbers), termCondition(dialect, 'v.value', key)])
+  const varying = varyingCondition(dialect, key, paths)
   const values = yield* rowsOf({
-    sql: `SELECT v.id FROM tag_value v WHERE ${term.sql} LIMIT ${FEW_VALUES + 1}`,
+    sql: `SELECT v.id, v.path_id, v.value FROM tag_value v WHERE ${term.sql} LIMIT ${FEW_VALUES + 1}`,
     params: term.params,
   })
   if (values.length > FEW_VALUES) {
@@ -29,16 +42,58 @@ export function* findSeries(dialect: Dialect, key: Key, few: number): Generator<
       sql: `EXISTS (SELECT 1 FROM tag_post t JOIN tag_value v ON v.id = t.value_id WHERE t.series_id = e.id AND ${term.sql})`,
       params: term.params,
     }
-    return { series: null, condition: anyOf([some, posted(dialect, varying)]) }
+    const condition = anyOf([some, inSeries(varying)])
+    return { series: null, condition, evidence: { paths: numbers, sure: [] } }
   }
-  const ids = [...values.map((row) => Number(row['id'])), ...varying]
-  const list = idIn(dialect, 't.value_id', ids)
+  const { sure, possible } = sifted(key, paths, values)
+  const list = idIn(dialect, 't.value_id', possible)
+  const union: Sql = {
+    sql: `SELECT t.series_id FROM tag_post t WHERE ${list.sql}
+      UNION SELECT r.series_id FROM tag_range r WHERE ${varying.sql} LIMIT ${few + 1}`,
+    params: [...list.params, ...varying.params],
+  }
+  const rows = yield* rowsOf(union)
+  return {
+    series: rows.length > few ? null : rows.map((row) => Number(row['series_id'])),
+    condition: anyOf([posted(dialect, possible), inSeries(varying)]),
+    evidence: { paths: numbers, sure },
+  }
+}
+
+/** That some instance of the series `e` has one of the values. */
+export function hasSure(dialect: Dialect, { sure }: Evidence): Sql {
+  return posted(dialect, sure)
+}
+
+/**
+ * That every instance of the series `e` satisfies the key: they have nothing else at its paths, and nobody has nothing.
+ * More values than can be told apart at once make it false.
+ */
+export function* hasOnlySure(dialect: Dialect, { paths, sure }: Evidence): Generator<Step, Sql, Row[]> {
+  if (sure.length === 0) return FALSE
+  const place = idIn(dialect, 'v.path_id', paths)
   const rows = yield* rowsOf({
-    sql: `SELECT DISTINCT t.series_id FROM tag_post t WHERE ${list.sql} LIMIT ${few + 1}`,
-    params: list.params,
+    sql: `SELECT v.id FROM tag_value v WHERE ${place.sql} LIMIT ${FEW_VALUES + 1}`,
+    params: place.params,
   })
-  const series = rows.length > few ? null : rows.map((row) => Number(row['series_id']))
-  return { series, condition: posted(dialect, ids) }
+  const known = new Set(sure)
+  const marks = paths.flatMap((path) =>
+    (['varies', 'absent', 'present'] as const).map((marker) => markerId(path, marker)),
+  )
+  const others = [...rows.map((row) => Number(row['id'])).filter((id) => !known.has(id)), ...marks]
+  if (rows.length <= FEW_VALUES) {
+    const other = posted(dialect, others)
+    return allOf([posted(dialect, sure), { sql: `NOT ${other.sql}`, params: other.params }])
+  }
+  const [isMark, isSure] = [idIn(dialect, 't.value_id', marks), idIn(dialect, 't.value_id', sure)]
+  return allOf([
+    posted(dialect, sure),
+    {
+      sql: `NOT EXISTS (SELECT 1 FROM tag_post t LEFT JOIN tag_value v ON v.id = t.value_id
+        WHERE t.series_id = e.id AND (${isMark.sql} OR (${place.sql} AND NOT (${isSure.sql}))))`,
+      params: [...isMark.params, ...place.params, ...isSure.params],
+    },
+  ])
 }
 
 /**
@@ -51,7 +106,7 @@ export function* withValue(
   owner: string,
   entities: readonly number[],
 ): Generator<Step, { readonly certain: Set<number>; readonly doubtful: Set<number> }, Row[]> {
-  const paths = yield* pathIds(key)
+  const paths = (yield* pathsOf(key)).map(({ id }) => id)
   const marks = paths.flatMap((path) => [markerId(path, 'varies'), markerId(path, 'present')])
   const value = anyOf([idIn(dialect, 'v.path_id', paths), idIn(dialect, 't.value_id', marks)])
   const place = idIn(dialect, owner, entities)
@@ -71,21 +126,91 @@ function ownerTables(owner: string): string {
   return owner.startsWith('ps.') ? 'patient_study ps JOIN series e ON e.study_id = ps.study_id' : 'series e'
 }
 
+interface Path {
+  readonly id: number
+  readonly path: string
+}
+
+/** Values that satisfy a key for certain, and those and others that may. */
+function sifted(
+  key: Key,
+  paths: readonly Path[],
+  values: readonly Row[],
+): { readonly sure: number[]; readonly possible: number[] } {
+  const verdicts = new Map(paths.map(({ id, path }) => [id, verdictOn(key, vrOfPath(path))]))
+  const [sure, possible]: [number[], number[]] = [[], []]
+  for (const row of values) {
+    const verdict = verdicts.get(Number(row['path_id']))?.(String(row['value']))
+    if (verdict === 'sure') sure.push(Number(row['id']))
+    if (verdict !== 'never') possible.push(Number(row['id']))
+  }
+  return { sure, possible }
+}
+
+/** A condition on `r`: series in which the key may lie among the values that have no posting. */
+function varyingCondition(dialect: Dialect, key: Key, paths: readonly Path[]): Sql {
+  const byVr = Map.groupBy(paths, ({ path }) => vrOfPath(path))
+  return anyOf(
+    Array.from(byVr, ([vr, own]) => {
+      const condition = rangeCondition(key, vr)
+      if (condition === FALSE) return FALSE
+      const place = idIn(
+        dialect,
+        'r.path_id',
+        own.map(({ id }) => id),
+      )
+      return allOf([place, condition])
+    }).filter((condition) => condition !== FALSE),
+  )
+}
+
+function inSeries(varying: Sql): Sql {
+  if (varying === FALSE) return FALSE
+  return {
+    sql: `EXISTS (SELECT 1 FROM tag_range r WHERE r.series_id = e.id AND ${varying.sql})`,
+    params: varying.params,
+  }
+}
+
+/** So many values are looked up in a series one by one; of more, those that the series has are looked for among them. */
+const SEEKS = 40
+
 function posted(dialect: Dialect, valueIds: readonly number[]): Sql {
-  const list = idIn(dialect, 't.value_id', valueIds)
+  if (valueIds.length === 0) return FALSE
+  const list = idIn(
+    dialect,
+    dialect === 'sqlite' && valueIds.length > SEEKS ? '+t.value_id' : 't.value_id',
+    valueIds,
+  )
   return {
     sql: `EXISTS (SELECT 1 FROM tag_post t WHERE t.series_id = e.id AND ${list.sql})`,
     params: list.params,
   }
 }
 
-/** The paths of a key: one, or those of whatever blocks some instance has given to its private creators. */
-function* pathIds({ path }: Key): Generator<Step, number[], Row[]> {
+/** The paths of a key in every VR: of one tag, or of whatever blocks some instance has given to its private creators. */
+function* pathsOf({ path }: Pick<Key, 'path'>): Generator<Step, Path[], Row[]> {
+  const text = path.map(anyBlock).join('.')
+  // A path ends in a space and a VR, and `!` follows the space.
   const own = path.some((step) => readPrivateStep(step) !== undefined)
-    ? sql('path LIKE ?', path.map(anyBlock).join('.'))
-    : sql('path = ?', path.join('.'))
-  const rows = yield* rowsOf({ sql: `SELECT id FROM tag_path WHERE ${own.sql}`, params: own.params })
-  return rows.map((row) => Number(row['id']))
+    ? sql('path LIKE ?', `${text} __`)
+    : sql('path > ? AND path < ?', `${text} `, `${text}!`)
+  const rows = yield* rowsOf({ sql: `SELECT id, path FROM tag_path WHERE ${own.sql}`, params: own.params })
+  return rows.map((row) => ({ id: Number(row['id']), path: String(row['path']) }))
+}
+
+/** The values of an attribute that fulfil a condition on `v`, in whatever VR. */
+export function* valuesOf(path: readonly PathStep[], term: Sql): Generator<Step, string[], Row[]> {
+  const paths = yield* pathsOf({ path })
+  const names = textIn(
+    't.path',
+    paths.map((one) => one.path),
+  )
+  const rows = yield* rowsOf({
+    sql: `SELECT v.value FROM tag_value v JOIN tag_path t ON t.id = v.path_id WHERE ${names.sql} AND (${term.sql})`,
+    params: [...names.params, ...term.params],
+  })
+  return rows.map((row) => String(row['value']))
 }
 
 function anyBlock(step: PathStep): string {

@@ -24,6 +24,10 @@ export function anyOf(conditions: readonly Sql[]): Sql {
   return conditions.length === 0 ? FALSE : joined(conditions, ' OR ')
 }
 
+export function not(condition: Sql): Sql {
+  return { sql: `NOT (${condition.sql})`, params: condition.params }
+}
+
 function joined(conditions: readonly Sql[], word: string): Sql {
   return {
     // Parentheses outside as well: it may stand within anything.
@@ -35,11 +39,10 @@ function joined(conditions: readonly Sql[], word: string): Sql {
 /** A row's number among numbers that were read before: one parameter, however many they are. */
 export function idIn(dialect: Dialect, expression: string, ids: readonly number[]): Sql {
   if (ids.length === 0) return FALSE
-  const list =
-    dialect === 'sqlite'
-      ? 'SELECT value FROM json_each(?)'
-      : 'SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(? AS json)) AS value'
-  return sql(`${expression} IN (${list})`, JSON.stringify(ids))
+  // PostgreSQL knows nothing of what a subquery will give it, and would rather read whole tables.
+  return dialect === 'sqlite'
+    ? sql(`${expression} IN (SELECT value FROM json_each(?))`, JSON.stringify(ids))
+    : sql(`${expression} = ANY (CAST(? AS bigint[]))`, `{${ids.join()}}`)
 }
 
 export function textIn(expression: string, texts: readonly string[]): Sql {

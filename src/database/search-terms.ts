@@ -4,12 +4,14 @@ import { readSpan, readZonedRange, splitBound, type TimeVr } from '../dicom/time
 import type { Match } from '../dicom/matching.ts'
 import type { Dialect } from './operation.ts'
 import type { Key } from './query.ts'
-import { allOf, anyOf, contains, FALSE, like, sql, textIn, TRUE, type Sql } from './search-sql.ts'
+import { allOf, anyOf, contains, FALSE, like, not, sql, textIn, TRUE, type Sql } from './search-sql.ts'
 import { CUT, indexText, isCut } from './terms.ts'
 
 /** A condition that every match fulfils; `isExact` when nothing else does. */
 export interface Condition extends Sql {
   readonly isExact: boolean
+  /** It is exact in rows that fulfil this. */
+  readonly when?: Sql
 }
 
 type SingleMatch = Exclude<Match, { readonly kind: 'every' }>
@@ -91,17 +93,21 @@ function nameCondition(dialect: Dialect, column: string, match: SingleMatch): Co
   const enclosed = `'=' || ${column} || '='`
   switch (match.kind) {
     case 'values':
-      return roughly(
-        anyOf(
+      return {
+        ...anyOf(
           match.values.map((text) => anyOfGroups(text, (group) => contains(dialect, enclosed, `=${group}=`))),
         ),
-      )
+        isExact: !match.values.some(hasGroups),
+      }
     case 'wildcard':
-      return roughly(
-        anyOf(
+      return {
+        ...anyOf(
           match.patterns.map((text) => anyOfGroups(text, (group) => like(dialect, enclosed, `*=${group}=*`))),
         ),
-      )
+        isExact: !match.patterns.some(hasGroups),
+        // A wildcard would run on into the next group.
+        when: not(contains(dialect, column, '=')),
+      }
     case 'fuzzy':
       return roughly(
         anyOf(
@@ -116,6 +122,11 @@ function nameCondition(dialect: Dialect, column: string, match: SingleMatch): Co
     case 'empty':
       return roughly(TRUE)
   }
+}
+
+/** A name that says which component group it means. */
+function hasGroups(text: string): boolean {
+  return text.includes('=')
 }
 
 /** The word of a name that most other names do not have. */
@@ -199,7 +210,7 @@ function between(column: string, from: string | undefined, to: string | undefine
   return allOf([sql(`${column} >= ?`, from ?? '0'), ...(to === undefined ? [] : [sql(`${column} <= ?`, to)])])
 }
 
-function dayAfter(digits: string, days: number): string {
+export function dayAfter(digits: string, days: number): string {
   const day = new Date(0)
   day.setUTCFullYear(
     Number(digits.slice(0, 4)),

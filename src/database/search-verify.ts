@@ -5,6 +5,7 @@ import { firstInstances, laterInstances, type Candidate } from './search-candida
 import { partFor, readDataSets, type Bases } from './search-instances.ts'
 import { hasLowerKeys, type Plan } from './search-plan.ts'
 import { isInTuple } from './search-fields.ts'
+import { isFirstCertain } from './search-certain-rows.ts'
 import { withValue } from './search-postings.ts'
 import { TRUE } from './search-sql.ts'
 
@@ -14,16 +15,22 @@ export interface Match {
   readonly instance: number
 }
 
+/** A match of which it may not be known yet which of its instances it is that matches. */
+export interface FoundMatch {
+  readonly candidate: Candidate
+  readonly instance: number | null
+}
+
 /** Instances looked at in one step when the first of an entity does not match. */
 const SLICES = [16, 128, 512]
 
-/** Those of the candidates that match, in their order. */
+/** Those of the candidates that match, in their order. What is certain is not looked at. */
 export function* verified(
   plan: Plan,
   candidates: readonly Candidate[],
   bases: Bases,
-): Generator<Step, Match[], Row[]> {
-  const found =
+): Generator<Step, FoundMatch[], Row[]> {
+  const found: Found =
     plan.keys.length === 0 ? yield* firstOnes(plan, candidates) : yield* matching(plan, candidates, bases)
   for (const key of plan.empty) yield* dropWithValue(plan, key, found, bases)
   return candidates.flatMap((candidate) => {
@@ -34,14 +41,30 @@ export function* verified(
 
 /** Whether a candidate is a match without a look at a data set. */
 export function isCertain(plan: Plan, candidate: Candidate): boolean {
-  if (plan.empty.length > 0) return false
-  return plan.keys.length === 0 || (plan.isExact && candidate.isUniform && !hasLowerKeys(plan))
+  return plan.empty.length === 0 && candidate.isCertain
 }
 
-type Found = Map<number, number>
+/** Finds the instances of matches that are certain, of which rows show what is asked for. */
+export function* resolved(
+  plan: Plan,
+  matches: readonly FoundMatch[],
+  bases: Bases,
+): Generator<Step, Match[], Row[]> {
+  const known = new Map<number, number>()
+  for (const { candidate, instance } of matches) if (instance !== null) known.set(candidate.id, instance)
+  const open = matches.flatMap(({ candidate }) => (known.has(candidate.id) ? [] : [candidate]))
+  if (open.length > 0) yield* findInstances(plan, open, known, bases)
+  return matches.flatMap(({ candidate }) => {
+    const instance = known.get(candidate.id)
+    return instance === undefined ? [] : [{ candidate, instance }]
+  })
+}
 
-function* firstOnes(plan: Plan, candidates: readonly Candidate[]): Generator<Step, Found, Row[]> {
-  const found: Found = new Map()
+type Known = Map<number, number>
+type Found = Map<number, number | null>
+
+function* firstOnes(plan: Plan, candidates: readonly Candidate[]): Generator<Step, Known, Row[]> {
+  const found: Known = new Map()
   const unknown = candidates.filter(
     (candidate) => candidate.firstId === 0 || plan.query.includeSuperseded === true,
   )
@@ -60,7 +83,23 @@ function* matching(
   candidates: readonly Candidate[],
   bases: Bases,
 ): Generator<Step, Found, Row[]> {
-  const found: Found = new Map()
+  const known: Known = new Map()
+  const isFirst = isFirstCertain(plan)
+  const certain = candidates.filter((candidate) => candidate.isCertain)
+  const open = candidates.filter((candidate) => !candidate.isCertain)
+  if (open.length > 0) yield* findInstances(plan, open, known, bases)
+  const found: Found = new Map(known)
+  for (const { id, firstId } of certain) found.set(id, isFirst ? firstId : null)
+  return found
+}
+
+/** Of each candidate that matches, the first instance that does. */
+function* findInstances(
+  plan: Plan,
+  candidates: readonly Candidate[],
+  found: Known,
+  bases: Bases,
+): Generator<Step, void, Row[]> {
   const doubtful: Doubtful[] = []
   const below =
     plan.query.level !== 'instance' && (hasLowerKeys(plan) || plan.query.includeSuperseded === true)
@@ -74,7 +113,6 @@ function* matching(
     else doubtful.push({ id, instance: own.instance, isLast: candidate.isUnanimous && isTold(plan) })
   }
   if (doubtful.length > 0) yield* look(plan, doubtful, found, bases)
-  return found
 }
 
 interface Doubtful {
@@ -97,7 +135,7 @@ function isTold({ query, keys, on }: Plan): boolean {
 function* look(
   plan: Plan,
   doubtful: readonly Doubtful[],
-  found: Found,
+  found: Known,
   bases: Bases,
 ): Generator<Step, void, Row[]> {
   const test = matcher(plan.keys)

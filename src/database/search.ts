@@ -1,130 +1,113 @@
 import { Problem } from '../problem.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Query, SearchPage } from './query.ts'
-import {
-  countCandidates,
-  isAllCertain,
-  nextCandidates,
-  type Candidate,
-  type Start,
-} from './search-candidates.ts'
+import type { Candidate } from './search-candidates.ts'
+import { isAllCertain } from './search-certain-rows.ts'
+import { countCandidates } from './search-count.ts'
 import type { Bases } from './search-instances.ts'
-import { hasLowerKeys, planOf, type Plan } from './search-plan.ts'
+import { planOf, type Plan } from './search-plan.ts'
 import { rowsOfMatches } from './search-rows.ts'
-import { isCertain, verified, type Match } from './search-verify.ts'
-
-/** Candidates looked at in one step: at least, so that rare matches do not take a step each, and at most. */
-const LEAST = 64
-const MOST = 2000
-
-type Place = readonly (string | number)[]
+import { placeOf, tokenOf, type Position } from './search-token.ts'
+import { isCertain, resolved, verified, type FoundMatch } from './search-verify.ts'
+import { CALM, HURRIED, walkOf, type Pace, type Slice } from './search-walk.ts'
 
 /**
  * Searches one level. Candidates come from SQL in the order of the answer; what SQL cannot say for certain is verified
- * on the data sets. Throws Problem `malformed` for an order or a token that this search cannot have.
+ * on the data sets, until the page is full or the query's time is up. Throws Problem `malformed` for an order or a token
+ * that this search cannot have.
  */
 export function* search(dialect: Dialect, query: Query): Generator<Step, SearchPage, Row[]> {
+  const clock = clockOf(query)
   const plan = yield* planOf(dialect, query)
   if (plan.isVain) return { rows: [], more: false }
   const bases: Bases = new Map()
   const wanted = query.limit === undefined ? Infinity : query.limit + 1
-  const matches = yield* findMatches(plan, wanted, bases)
-  const shown = matches.slice(0, query.limit)
+  const { matches, cutAt } = yield* findMatches(plan, wanted, bases, clock)
+  const shown = yield* resolved(plan, matches.slice(0, query.limit), bases)
   const rows = yield* rowsOfMatches(plan, shown, bases)
+  if (cutAt !== null) return { rows, more: true, isCut: true, next: tokenOf(plan, cutAt) }
   const last = shown.at(-1)
   return {
     rows,
     more: matches.length > shown.length,
-    ...(last && { next: tokenOf(plan, last.candidate.place) }),
-  }
-}
-
-/** Exact number of matches; limit, offset and order do not matter. */
-export function* count(dialect: Dialect, query: Query): Generator<Step, number, Row[]> {
-  const plan = yield* planOf(dialect, { ...query, orderBy: [], limit: undefined, offset: 0 })
-  if (plan.isVain) return 0
-  if (isAllCertain(plan)) return (yield* countCandidates(plan)).all
-  const bases: Bases = new Map()
-  // What SQL is certain of, it counts; the rest is looked at.
-  const isMostlyCertain = plan.isExact && plan.empty.length === 0 && !hasLowerKeys(plan)
-  let number = isMostlyCertain ? (yield* countCandidates(plan)).uniform : 0
-  const walk = walkOf(plan, { place: null, skip: 0, onlyMixed: isMostlyCertain }, MOST)
-  for (;;) {
-    const { candidates, isLast } = yield* walk.next()
-    number += (yield* verified(plan, candidates, bases)).length
-    if (isLast) return number
-  }
-}
-
-function* findMatches(plan: Plan, wanted: number, bases: Bases): Generator<Step, Match[], Row[]> {
-  const { query } = plan
-  const place = query.after === undefined ? null : placeOf(plan, query.after)
-  // Where every candidate is a match SQL may pass over the first ones.
-  const isPlain = isAllCertain(plan)
-  let skip = isPlain ? 0 : query.offset
-  const walk = walkOf(
-    plan,
-    { place, skip: isPlain ? query.offset : 0, onlyMixed: false },
-    Math.min(MOST, Math.max(LEAST, wanted + skip)),
-  )
-  const matches: Match[] = []
-  for (;;) {
-    const { candidates, isLast } = yield* walk.next()
-    // What is passed over need not be looked at when it is certain.
-    let from = 0
-    for (const candidate of candidates) {
-      if (skip === 0 || !isCertain(plan, candidate)) break
-      skip--
-      from++
-    }
-    const found = yield* verified(plan, candidates.slice(from), bases)
-    matches.push(...found.slice(skip))
-    skip = Math.max(0, skip - found.length)
-    if (isLast || matches.length >= wanted) return matches.slice(0, wanted)
+    ...(last && { next: tokenOf(plan, { place: last.candidate.place, skip: 0 }) }),
   }
 }
 
 /**
- * Candidates in order, a slice at a time, every slice larger than the one before. Whoever must look at data sets for more
- * than one slice does so where nobody waits behind.
+ * Exact number of matches; limit, offset and order do not matter. Throws Problem `too-large` when more data sets would
+ * have to be looked at than the query has time for.
  */
-function walkOf(
+export function* count(dialect: Dialect, query: Query): Generator<Step, number, Row[]> {
+  const clock = clockOf(query)
+  const plan = yield* planOf(dialect, { ...query, orderBy: [], limit: undefined, offset: 0 })
+  if (plan.isVain) return 0
+  const isCounted = plan.empty.length === 0 && plan.certainty.condition !== null
+  const { certain, open } = isCounted ? yield* countCandidates(plan) : { certain: 0, open: 1 }
+  if (open === 0) return certain
+  const bases: Bases = new Map()
+  const walk = walkOf(plan, { place: null, skip: 0, onlyUncertain: isCounted }, clock.pace)
+  for (let number = certain; ;) {
+    const { candidates, isLast } = yield* walk.next()
+    number += (yield* verified(plan, candidates, bases)).length
+    if (isLast) return number
+    if (clock.isOver()) throw new Problem('too-large', TOO_LONG)
+  }
+}
+
+const TOO_LONG =
+  'An exact count needs a look at more data sets than there is time for in one request: a key asks for an attribute ' +
+  'that differs within series, or for one that the index cannot tell. Add keys, or count the rows page by page.'
+
+interface Matches {
+  readonly matches: readonly FoundMatch[]
+  /** Where the search goes on, when it had to stop before there were enough. */
+  readonly cutAt: Position | null
+}
+
+function* findMatches(
   plan: Plan,
-  start: Start,
-  least: number,
-): { next: () => Generator<Step, { candidates: Candidate[]; isLast: boolean }, Row[]> } {
-  let [from, size, slow] = [start, least, false]
-  return {
-    next: function* () {
-      const candidates = yield* nextCandidates(plan, from, { size, slow })
-      const isLast = candidates.length < size
-      from = { ...from, skip: 0, place: candidates.at(-1)?.place ?? from.place }
-      size = Math.min(MOST, size * 2)
-      slow = !isAllCertain(plan)
-      return { candidates, isLast }
-    },
+  wanted: number,
+  bases: Bases,
+  clock: Clock,
+): Generator<Step, Matches, Row[]> {
+  const { query } = plan
+  const from: Position =
+    query.after === undefined ? { place: null, skip: query.offset } : placeOf(plan, query.after)
+  // Where every candidate is a match SQL may pass over the first ones.
+  const isPlain = isAllCertain(plan)
+  let skip = isPlain ? 0 : from.skip
+  const walk = walkOf(
+    plan,
+    { place: from.place, skip: isPlain ? from.skip : 0, onlyUncertain: false },
+    clock.pace === CALM ? { ...CALM, least: Math.max(CALM.least, wanted + skip) } : clock.pace,
+  )
+  const matches: FoundMatch[] = []
+  for (;;) {
+    const slice = yield* walk.next()
+    const passed = passedOver(plan, slice, skip)
+    skip -= passed
+    const found = yield* verified(plan, slice.candidates.slice(passed), bases)
+    matches.push(...found.slice(skip))
+    skip = Math.max(0, skip - found.length)
+    if (slice.isLast || matches.length >= wanted) return { matches: matches.slice(0, wanted), cutAt: null }
+    if (clock.isOver() && !isPlain) return { matches, cutAt: { place: slice.place, skip } }
   }
 }
 
-/** An opaque place in the order of a search: what it is ordered by, and the values of the row. */
-function tokenOf(plan: Plan, place: Place): string {
-  return Buffer.from(JSON.stringify([orderText(plan), ...place])).toString('base64url')
+/** How many of the first candidates need not be looked at, because they are certain and not shown. */
+function passedOver(plan: Plan, { candidates }: Slice, skip: number): number {
+  const isShown = (candidate: Candidate, at: number): boolean => at >= skip || !isCertain(plan, candidate)
+  const first = candidates.findIndex(isShown)
+  return first < 0 ? Math.min(skip, candidates.length) : first
 }
 
-function placeOf(plan: Plan, token: string): Place {
-  try {
-    const [order, ...place] = JSON.parse(Buffer.from(token, 'base64url').toString()) as [
-      string,
-      ...(string | number)[],
-    ]
-    const isSound = place.every((value) => typeof value === 'string' || typeof value === 'number')
-    if (order === orderText(plan) && place.length === plan.order.length && isSound) return place
-  } catch {
-    // Not one of ours: refused below.
-  }
-  throw new Problem('malformed', 'The token of the page belongs to another search.')
+interface Clock {
+  readonly pace: Pace
+  isOver(): boolean
 }
 
-function orderText({ order }: Plan): string {
-  return order.map(({ expression, descending }) => `${descending ? '-' : ''}${expression}`).join()
+function clockOf({ budgetMs }: Query): Clock {
+  const end = budgetMs === undefined ? Infinity : performance.now() + budgetMs
+  return { pace: budgetMs === 0 ? HURRIED : CALM, isOver: () => performance.now() >= end }
 }

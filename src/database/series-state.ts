@@ -5,12 +5,15 @@
 import type { DataElement } from '../dicom/data-set.ts'
 import { linesOfJson, tagOfLine } from './encoding.ts'
 import type { Row, Step } from './operation.ts'
+import { contains, rangeOf, united, type Bound, type Range } from './ranges.ts'
 import { alwaysVaries, eachTerm, hasOwnColumn, markerOf, valuesPerSeries } from './terms.ts'
 
 /** Postings of one path: its values, or that it varies. */
 export interface PostedPath {
   readonly values: Set<string>
   varies: boolean
+  /** Of the values that have no posting, where it varies. */
+  range: Range | null
   absent: boolean
   present: boolean
 }
@@ -83,7 +86,9 @@ export function* loadPosted(seriesId: number): Generator<Step, Map<string, Poste
     params: [seriesId],
   }
   const marks = yield {
-    sql: `SELECT p.value_id, t.path FROM tag_post p JOIN tag_path t ON t.id = (-p.value_id) / 4
+    sql: `SELECT p.value_id, t.path, r.low, r.high, r.low_text, r.high_text FROM tag_post p
+      JOIN tag_path t ON t.id = (-p.value_id) / 4
+      LEFT JOIN tag_range r ON r.path_id = t.id AND r.series_id = p.series_id
       WHERE p.series_id = ? AND p.value_id < 0`,
     params: [seriesId],
   }
@@ -92,6 +97,7 @@ export function* loadPosted(seriesId: number): Generator<Step, Map<string, Poste
   for (const row of marks) {
     const path = postedPath(posted, String(row['path']))
     path[markerOf(Number(row['value_id'])).marker] = true
+    path.range ??= rangeOfRow(row)
   }
   return posted
 }
@@ -99,7 +105,7 @@ export function* loadPosted(seriesId: number): Generator<Step, Map<string, Poste
 export function postedPath(posted: Map<string, PostedPath>, path: string): PostedPath {
   let known = posted.get(path)
   if (known === undefined) {
-    known = { values: new Set(), varies: false, absent: false, present: false }
+    known = { values: new Set(), varies: false, range: null, absent: false, present: false }
     posted.set(path, known)
   }
   return known
@@ -128,13 +134,18 @@ function isPosted(base: Base, posted: ReadonlyMap<string, PostedPath>): boolean 
   for (const line of base.lines)
     eachLineTerm(line, (path, value) => {
       seen.add(path)
-      const known = posted.get(path)
-      const there =
-        known !== undefined && (known.varies || (value === null ? known.present : known.values.has(value)))
-      whole &&= there
+      whole &&= isCovered(posted.get(path), path, value)
     })
   for (const [path, known] of posted) whole &&= seen.has(path) || known.absent
   return whole
+}
+
+/** Whether the postings of a path lead to a value; null is one that is not text. */
+export function isCovered(known: PostedPath | undefined, path: string, value: string | null): boolean {
+  if (known === undefined) return false
+  if (value === null) return known.present || known.varies
+  if (known.values.has(value)) return true
+  return known.varies && known.range !== null && contains(known.range, rangeOf(path, value))
 }
 
 /** What an instance adds to the postings of its series. */
@@ -142,6 +153,8 @@ export interface NewPostings {
   /** Values by path that the series has no posting of yet. */
   readonly values: { readonly path: string; readonly value: string }[]
   readonly marks: { readonly path: string; readonly marker: 'varies' | 'absent' | 'present' }[]
+  /** By path, where they reach further than before. */
+  readonly ranges: Map<string, Range>
 }
 
 /** Notes one value of an instance in the state, and what must be posted for it. */
@@ -163,7 +176,10 @@ export function noteTerm(
       postings.marks.push({ path, marker: 'varies' })
     }
   }
-  if (known.varies) return
+  if (known.varies) {
+    if (value !== null && !known.values.has(value)) widen(known, path, value, postings)
+    return
+  }
   if (value === null) {
     if (known.present) return
     known.present = true
@@ -172,9 +188,22 @@ export function noteTerm(
     if (known.values.size >= valuesPerSeries(value)) {
       known.varies = true
       postings.marks.push({ path, marker: 'varies' })
+      widen(known, path, value, postings)
       return
     }
     known.values.add(value)
     postings.values.push({ path, value })
   }
+}
+
+function widen(known: PostedPath, path: string, value: string, postings: NewPostings): void {
+  const own = rangeOf(path, value)
+  if (known.range !== null && contains(known.range, own)) return
+  known.range = known.range === null ? own : united(known.range, own)
+  postings.ranges.set(path, known.range)
+}
+
+function rangeOfRow(row: Row): Range | null {
+  const [low, high] = [row['low'] ?? row['low_text'], row['high'] ?? row['high_text']]
+  return low === null || low === undefined ? null : { low: low as Bound, high: high as Bound }
 }

@@ -2,7 +2,7 @@
  * What the tag index and the columns of the levels hold of a data set: values in the normal form in which
  * `dicom/matching-values.ts` compares them, cut at {@link INDEX_BYTES}. Search turns its keys into the same form.
  */
-import type { DataElement, DataSet, Tag, Value } from '../dicom/data-set.ts'
+import type { DataElement, DataSet, Tag, Value, Vr } from '../dicom/data-set.ts'
 import { comparable, comparisonOf } from '../dicom/matching-values.ts'
 
 /** Longer values are cut there (at a whole character) and end in {@link CUT}; a match on one must be verified. */
@@ -57,9 +57,17 @@ const ALWAYS_VARIES: ReadonlySet<string> = new Set([
   '00201041', // SliceLocation
 ])
 
-/** Whether values of the path are not worth a posting each. */
+/** Whether values of an indexed path are not worth a posting each. */
 export function alwaysVaries(path: string): boolean {
-  return ALWAYS_VARIES.has(path)
+  return ALWAYS_VARIES.has(path.slice(0, -VR_LENGTH))
+}
+
+/** A space, and a VR. */
+const VR_LENGTH = 3
+
+/** The VR in which an indexed path has its values. */
+export function vrOfPath(path: string): Vr {
+  return path.slice(1 - VR_LENGTH) as Vr
 }
 
 const COLUMNS: ReadonlySet<Tag> = new Set(['00080018', '0020000D', '0020000E'])
@@ -89,8 +97,8 @@ export function isCut(value: string): boolean {
 }
 
 /**
- * Calls `found` for every value of an attribute and, inside sequences, of its items', each at its path
- * (`00400275.00400008.00080100`); `value` is null where something is there that has no normal form. A person name gives
+ * Calls `found` for every value of an attribute and, inside sequences, of its items', each at its path with the VR that
+ * it has there (`00400275.00400008.00080100 SH`), for that says how it is compared; `value` is null where something is there that has no normal form. A person name gives
  * each of its component groups, folded. Values may repeat.
  */
 export function eachTerm(
@@ -98,17 +106,18 @@ export function eachTerm(
   element: DataElement,
   found: (path: string, value: string | null) => void,
 ): void {
+  const own = `${path} ${element.vr}`
   if (element.InlineBinary !== undefined || (element.length ?? 0) > 0 || element.undecoded !== undefined)
-    found(path, null)
+    found(own, null)
   if (element.Value === undefined || element.undecoded !== undefined) return
   const items = comparisonOf(element.vr) === 'items'
   for (const value of element.Value) {
     if (value === null || value === '') continue
     if (items) {
-      found(path, null)
+      found(own, null)
       if (typeof value === 'object')
         for (const [tag, inner] of Object.entries(value as DataSet)) eachTerm(`${path}.${tag}`, inner, found)
-    } else valueTerms(path, element, value, found)
+    } else valueTerms(own, element, value, found)
   }
 }
 

@@ -1,7 +1,6 @@
-import { forgetName, learnName } from './level-rewrite.ts'
 import type { PatientEntity, SeriesEntity, StudyEntity } from './level-rows.ts'
 import type { LevelColumns } from './level-tuples.ts'
-import type { Dialect, Row, Step } from './operation.ts'
+import type { Row, Step } from './operation.ts'
 
 interface Revived {
   readonly patients: readonly PatientEntity[]
@@ -15,7 +14,7 @@ export function columnsOf(entity: { readonly columns: LevelColumns | null }): Le
 }
 
 /** Entities that had no active instance left: the first one that comes gives them its attributes. */
-export function* replaceTuples(dialect: Dialect, changes: Revived): Generator<Step, void, Row[]> {
+export function* replaceTuples(changes: Revived): Generator<Step, void, Row[]> {
   const revived = <E extends { readonly isNew: boolean; readonly columns: LevelColumns | null }>(
     all: readonly E[],
   ): E[] => all.filter((one) => !one.isNew && one.columns !== null)
@@ -25,28 +24,16 @@ export function* replaceTuples(dialect: Dialect, changes: Revived): Generator<St
       params: [one.attributes, ...columnsOf(one).texts, one.id],
     }
   for (const one of revived(changes.studies))
-    yield* renameStudy(dialect, one.id, one.patient.id, columnsOf(one))
+    yield {
+      sql: `UPDATE study SET attributes = ?, patient_key = ?, patient_id = ?, issuer = ?, patient_name = ?, birth_date = ?,
+        sex = ?, study_date = ?, study_time = ?, accession_number = ?, study_ident = ?, study_description = ?,
+        referring_physician = ? WHERE id = ?`,
+      params: [one.attributes, one.patient.id, ...columnsOf(one).texts, one.id],
+    }
   for (const one of revived(changes.series))
     yield {
       sql: `UPDATE series SET attributes = ?, number = ?, study_date = ?, modality = ?, series_description = ?,
         body_part = ?, pps_start_date = ?, pps_start_time = ? WHERE id = ?`,
       params: [one.attributes, columnsOf(one).number, ...columnsOf(one).texts, one.id],
     }
-}
-
-/** Gives a study another tuple, and its name to the trigrams: external content is told what goes before it goes. */
-function* renameStudy(
-  dialect: Dialect,
-  id: number,
-  patientId: number,
-  columns: LevelColumns,
-): Generator<Step, void, Row[]> {
-  if (dialect === 'sqlite') yield forgetName(id)
-  yield {
-    sql: `UPDATE study SET attributes = ?, patient_key = ?, patient_id = ?, issuer = ?, patient_name = ?, birth_date = ?,
-      sex = ?, study_date = ?, study_time = ?, accession_number = ?, study_ident = ?, study_description = ?,
-      referring_physician = ? WHERE id = ?`,
-    params: [columns.attributes, patientId, ...columns.texts, id],
-  }
-  if (dialect === 'sqlite') yield learnName(id)
 }

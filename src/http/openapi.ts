@@ -25,7 +25,7 @@ const SEARCH: Kind = {
   query: 'limit offset includefield fuzzymatching orderby after includeSuperseded accept'.split(' '),
 }
 const STATE: Kind = { statuses: [200], answers: [JSON_TYPE] }
-const COUNT: Kind = { statuses: [200, 400], answers: [JSON_TYPE] }
+const COUNT: Kind = { statuses: [200, 400, 413], answers: [JSON_TYPE] }
 const STORE: Kind = {
   statuses: [200, 202, 400, 406, 408, 409, 413, 415, 503],
   answers: [DICOM_JSON, 'application/dicom+xml'],

@@ -31,17 +31,25 @@ const OFFERS = [
   { media: 'multipart/related', part: XML_TYPE },
   { media: XML_TYPE },
 ] as const
+const CUT =
+  'The search was stopped when its time was up: the page may have fewer rows than match, the next one goes on from there.'
+const UNCOUNTED = 'The results could not be counted in the time that a search has.'
 /** What the token of the next page replaces. */
 const PAGING = /^(?:after|offset)$/iu
 
-type Settings = Pick<HttpSettings, 'publicUrl' | 'emptySearchIs204' | 'searchLimit' | 'searchLimitMax'>
+type Settings = Pick<
+  HttpSettings,
+  'publicUrl' | 'emptySearchIs204' | 'searchLimit' | 'searchLimitMax' | 'searchBudgetMs'
+>
 
 /** The search transaction, PS3.18 §10.6: to be mounted at the root of the DICOMweb services. */
 export function qidoRoutes(archive: Archive, settings: Settings): Router {
   const router = express.Router({ caseSensitive: true })
   for (const { path, level } of RESOURCES) {
     router.get(path, (request, response) => answerSearch(archive, settings, level, request, response))
-    router.get(`${path}/count`, (request, response) => answerCount(archive, level, request, response))
+    router.get(`${path}/count`, (request, response) =>
+      answerCount(archive, settings, level, request, response),
+    )
   }
   return router
 }
@@ -68,7 +76,7 @@ async function answerSearch(
   )
   setHeaders(request, response, settings, params, answer)
   const isXml = media !== JSON_TYPE && media !== 'application/json'
-  if (answer.isEmpty && (isXml || settings.emptySearchIs204)) {
+  if (answer.isEmpty && (isXml || (settings.emptySearchIs204 && !answer.isCut))) {
     response.status(204).end()
     return
   }
@@ -90,13 +98,14 @@ async function answerSearch(
 
 async function answerCount(
   archive: Archive,
+  settings: Settings,
   level: Level,
   request: Request,
   response: Response,
 ): Promise<void> {
   const params = readSearchParams(queryString(request))
   const asked: SearchRequest = { level, within: scopeOf(request), ...params }
-  const count = await countMatches(archive, asked, abortedWith(response))
+  const count = await countMatches(archive, asked, abortedWith(response), settings)
   response.setHeader('Cache-Control', 'no-cache')
   response.setHeader('Content-Type', 'application/json')
   response.end(JSON.stringify({ count }))
@@ -111,6 +120,8 @@ function setHeaders(
 ): void {
   const warnings = [...params.warnings]
   if (answer.isClipped) warnings.push('There are additional results that can be requested.')
+  if (answer.isCut) warnings.push(CUT)
+  if (params.total && answer.total === undefined) warnings.push(UNCOUNTED)
   response.setHeader('Cache-Control', 'no-cache')
   response.vary('Accept, Accept-Encoding')
   const service = settings.publicUrl + DICOMWEB

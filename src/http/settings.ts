@@ -14,6 +14,8 @@ export interface HttpSettings {
   /** Rows of an unscoped search where the client names no limit, and at most. */
   readonly searchLimit: number
   readonly searchLimitMax: number
+  /** Milliseconds for which an unscoped search looks at data sets, before it says how to go on; absent: no end. */
+  readonly searchBudgetMs?: number
   /** Whether administrators may delete over DICOMweb; absent: no. */
   readonly deletion?: boolean
   /** Where the console opens a study in a viewer: an address with `{study}` for its UID. */

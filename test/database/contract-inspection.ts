@@ -62,7 +62,7 @@ export function inspectionContract(makeBench: MakeBench): void {
 
     it('finds values that no posting leads to', async () => {
       await bench.sql(`DELETE FROM tag_post WHERE value_id = (SELECT id FROM tag_value WHERE value = 'n 2')`)
-      expect(await found()).toEqual(['series 1: postings of 00104000 miss something that an instance has'])
+      expect(await found()).toEqual(['series 1: postings of 00104000 LT miss something that an instance has'])
     })
 
     it('finds studies that are owed and have no row, and settles for more than was owed', async () => {

@@ -131,12 +131,12 @@ export function postingsContract(makeBench: MakeBench): void {
         }),
       ])
       const all = await posted('5.1')
-      expect([...(all.get('00080090') ?? [])]).toEqual(['DOKOVIC^NANDU'])
-      expect([...(all.get('00101030') ?? [])]).toEqual(['72.5'])
-      expect([...(all.get('00104000') ?? [])]).toEqual([`${'é'.repeat(128)}\u0001`])
-      expect([...(all.get('00400275.00400008.00080100') ?? [])]).toEqual(['CODE'])
-      expect([...(all.get('00400275.00400008') ?? [])]).toEqual(['(present)'])
-      expect([...(all.get('00191001') ?? [])]).toEqual(['private'])
+      expect([...(all.get('00080090 PN') ?? [])]).toEqual(['DOKOVIC^NANDU'])
+      expect([...(all.get('00101030 DS') ?? [])]).toEqual(['72.5'])
+      expect([...(all.get('00104000 LT') ?? [])]).toEqual([`${'é'.repeat(128)}\u0001`])
+      expect([...(all.get('00400275.00400008.00080100 SH') ?? [])]).toEqual(['CODE'])
+      expect([...(all.get('00400275.00400008 SQ') ?? [])]).toEqual(['(present)'])
+      expect([...(all.get('00191001 LO') ?? [])]).toEqual(['private'])
       const [{ num } = { num: null }] = await bench.sql(`SELECT num FROM tag_value WHERE value = '72.5'`)
       expect(num).toBe(72.5)
     })
@@ -156,10 +156,44 @@ export function postingsContract(makeBench: MakeBench): void {
       )
       for (let at = 0; at < 80; at += 20) await database.index.add(batch.slice(at, at + 20))
       const all = await posted('5.2')
-      expect(all.get('00104000')?.size).toBe(65)
-      expect(all.get('00104000')?.has('(varies)')).toBe(true)
-      expect(all.get('00181000')).toEqual(new Set(['same 0', 'same 1', 'same 2']))
-      expect(all.get('00200013')).toEqual(new Set(['(varies)']))
+      expect(all.get('00104000 LT')?.size).toBe(65)
+      expect(all.get('00104000 LT')?.has('(varies)')).toBe(true)
+      expect(all.get('00181000 LO')).toEqual(new Set(['same 0', 'same 1', 'same 2']))
+      expect(all.get('00200013 IS')).toEqual(new Set(['(varies)']))
+    })
+
+    it('keeps how far the values reach that it does not list, whoever adds them', async () => {
+      const other = await bench.open()
+      const one = (at: number, comment: string) =>
+        made({
+          study: '5.3',
+          series: '5.3.1',
+          instance: `5.3.1.${at}`,
+          dataSet: sorted({
+            '00080032': { vr: 'TM', Value: ['1015'] },
+            '00104000': text('LT', comment),
+            '00200013': number('IS', at),
+            '00201041': { vr: 'DS', Value: [`${at}.50`] },
+          }),
+        })
+      for (const at of [5, -7, 100]) await database.index.add([one(at, `c${at}`)])
+      for (const at of [6, -70, 2, 3]) await other.index.add([one(at, `c${at}`)])
+      await database.index.add([one(7, 'c7'), one(1000, 'c1000')])
+      // Texts are listed up to a number of them, and what goes beyond that has a range.
+      const many = Array.from({ length: 80 }, (_, at) => one(200 + at, `${'é'.repeat(70)}${at}`))
+      await database.index.add(many)
+      const rows = await bench.sql(`SELECT t.path, r.low, r.high, r.low_text, r.high_text FROM tag_range r
+        JOIN tag_path t ON t.id = r.path_id JOIN series e ON e.id = r.series_id WHERE e.series_uid = '5.3.1'`)
+      const reach = new Map(
+        rows.map((row) => [row['path'], [row['low'], row['high'], row['low_text'], row['high_text']]]),
+      )
+      expect(reach.get('00080032 TM')).toEqual([101500, 101500, null, null])
+      expect(reach.get('00200013 IS')).toEqual([-70, 1000, null, null])
+      expect(reach.get('00201041 DS')).toEqual([-70.5, 1000.5, null, null])
+      const cut = 'é'.repeat(64)
+      expect(reach.get('00104000 LT')).toEqual([null, null, cut, `${cut}\u{10FFFF}`])
+      expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
+      await other.close()
     })
   })
 }

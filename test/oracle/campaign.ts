@@ -6,7 +6,7 @@ import { factsOf } from './facts.ts'
 import { makeSearch } from './made-search.ts'
 import { chance } from './random.ts'
 import { EXPLAINED } from './pools.ts'
-import { difference, LIMITS, take } from './run.ts'
+import { difference, HURRY, LIMITS, take } from './run.ts'
 import { shrunk, tried, type Case } from './shrink.ts'
 
 export type EngineName = 'sqlite' | 'postgres'
@@ -18,7 +18,8 @@ export interface Campaign {
   readonly perArchive: number
   /** Studies of an archive: at least, at most. */
   readonly studies?: readonly [number, number]
-  readonly open: () => Promise<World>
+  /** `hurried`: of a service that gives searches no time. */
+  readonly open: (hurried: boolean) => Promise<World>
   /** No more than so many differences are looked into. */
   readonly most: number
   readonly onAsked?: () => void
@@ -30,19 +31,23 @@ export interface Difference {
   readonly what: string
 }
 
-export const openOn = (engine: EngineName) => (): Promise<World> => startWorld({ engine, settings: LIMITS })
+export const openOn =
+  (engine: EngineName) =>
+  (hurried = false): Promise<World> =>
+    startWorld({ engine, settings: hurried ? HURRY : LIMITS })
 
 /** Runs a campaign; the same seed asks the same, on whatever engine. */
 export async function campaign(options: Campaign): Promise<{ asked: number; differences: Difference[] }> {
+  usePrivateElements(EXPLAINED)
   const luck = chance(options.seed)
   const differences: Difference[] = []
   let asked = 0
-  while (asked < options.queries && differences.length < options.most) {
-  usePrivateElements(EXPLAINED)
+  for (let archives = 0; asked < options.queries && differences.length < options.most; archives++) {
+    const open = (): Promise<World> => options.open(archives % 2 === 1)
     const [least, most] = options.studies ?? [3, 7]
     const steps = makeArchive(luck, least + luck.below(most - least + 1))
     const found: { search: Case['search']; what: string }[] = []
-    await using world = await options.open()
+    await using world = await open()
     for (const step of steps) await take(world, step)
     const archive = storedOf(steps)
     const facts = factsOf(archive)
@@ -53,8 +58,8 @@ export async function campaign(options: Campaign): Promise<{ asked: number; diff
       options.onAsked?.()
     }
     for (const { search, what } of found.slice(0, options.most - differences.length)) {
-      const small = await shrunk({ steps, search }, options.open)
-      differences.push({ found: small, what: (await tried(small, options.open)) ?? what })
+      const small = await shrunk({ steps, search }, open)
+      differences.push({ found: small, what: (await tried(small, open)) ?? what })
     }
   }
   return { asked, differences }

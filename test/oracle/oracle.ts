@@ -19,18 +19,18 @@ export interface Page {
   readonly more: boolean
 }
 
-export type Verdict =
-  | { readonly kind: 'refused'; readonly why: string }
-  | {
-      readonly kind: 'answered'
-      /** The page that was asked for, or the one that begins behind so many rows. */
-      readonly page: (offset?: number) => Page
-      /** Matches in all, whatever the page. */
-      readonly count: number
-      readonly total: number | undefined
-      /** `Warning: 299` headers: one for each name that was passed over, one when the archive's own limit cut. */
-      readonly warnings: number
-    }
+export type Verdict = { readonly kind: 'refused'; readonly why: string } | Answered
+
+export interface Answered {
+  readonly kind: 'answered'
+  /** The page that was asked for, or the one that begins behind so many rows. */
+  readonly page: (offset?: number) => Page
+  /** Matches in all, whatever the page. */
+  readonly count: number
+  readonly total: number | undefined
+  /** `Warning: 299` headers: one for each name that was passed over, one when the archive's own limit cut. */
+  readonly warnings: number
+}
 
 /** `archive` in the order received; `base` is the address of the DICOMweb services. */
 export function judge(archive: readonly Stored[], search: Search, limits: Limits, base: string): Verdict {
@@ -40,7 +40,9 @@ export function judge(archive: readonly Stored[], search: Search, limits: Limits
   const { study, series } = search.within
   const isInside = (one: Stored): boolean =>
     (study === undefined || one.study === study) && (series === undefined || one.series === series)
-  const entities = entitiesOf(search.level, archive).filter(({ instances }) => instances.every(isInside))
+  const entities = entitiesOf(search.level, archive, question.superseded).filter(({ instances }) =>
+    instances.every(isInside),
+  )
   const hits = entities.flatMap((entity) => {
     const [shown] = matched(entity, question.keys, archive)
     return shown === undefined ? [] : [{ entity, shown }]

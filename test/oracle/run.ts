@@ -2,11 +2,15 @@
 import type { Answer, World } from '../world.ts'
 import type { Stored } from './archive.ts'
 import { bytesOf, type Step } from './made-archive.ts'
+import { differenceInHurry } from './hurry.ts'
 import { judge, type Limits, type Page } from './oracle.ts'
 import type { Search } from './question.ts'
 
 /** Small, so that archives of some dozen instances are clipped too. */
 export const LIMITS: Limits = { searchLimit: 9, searchLimitMax: 14 }
+
+/** The same for a service that gives searches no time: their pages are cut, and go on. */
+export const HURRY = { ...LIMITS, searchBudgetMs: 0 }
 
 const RESOURCE = { patient: 'patients', study: 'studies', series: 'series', instance: 'instances' } as const
 
@@ -68,12 +72,14 @@ export async function difference(
   search: Search,
 ): Promise<string | null> {
   const verdict = judge(archive, search, LIMITS, `${world.url}/dicomweb`)
-  const path = `/dicomweb${pathOf(search)}`
-  const answer = await world.get(`${path}?${queryOf(search)}`, { Accept: 'application/dicom+json' })
+  const answer = await world.get(`/dicomweb${pathOf(search)}?${queryOf(search)}`, {
+    Accept: 'application/dicom+json',
+  })
   if (verdict.kind === 'refused') {
     return answer.status === 400 ? null : `status ${answer.status}, the oracle refuses: ${verdict.why}`
   }
   if (answer.status !== 200) return `status ${answer.status}: ${answer.text}`
+  if (world.settings.searchBudgetMs === 0) return differenceInHurry(world, verdict, search, answer)
   const first = verdict.page()
   const rows = differenceOfRows(answer.dataSets(), first.rows)
   if (rows !== null) return rows
@@ -81,11 +87,25 @@ export async function difference(
   if (warnings !== verdict.warnings) return `${warnings} warnings, the oracle has ${verdict.warnings}`
   const total = answer.headers['x-total-count']
   if (total !== verdict.total?.toString()) return `X-Total-Count ${String(total)}, oracle: ${verdict.total}`
-  const count = await world.get(`${path}/count?${queryOf(search)}`)
-  const counted = count.status === 200 ? (count.json() as { count: number }).count : `status ${count.status}`
+  const counted = await countOf(world, search)
   if (counted !== verdict.count) return `count ${counted}, the oracle has ${verdict.count}`
-  const offset = Number(search.params.find(([name]) => name === 'offset')?.[1] ?? 0)
-  return differenceOfPages(world, verdict.page, offset, answer)
+  return differenceOfPages(world, verdict.page, offsetOf(search), answer)
+}
+
+/** What `/count` says, or the status with which it refuses. */
+export async function countOf(world: World, search: Search): Promise<number | string> {
+  const answer = await world.get(`/dicomweb${pathOf(search)}/count?${queryOf(search)}`)
+  return answer.status === 200 ? (answer.json() as { count: number }).count : `status ${answer.status}`
+}
+
+export function offsetOf({ params }: Search): number {
+  return Number(params.find(([name]) => name === 'offset')?.[1] ?? 0)
+}
+
+/** The address of the next page. */
+export function nextOf(answer: Answer): string | undefined {
+  const link = answer.headers['link']
+  return typeof link === 'string' ? /^<([^>]+)>; rel="next"$/u.exec(link)?.[1] : undefined
 }
 
 /** Follows the links to the next pages to the end. */
@@ -98,8 +118,7 @@ async function differenceOfPages(
   let [offset, answer] = [from, first]
   for (let number = 2; ; number++) {
     const before = pageFrom(offset)
-    const link = answer.headers['link']
-    const url = typeof link === 'string' ? /^<([^>]+)>; rel="next"$/u.exec(link)?.[1] : undefined
+    const url = nextOf(answer)
     if (before.more !== (url !== undefined)) return `page ${number}: there is ${url ?? 'no link'}`
     if (url === undefined) return null
     offset += before.rows.length
@@ -110,7 +129,7 @@ async function differenceOfPages(
   }
 }
 
-function differenceOfRows(found: readonly object[], wanted: readonly object[]): string | null {
+export function differenceOfRows(found: readonly object[], wanted: readonly object[]): string | null {
   const [left, right] = [found.map(plain), wanted.map(plain)]
   if (left.length === right.length && left.every((row, index) => row === right[index])) return null
   const uids = (rows: readonly object[]): string =>

@@ -1,0 +1,73 @@
+/**
+ * When a match is certain without a look at a data set. Each key is said of every instance of a series by a column that
+ * they agree on, or by postings; of some instance by postings alone. Keys must hold together on one instance, so that of
+ * all but one it must be known of every instance (design §5).
+ */
+import type { Dialect, Row, Step } from './operation.ts'
+import type { Key, Query } from './query.ts'
+import type { Column } from './search-columns.ts'
+import { hasOnlySure, hasSure, type Evidence } from './search-postings.ts'
+import { allOf, anyOf, sql, TRUE, type Sql } from './search-sql.ts'
+import type { Condition } from './search-terms.ts'
+
+/** What is known of one key. */
+export interface Known {
+  readonly key: Key
+  /** That every instance of the row's entity satisfies it, where a column says so. */
+  readonly byColumn: Sql | null
+  readonly byPostings: Evidence | null
+}
+
+export interface Certainty {
+  /**
+   * On the series `e` of the study `s`: some active instance satisfies all keys; at instance level, on the row itself.
+   * Null when nothing but data sets can tell.
+   */
+  readonly condition: Sql | null
+  /** It is so of every instance, the first one too. */
+  readonly isOfAll: boolean
+  /** Postings are asked, which belong to series. */
+  readonly isOfSeries: boolean
+}
+
+const NEVER: Certainty = { condition: null, isOfAll: false, isOfSeries: false }
+
+/** The condition that a column says all there is to say of a key; null when it does not. */
+export function columnCertainty({ level }: Query, column: Column, condition: Condition): Sql | null {
+  if (!condition.isExact || (column.alias === 'i' && level !== 'instance')) return null
+  const own = condition.when ?? TRUE
+  return column.kind === 'uid' || column.alias === 'i' ? own : allOf([sql(`${column.alias}.mixed = 0`), own])
+}
+
+export function* certaintyOf(
+  dialect: Dialect,
+  query: Query,
+  keys: readonly Known[],
+): Generator<Step, Certainty, Row[]> {
+  if (query.includeSuperseded === true || meetInItems(keys)) return NEVER
+  const columns = allOf(keys.flatMap(({ byColumn }) => byColumn ?? []))
+  const posted = keys.filter(({ byColumn }) => byColumn === null)
+  if (posted.length === 0) return { condition: columns, isOfAll: true, isOfSeries: false }
+  const evidence = posted.flatMap(({ byPostings }) => byPostings ?? [])
+  if (evidence.length < posted.length || evidence.some(({ sure }) => sure.length === 0)) return NEVER
+  const isInstance = query.level === 'instance'
+  const some = evidence.map((one) => hasSure(dialect, one))
+  const every: Sql[] = []
+  if (isInstance || evidence.length > 1)
+    for (const one of evidence) every.push(yield* hasOnlySure(dialect, one))
+  const holds = isInstance
+    ? allOf(every)
+    : anyOf(some.map((own, at) => allOf([own, ...every.filter((_, other) => other !== at)])))
+  // Postings are those of hidden instances too.
+  return {
+    condition: allOf([columns, sql('e.n_hidden = 0'), holds]),
+    isOfAll: isInstance,
+    isOfSeries: true,
+  }
+}
+
+/** Keys into one sequence must hold in one item, of which postings know nothing. */
+function meetInItems(keys: readonly Known[]): boolean {
+  const sequences = keys.flatMap(({ key: { path } }) => (path.length > 1 ? [path[0]] : []))
+  return new Set(sequences).size < sequences.length
+}

@@ -1,0 +1,75 @@
+/** Candidates in the order of an answer, a slice at a time. */
+import type { Row, Step } from './operation.ts'
+import { nextCandidates, type Candidate, type Start } from './search-candidates.ts'
+import { isAllCertain } from './search-certain-rows.ts'
+import { rowsOf, sql } from './search-sql.ts'
+import type { Plan } from './search-plan.ts'
+
+/** Candidates looked at in one step, where data sets must be looked at and where not. */
+const MOST_OPEN = 256
+const MOST_CERTAIN = 2000
+/** How far a walk goes at first in one step. */
+export interface Pace {
+  /** Candidates looked at: so many that rare matches do not take a step each. */
+  readonly least: number
+  /** Instances that are passed in search of candidates. */
+  readonly window: number
+}
+
+export const CALM: Pace = { least: 64, window: 20_000 }
+/** Of who has no time left, but must not stand still. */
+export const HURRIED: Pace = { least: 4, window: 16 }
+
+export type Place = readonly (string | number)[]
+
+export interface Slice {
+  readonly candidates: readonly Candidate[]
+  readonly isLast: boolean
+  /** Everything up to there has been seen. */
+  readonly place: Place | null
+}
+
+export interface Walk {
+  next(): Generator<Step, Slice, Row[]>
+}
+
+/**
+ * Walks past all candidates, each slice larger than the one before. Whoever must look at data sets for more than one
+ * slice does so where nobody waits behind.
+ */
+export function walkOf(plan: Plan, start: Start, { least, window }: Pace): Walk {
+  const most = isAllCertain(plan) ? MOST_CERTAIN : MOST_OPEN
+  let [from, size, slow] = [start, Math.min(most, least), false]
+  let end: number | undefined
+  return {
+    next: function* () {
+      if (isByArrival(plan)) end ??= yield* lastInstance()
+      const upTo = end === undefined ? undefined : Math.min(end, Number(from.place?.[0] ?? 0) + window)
+      const within = upTo === undefined ? from : { ...from, upTo }
+      const candidates = yield* nextCandidates(plan, within, { size, slow })
+      const isFull = candidates.length === size
+      // A window without more candidates has been seen to its end.
+      const seen = upTo === undefined || isFull ? candidates.at(-1)?.place : [upTo]
+      from = { ...from, skip: 0, place: seen ?? from.place }
+      size = Math.min(most, size * 2)
+      slow = !isAllCertain(plan)
+      return { candidates, isLast: !isFull && upTo === end, place: from.place }
+    },
+  }
+}
+
+/**
+ * Instances of the whole archive in order of arrival go by windows, for candidates may be rare, and no statement should
+ * pass all instances in search of the next one.
+ */
+function isByArrival(plan: Plan): boolean {
+  const { level, within } = plan.query
+  const isDefault = plan.order.length === 1 && plan.order[0]?.expression === 'i.id'
+  const isOpen = !isAllCertain(plan) && !plan.isNarrow
+  return level === 'instance' && within.study === undefined && isDefault && isOpen
+}
+
+function* lastInstance(): Generator<Step, number, Row[]> {
+  const [row] = yield* rowsOf(sql('SELECT coalesce(max(id), 0) AS id FROM instance'))
+  return Number(row?.['id'])
+}
