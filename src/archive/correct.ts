@@ -19,7 +19,7 @@ export async function proposeCorrection(
   readonly isNew: boolean
   readonly preview: CorrectionPreview
 }> {
-  const { study, attributes: to, reason, description, proposedBy, part } = wanted
+  const { study, attributes: to, reason, description, proposedBy, part, isSubject } = wanted
   const { from, preview } = await lookAt(archive, wanted)
   const policy = policyFor(policies, preview.kinds)
   if (policy === 'off')
@@ -28,7 +28,7 @@ export async function proposeCorrection(
     study,
     from,
     to,
-    detail: { reason, description, proposedBy, ...(part && { part }) },
+    detail: { reason, description, proposedBy, ...(part && { part }), ...(isSubject && { isSubject }) },
     approved: policy === 'auto',
   })
   if (correction.state === 'proposed')

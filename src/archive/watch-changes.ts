@@ -36,7 +36,7 @@ const PAGE = '200'
 const READ_AT_ONCE = 100
 const MOST_SEEN = 10_000
 /** Commits of a server are not in the order of their times: it is asked for a little more than what is new. */
-const OVERLAP_MS = 120_000
+export const OVERLAP_MS = 120_000
 const DAY_MS = 86_400_000
 /** Facts about the server, by which a restart goes on. */
 const SINCE = 'watch-since'
@@ -121,7 +121,8 @@ async function firstOfAll(ports: Ports): Promise<Changes> {
   }
 }
 
-function updatedAt({ resource }: Stored): number {
+/** When a resource was last written, in milliseconds since 1970; 0 where it does not say. */
+export function updatedAt({ resource }: Stored): number {
   const { meta } = resource
   const at = isObject(meta) && typeof meta['lastUpdated'] === 'string' ? Date.parse(meta['lastUpdated']) : NaN
   return Number.isNaN(at) ? 0 : at

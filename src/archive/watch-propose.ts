@@ -1,11 +1,16 @@
 import type { Key, Query } from '../database/query.ts'
 import type { DataSet, Uid } from '../dicom/data-set.ts'
 import { type PatientKey, patientKey } from '../fhir/mapping/identifiers.ts'
+import { dicomPerson } from '../fhir/mapping/dicom-person.ts'
 import type { MappingSettings } from '../fhir/mapping/settings.ts'
+import type { FhirServer } from '../fhir/ports.ts'
 import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { proposeCorrection } from './correct.ts'
 import type { CorrectionPolicies } from './correct-policy.ts'
+import type { Wanted } from './correct-preview.ts'
+import { survivorOf } from './sync-patient.ts'
+import type { MovedSubject } from './watch-subjects.ts'
 
 /** What a FHIR Patient says now, and whose studies it concerns. */
 export interface Change {
@@ -33,17 +38,55 @@ export async function proposeForPatient(
       })
       continue
     }
-    try {
-      // A master index was changed, and DICOM follows it (PS3.3 C.12.1.1.9: COERCE).
-      const wanted = { study, attributes, reason: 'COERCE', description, proposedBy: 'fhir' } as const
-      const { isNew } = await proposeCorrection(archive, policy, wanted)
-      if (isNew) proposed++
-    } catch (error) {
-      // It says so already, or is gone.
-      if (!isProblem(error, 'conflict', 'not-found')) throw error
-    }
+    // A master index was changed, and DICOM follows it (PS3.3 C.12.1.1.9: COERCE).
+    const wanted = { study, attributes, reason: 'COERCE', description, proposedBy: 'fhir' } as const
+    if (await isProposed(archive, policy, wanted)) proposed++
   }
   return proposed
+}
+
+/**
+ * Proposes that a study be of the Patient that somebody gave its ImagingStudy; whether that is new. Nothing where that one has
+ * no identifier of the system by which the archive knows its patients, or the one that the study has.
+ */
+export async function proposeForSubject(
+  { archive, server }: { readonly archive: Archive; readonly server: FhirServer },
+  { mapping, policy }: { readonly mapping: MappingSettings; readonly policy: CorrectionPolicies },
+  { study, resource, patient }: MovedSubject,
+): Promise<boolean> {
+  const { rows } = await archive.database.index.search(queryOf('study', { study }, []))
+  const [row] = rows
+  const subject = await server.read('Patient', patient)
+  if (row === undefined || subject === null) return false
+  const survivor = await survivorOf({ server }, subject)
+  const own = patientKey(row.dataSet, mapping)
+  // Without a Patient ID: the system that one without an issuer would have.
+  const { system } = own ?? patientKey({ '00100020': { vr: 'LO', Value: ['-'] } }, mapping) ?? { system: '' }
+  const attributes = dicomPerson(survivor.resource, { system, value: '' })
+  const [id] = attributes['00100020']?.Value ?? []
+  if (id === undefined || id === own?.value) return false
+  const description = `subject of FHIR ImagingStudy/${resource.id} is Patient/${survivor.id}`
+  if (own !== null && (await isMixed(archive, study, own))) {
+    const detail = { source: description }
+    await archive.database.attention.raise({ reason: 'correction-of-mixed-patients', study, detail })
+    return false
+  }
+  // Somebody has said no to it, and need not say it again after every start.
+  const before = await archive.database.corrections.list({ study, state: 'rejected', limit: 100 })
+  if (before.some(({ detail }) => detail.description === description)) return false
+  return isProposed(archive, policy, {
+    ...{ study, attributes, reason: 'CORRECT', description, proposedBy: 'fhir', isSubject: true },
+  })
+}
+
+/** Whether a proposal is new; it is none where the study says so already, is gone, or nothing of that kind is corrected. */
+async function isProposed(archive: Archive, policy: CorrectionPolicies, wanted: Wanted): Promise<boolean> {
+  try {
+    return (await proposeCorrection(archive, policy, wanted)).isNew
+  } catch (error) {
+    if (!isProblem(error, 'conflict', 'not-found')) throw error
+    return false
+  }
 }
 
 function patientIdKey({ value }: PatientKey): Key {

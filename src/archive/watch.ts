@@ -10,7 +10,8 @@ import type { CorrectionPolicies } from './correct-policy.ts'
 import { survivorOf } from './sync-patient.ts'
 import { hasIdentifier } from './sync-write.ts'
 import { newPatients, type Place, type Strategy, strategyOf } from './watch-changes.ts'
-import { proposeForPatient } from './watch-propose.ts'
+import { proposeForPatient, proposeForSubject } from './watch-propose.ts'
+import { movedSubjects, type Seen } from './watch-subjects.ts'
 
 export interface WatchSettings {
   readonly mapping: MappingSettings
@@ -48,6 +49,8 @@ interface Watcher {
   readonly settings: WatchSettings
   strategy: Strategy | null
   place: Place | null
+  /** ImagingStudies whose subject was looked at. */
+  readonly seen: Seen
   lastPollAt: Date | null
   problem: string | null
   looked: number
@@ -62,7 +65,7 @@ interface Watcher {
  */
 export function startWatch(archive: Archive, server: FhirServer, settings: WatchSettings): Watch {
   const watcher: Watcher = {
-    ...{ archive, server, settings, strategy: null, place: null },
+    ...{ archive, server, settings, strategy: null, place: null, seen: new Map() },
     ...{ lastPollAt: null, problem: null, looked: 0, proposed: 0 },
   }
   const stop = new AbortController()
@@ -122,11 +125,27 @@ async function look(watcher: Watcher, signal: AbortSignal): Promise<boolean> {
       await compare(watcher, link, patient)
     }
     watcher.place = await found.keep()
+    await lookAtSubjects(watcher, watcher.strategy, signal)
     return found.isMore
   } catch (error) {
     watcher.problem = isFhirError(error) ? error.message : 'the index does not answer'
     settings.report({ what: 'fault', error })
     return false
+  }
+}
+
+/** Studies that were given another Patient. */
+async function lookAtSubjects(watcher: Watcher, strategy: Strategy, signal: AbortSignal): Promise<void> {
+  const { archive, server, settings } = watcher
+  for (const one of await movedSubjects(
+    { archive, server, mapping: settings.mapping },
+    strategy,
+    watcher.seen,
+  )) {
+    if (signal.aborted) return
+    if (!(await proposeForSubject({ archive, server }, settings, one))) continue
+    watcher.proposed++
+    settings.report({ what: 'proposed' })
   }
 }
 

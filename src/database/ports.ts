@@ -180,6 +180,8 @@ export interface CorrectionDetail {
   readonly proposedBy: string | null
   /** Only these are corrected, and leave for a study of their own: they were of another patient. */
   readonly part?: StudyPart
+  /** The ImagingStudy was given another subject. */
+  readonly isSubject?: boolean
   /** Instances that were made, over all runs. */
   readonly corrected?: number
   /** Why it failed, by instance; in plain words, without values. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type FhirStandIn, startFhirStandIn } from '../../scripts/stand-ins/fhir-server.ts'
 import type { ResourceJson } from '../../scripts/stand-ins/fhir/validate.ts'
-import { type Corrector, startCorrector } from '../../src/archive/correct.ts'
+import { type Corrector, decideCorrection, startCorrector } from '../../src/archive/correct.ts'
 import { everyKind } from '../../src/archive/correct-policy.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'
 import { startWatch, type Watch, type WatchSettings } from '../../src/archive/watch.ts'
@@ -232,6 +232,39 @@ describe('a Patient that changes on the FHIR server', () => {
       problem: null,
       proposed: 1,
     })
+  }, 60_000)
+
+  it('is followed when an ImagingStudy is given to it, by a policy of its own', async () => {
+    await using world = await startWatching({ policy: { ...everyKind('auto'), subject: 'approve' } })
+    const [first, second] = [ct({ PatientID: 'P1', PatientName: 'Doe^John' }), ct({ PatientID: 'P2' })]
+    await world.store(first, second)
+    await world.settled()
+    const byId = (value: string) =>
+      world.patients().find(({ identifier }) => JSON.stringify(identifier).includes(value))!
+    const study = standIn.store
+      .all('ImagingStudy')
+      .find((one) => JSON.stringify(one).includes(first.uids.study))!
+    // Something must have been looked at before: what changes from then on is found.
+    await until(async () => (await world.archive.database.fhir.fact('watch-subjects-since')) !== null)
+    const given = { ...study, id: study['id'] as string, subject: { reference: `Patient/${byId('P2').id}` } }
+    standIn.store.put(given)
+    await until(async () => (await world.archive.database.corrections.list({ limit: 9 })).length > 0)
+    const [row] = await world.archive.database.corrections.list({ limit: 9 })
+    expect(row).toMatchObject({
+      ...{ study: first.uids.study, state: 'proposed' },
+      to: { '00100020': { Value: ['P2'] }, '00100010': { Value: [{ Alphabetic: 'Doe^Jane' }] } },
+      detail: { reason: 'CORRECT', isSubject: true, proposedBy: 'fhir' },
+    })
+    await decideCorrection(world.archive, row!.id, 'approve', null)
+    await until(async () => (await world.qido('/studies?PatientID=P2')).length === 2)
+    await world.settled()
+    // What was told of is settled, and the FHIR server keeps what somebody said there.
+    await until(
+      async () => (await world.archive.database.attention.list({ open: true, limit: 9 })).length === 0,
+    )
+    const now = standIn.store.current('ImagingStudy', given.id)?.resource
+    expect(JSON.stringify(now?.['subject'])).toContain(`Patient/${byId('P2').id}`)
+    expect(await world.archive.database.corrections.list({ limit: 9 })).toHaveLength(1)
   }, 60_000)
 
   it('is left alone where a study has two patients', async () => {
