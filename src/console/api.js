@@ -81,6 +81,14 @@ export async function askJson(path, signal) {
   return response.json()
 }
 
+/**
+ * Whether nothing was answered, or nothing but that the service cannot do it now.
+ * @param {Error | undefined} error
+ */
+export function isAway(error) {
+  return error instanceof AnswerError && (error.status === 0 || error.status === 503)
+}
+
 /** @returns {Record<string, string>} */
 export function authorization() {
   const known = token()

@@ -1,6 +1,7 @@
 /** What a part of the page is waiting for, and what it says meanwhile. */
 import { h } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { isAway } from './api.js'
 
 /**
  * @template T
@@ -36,10 +37,16 @@ export function useLoaded(load, keys) {
 
 /**
  * An error in the words of the service, where it happened.
- * @param {{ error: Error | undefined }} props
+ * @param {{ error: Error | undefined, onAgain?: () => void }} props `onAgain`: asks once more what had no answer
  */
-export function Fault({ error }) {
-  return error === undefined ? null : h('p', { class: 'fault', role: 'alert' }, error.message)
+export function Fault({ error, onAgain }) {
+  if (error === undefined) return null
+  return h(
+    'p',
+    { class: 'fault', role: 'alert' },
+    error.message,
+    onAgain && isAway(error) && [' ', h('button', { type: 'button', onClick: onAgain }, 'Try again')],
+  )
 }
 
 /** @param {{ what: string }} props what is waited for */

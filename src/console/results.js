@@ -73,7 +73,7 @@ export function Results({ level, terms, dictionary, isAtRest }) {
       found && h(RawLink, { path: `dicomweb/${level}?${queryOf(terms)}` }, 'as JSON'),
     ),
     found?.warnings && h('p', { class: 'notice' }, found.warnings),
-    h(Fault, { error }),
+    h(Fault, { error, onAgain: () => void load(request) }),
     found?.rows.length === 0 && h(Nothing, { terms }),
     found &&
       h(
@@ -114,7 +114,9 @@ function Nothing({ terms }) {
   return h(
     'p',
     { class: 'empty' },
-    'Nothing matches all of that. Text must match whole: write * where more may stand.',
+    'Nothing matches all of that.',
+    terms.some(({ value }) => value !== '' && !/[*?]/.test(value)) &&
+      ' Text must match whole: write * where more may stand.',
   )
 }
 

@@ -1,7 +1,7 @@
 /** How the service is: what it holds, how fast it works, what it owes, and what a person should look at. */
 import { h } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { ask, askJson } from './api.js'
+import { ask, askJson, isAway } from './api.js'
 import { Corrections } from './corrections.js'
 import { sizeText } from './dicom.js'
 import { counted, Fault, numberText, useLoaded, Waiting } from './loading.js'
@@ -32,6 +32,7 @@ export function StatusPage() {
       clearInterval(timer)
     }
   }, [])
+  if (isAway(error)) return h(Away, { error })
   return h(
     'div',
     { class: 'status' },
@@ -43,6 +44,17 @@ export function StatusPage() {
     h(Corrections, null),
     h(Attention, null),
     h(Refusals, null),
+  )
+}
+
+/** No part of it can say more. @param {{ error: Error | undefined }} props */
+function Away({ error }) {
+  return h(
+    'div',
+    { class: 'status' },
+    h('h1', null, 'Status'),
+    h(Fault, { error }),
+    h('p', { class: 'empty' }, `It is asked again every ${EVERY_MS / 1000} seconds.`),
   )
 }
 

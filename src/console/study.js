@@ -18,15 +18,21 @@ import { queryOf } from './terms.js'
 /** @param {{ route: StudyRoute }} props */
 export function StudyPage({ route }) {
   const { study } = route
-  const { value, error } = useLoaded((signal) => studyOf(study, signal), [study])
-  if (value === undefined) return error ? h(Fault, { error }) : h(Waiting, { what: 'the study' })
+  const { value, error, reload } = useLoaded((signal) => studyOf(study, signal), [study])
+  if (value === undefined)
+    return error ? h(Fault, { error, onAgain: reload }) : h(Waiting, { what: 'the study' })
   const { facts, series } = value
   if (facts === undefined) {
     return h(
       'div',
       { class: 'study' },
       h('h1', null, 'No such study'),
-      h('p', null, 'The archive has no study with this UID, or not any more.'),
+      h(
+        'p',
+        null,
+        'The archive has no study with this UID, or not any more. ',
+        h('a', { href: '#/search/studies' }, 'Search'),
+      ),
     )
   }
   const chosen = series.find((one) => text(one, '0020000E') === route.series)
@@ -40,7 +46,7 @@ export function StudyPage({ route }) {
       h(SeriesList, { study, series, chosen: route.series }),
       chosen
         ? h(InstanceView, { key: route.series, series: chosen, route })
-        : h('div', { class: 'detail' }, h(StudyState, { study })),
+        : h('div', { class: 'detail' }, h(SeriesCards, { study, series }), h(StudyState, { study })),
     ),
   )
 }
@@ -121,38 +127,58 @@ function SeriesList({ study, series, chosen }) {
       ),
       series.map((one) => {
         const uid = text(one, '0020000E')
-        const [modality = ''] = texts(one, '00080060')
+        const href = hrefOf({ page: 'study', study, series: uid })
         return h(
           'li',
           { key: uid },
           h(
             'a',
-            {
-              class: 'series-link',
-              href: hrefOf({ page: 'study', study, series: uid }),
-              'aria-current': uid === chosen ? 'page' : undefined,
-            },
-            h(Picture, {
-              path: `${pathOf({ study, series: uid })}/thumbnail`,
-              route: '/dicomweb/studies/{study}/series/{series}/thumbnail',
-              alt: '',
-              stand: modality,
-            }),
-            h(
-              'span',
-              { class: 'series-words' },
-              h('strong', null, text(one, '0008103E') || `Series ${text(one, '00200011')}`),
-              h(
-                'span',
-                null,
-                [modality, counted(Number(text(one, '00201209')), 'instance')].filter(Boolean).join(' · '),
-              ),
-            ),
+            { class: 'series-link', href, 'aria-current': uid === chosen ? 'page' : undefined },
+            pictureAndWords(study, one),
           ),
         )
       }),
     ),
   )
+}
+
+/**
+ * What the study looks like, at one glance. To who listens, or goes by the keyboard, the list beside it says the same.
+ * @param {{ study: string, series: readonly DataSet[] }} props
+ */
+function SeriesCards({ study, series }) {
+  return h(
+    'ul',
+    { class: 'cards', 'aria-hidden': 'true' },
+    series.map((one) => {
+      const uid = text(one, '0020000E')
+      const href = hrefOf({ page: 'study', study, series: uid })
+      return h('li', { key: uid }, h('a', { class: 'card', href, tabIndex: -1 }, pictureAndWords(study, one)))
+    }),
+  )
+}
+
+/**
+ * @param {string} study
+ * @param {DataSet} series
+ */
+function pictureAndWords(study, series) {
+  const [modality = ''] = texts(series, '00080060')
+  const count = counted(Number(text(series, '00201209')), 'instance')
+  return [
+    h(Picture, {
+      path: `${pathOf({ study, series: text(series, '0020000E') })}/thumbnail`,
+      route: '/dicomweb/studies/{study}/series/{series}/thumbnail',
+      alt: '',
+      stand: modality,
+    }),
+    h(
+      'span',
+      { class: 'series-words' },
+      h('strong', null, text(series, '0008103E') || `Series ${text(series, '00200011')}`),
+      h('span', null, [modality, count].filter(Boolean).join(' · ')),
+    ),
+  ]
 }
 
 /**

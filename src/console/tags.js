@@ -51,7 +51,10 @@ export function TagTree({ dataSet }) {
 
 /** @param {Branch} branch */
 function TagList({ dataSet, path, filter, known }) {
-  const tags = Object.keys(dataSet).filter((tag) => filter === '' || fits(dataSet, tag, filter, known))
+  // An object has keys of digits alone first, like 52009229: they are array indexes to it.
+  const tags = Object.keys(dataSet)
+    .filter((tag) => filter === '' || fits(dataSet, tag, filter, known))
+    .sort()
   return h(
     'ul',
     { class: 'tag-list' },

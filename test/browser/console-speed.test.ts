@@ -74,6 +74,20 @@ describeInBrowser(`the console on ${INSTANCES} instances`, () => {
     expect(timings.bytes).toBeLessThan(500_000)
   })
 
+  it('opens a study while one looks', async () => {
+    const page = await open()
+    const hit = page.locator('.hit a').first()
+    const began = performance.now()
+    await hit.click()
+    await page.locator('.study-head h1').waitFor()
+    const words = performance.now() - began
+    await page.locator('.card img').first().waitFor()
+    const ms = performance.now() - began
+    console.info(`a study: ${Math.round(words)} ms to its words, ${Math.round(ms)} ms to its pictures`)
+    expect(ms).toBeLessThan(3000)
+    await page.context().close()
+  })
+
   it.each([
     ['PatientName=Nguyen*', 'studies'],
     ['Manufacturer=*Philips*', 'series'],

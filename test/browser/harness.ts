@@ -71,5 +71,7 @@ export async function shot(page: Page, name: string): Promise<void> {
   const folder = process.env['SCREENSHOT_DIR']
   if (folder === undefined || folder === '') return
   await mkdir(folder, { recursive: true })
+  // Thumbnails are soon there; a page that always asks for something is taken as it is.
+  await page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => undefined)
   await page.screenshot({ path: join(folder, `${name}.png`) })
 }
