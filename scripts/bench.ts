@@ -249,4 +249,9 @@ const program = new Command('bench')
   .option('--data <folder>', 'DATA_DIR of this run, which is kept')
   .option('--filled', 'ask what an earlier run has left in --data or --database, as it is')
   .parse()
-await main(program.opts())
+try {
+  await main(program.opts())
+} catch (error) {
+  say(`bench: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}

@@ -44,7 +44,7 @@ type Answers = ReadonlyMap<string, Measured | null>
 
 const LOAD = { clients: 4, batch: 200, window: 50_000 }
 /** The peer is slow: each question is asked a few times, and not for long. */
-const PEER = { repetitions: 10, capMs: 5000, timeoutMs: 60_000 }
+const PEER = { repetitions: 10, capMs: 5000, timeoutMs: 120_000 }
 const OURS = { capMs: 8000, timeoutMs: 120_000 }
 const INDEX_BYTES = 1500
 
@@ -72,6 +72,7 @@ export async function benchScale(options: ScaleOptions): Promise<void> {
   }
   try {
     await sayMachine(run)
+    if (!options.filled) await expectEmpty(run)
     await measureAll(run)
   } finally {
     await run.service.stop()
@@ -91,13 +92,14 @@ async function measureAll(run: Run): Promise<void> {
     from = size
     await settle(run)
     await saySizes(run, size)
-    answers.push(await askAll(run, questionsTo(archive, size, known)))
+    const questions = questionsTo(archive, size, known)
+    await sayMemory(run, questions)
+    answers.push(await askAll(run, questions))
     if (!options.filled) await expectCounts(run, size)
     if (size === known && options.peer !== undefined) peer = await askPeer(run, options.peer, size)
   }
   const questions = questionsTo(archive, options.scale, known)
   const floor = await shortestWay(run.origin)
-  await sayMemory(run, questions)
   if (options.plans) await sayPlans(run, questions)
   const changed = options.filled ? new Map<string, Measured | null>() : await askChanged(run, questions)
   const lines = questions.map((question): Line => ({
@@ -150,11 +152,13 @@ async function saySizes({ store }: Run, size: number): Promise<void> {
 async function askAll({ options, origin }: Run, questions: readonly Question[]): Promise<Answers> {
   const patience: Patience = { ...OURS, repetitions: options.repetitions }
   const answers = new Map<string, Measured | null>()
+  const began = performance.now()
   for (const question of questions) {
     const answer = await measure(`${origin}/dicomweb`, question, patience)
     if (answer === null && question.pageBefore === undefined) say(`  no answer to: ${question.name}`)
     answers.set(question.name, answer)
   }
+  say(`\n${questions.length} questions asked in ${((performance.now() - began) / 1000).toFixed(0)} s`)
   return answers
 }
 
@@ -163,6 +167,12 @@ async function expectCounts({ origin, archive }: Run, size: number): Promise<voi
   for (const [level, count] of Object.entries({ ...begun(archive, size), instances: size })) {
     await expectCount(origin, level, count)
   }
+}
+
+async function expectEmpty({ origin }: Run): Promise<void> {
+  await expectCount(origin, 'instances', 0).catch(() => {
+    throw new Error('The archive is not empty. Name an empty one, or ask it as it is with --filled.')
+  })
 }
 
 async function expectCount(origin: string, level: string, expected: number): Promise<void> {
@@ -194,14 +204,14 @@ async function askChanged(run: Run, questions: readonly Question[]): Promise<Ans
   return askAll(run, questions)
 }
 
-/** Memory of the service while it writes its largest answer, twenty times one after the other. */
-async function sayMemory({ service, origin }: Run, questions: readonly Question[]): Promise<void> {
+/** Memory of the service, just started, while it writes its largest answer, some times one after the other. */
+async function sayMemory({ options, service, origin }: Run, questions: readonly Question[]): Promise<void> {
   const question = questions.find(({ name }) => name === 'series metadata, 3,000')
-  if (question === undefined) return
+  if (question === undefined || process.platform !== 'linux') return
   const memory = memoryOf(service.pid)
   memory.peak()
   const before = memory.now()
-  const patience: Patience = { ...OURS, repetitions: 20 }
+  const patience: Patience = { ...OURS, repetitions: Math.min(20, options.repetitions) }
   const answer = await measure(`${origin}/dicomweb`, question, patience)
   if (answer === null) return
   const mib = (count: number) => `${(count / 2 ** 20).toFixed(0)} MiB`

@@ -10,8 +10,8 @@ export interface Measured {
   readonly bytes: number
   /** Rows of the answer, or the number that a count tells; of the first time it was asked. */
   readonly rows: number
-  /** How often it was asked: less than was wanted where it took too long. */
-  readonly times: number
+  /** It was asked less often than was wanted, for it took too long. */
+  readonly isCut: boolean
 }
 
 export interface Patience {
@@ -19,6 +19,11 @@ export interface Patience {
   /** One question is asked no longer than this, once at least. */
   readonly capMs: number
   readonly timeoutMs: number
+}
+
+interface Taken {
+  readonly all: number
+  readonly firstByte: number
 }
 
 const HEADERS = { accept: 'application/dicom+json' }
@@ -33,31 +38,39 @@ export async function measure(
 ): Promise<Measured | null> {
   const path = await pathOf(base, question, patience)
   if (path === undefined) return null
-  const once = (k: number): Promise<Answer | null> =>
-    ask(base + path(k), { headers: HEADERS, timeoutMs: patience.timeoutMs }).catch(() => null)
-  const warm = performance.now()
-  const warmUps = Math.min(WARM.times, patience.repetitions)
-  for (let k = 0; k < warmUps && performance.now() - warm < WARM.ms; k++) {
-    if (!isAnswer(await once(1000 + k))) return null
-  }
-  const [times, firstBytes]: [number[], number[]] = [[], []]
+  const taken: Taken[] = []
   let first: Answer | undefined
-  const began = performance.now()
-  for (let k = 0; k < patience.repetitions && (k === 0 || performance.now() - began < patience.capMs); k++) {
-    const started = performance.now()
-    const answer = await once(k)
-    if (!isAnswer(answer)) return null
-    times.push(performance.now() - started)
-    firstBytes.push(answer.firstByteMs)
-    first ??= answer
+  /** Asks until it was so often or took so long, once at least; false when there was no answer. */
+  const asked = async (from: number, most: number, longest: number): Promise<boolean> => {
+    const began = performance.now()
+    for (let k = from; k < from + most && (k === from || performance.now() - began < longest); k++) {
+      const started = performance.now()
+      const answer = await ask(base + path(k), { headers: HEADERS, timeoutMs: patience.timeoutMs }).catch(
+        () => null,
+      )
+      if (!isAnswer(answer)) return false
+      taken.push({ all: performance.now() - started, firstByte: answer.firstByteMs })
+      if (k === from) first = answer
+    }
+    return true
   }
+  if (!(await asked(1000, Math.min(WARM.times, patience.repetitions), WARM.ms))) return null
+  // What takes this long is asked once, and no warmer for having been asked.
+  if ((taken[0]?.all ?? 0) < patience.capMs) {
+    taken.length = 0
+    if (!(await asked(0, patience.repetitions, patience.capMs))) return null
+  }
+  const times = taken.map(({ all }) => all)
   return {
     p50: percentile(times, 0.5),
     p99: percentile(times, 0.99),
-    firstByte: percentile(firstBytes, 0.5),
+    firstByte: percentile(
+      taken.map((one) => one.firstByte),
+      0.5,
+    ),
     bytes: first?.body.length ?? 0,
     rows: rowsOf(first?.body),
-    times: times.length,
+    isCut: times.length < patience.repetitions,
   }
 }
 

@@ -50,13 +50,20 @@ export function table({ lines, sizes, engine, floor }: Report): string[] {
       both ? inWords(judge({ question, engine, first, last, peer, floor })) : '',
     ]
   }
-  return aligned([head, ...lines.map(cellsOf)])
+  const cut = lines.some((line) => [...line.sizes, line.changed].some((one) => one?.isCut === true))
+  const note = cut ? ['* asked less often, for it took so long'] : []
+  return [...aligned([head, ...lines.map(cellsOf)]), ...note]
 }
 
 function besides(ours: Measured | null, peer: Measured | null): Cells {
   if (peer === null) return ['-', '-', '-']
-  const times = ours === null ? NaN : peer.p50 / ours.p50
-  return [ms(peer.p50), String(peer.rows), ours === null ? '-' : `1/${times.toFixed(times < 10 ? 1 : 0)}`]
+  return [ms(peer.p50), String(peer.rows), ours === null ? '-' : ratio(ours.p50 / peer.p50)]
+}
+
+/** Ours of the peer's: `1/12`, or `1.5` where it takes longer. */
+function ratio(share: number): string {
+  const rounded = (value: number) => value.toFixed(value < 10 ? 1 : 0)
+  return share < 1 ? `1/${rounded(1 / share)}` : rounded(share)
 }
 
 /** How many bars are met, and which are not. */
@@ -117,7 +124,7 @@ function aligned(rows: readonly Cells[]): string[] {
 }
 
 function times(measured: Measured | null): [string, string] {
-  return measured === null ? ['-', '-'] : [ms(measured.p50), ms(measured.p99)]
+  return measured === null ? ['-', '-'] : [ms(measured.p50), ms(measured.p99) + (measured.isCut ? '*' : '')]
 }
 
 function rowsAt(first: Measured | null, last: Measured | null): string {
