@@ -15,6 +15,8 @@ import ca.uhn.fhir.jpa.provider.JpaCapabilityStatementProvider;
 import ca.uhn.fhir.jpa.provider.JpaSystemProvider;
 import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
 import ca.uhn.fhir.jpa.subscription.channel.config.SubscriptionChannelConfig;
+import ca.uhn.fhir.jpa.subscription.match.config.SubscriptionProcessorConfig;
+import ca.uhn.fhir.jpa.subscription.match.deliver.email.IEmailSender;
 import ca.uhn.fhir.jpa.subscription.submit.config.SubscriptionSubmitterConfig;
 import ca.uhn.fhir.rest.api.EncodingEnum;
 import ca.uhn.fhir.rest.server.RestfulServer;
@@ -31,6 +33,7 @@ import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.hl7.fhir.dstu2.model.Subscription.SubscriptionChannelType;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
@@ -106,8 +109,8 @@ public final class HapiServer {
   }
 
   /**
-   * The storage side. HAPI's beans want the batch and subscription parts to be there; nothing starts a job, and without
-   * the processor half no subscription is ever delivered, so the server calls nobody.
+   * The storage side. HAPI's beans want the batch part to be there; nothing starts a job. Subscriptions are delivered by
+   * rest-hook, to whoever makes one.
    */
   @Configuration
   @Import({
@@ -117,6 +120,7 @@ public final class HapiServer {
     Batch2JobsConfig.class,
     SubscriptionChannelConfig.class,
     SubscriptionSubmitterConfig.class,
+    SubscriptionProcessorConfig.class,
     ThreadPoolFactoryConfig.class
   })
   static class Storage {
@@ -133,7 +137,17 @@ public final class HapiServer {
 
     @Bean
     SubscriptionSettings subscriptionSettings() {
-      return new SubscriptionSettings();
+      var settings = new SubscriptionSettings();
+      settings.addSupportedSubscriptionType(SubscriptionChannelType.RESTHOOK);
+      return settings;
+    }
+
+    /** The processor asks for one; no subscription by mail is admitted. */
+    @Bean
+    IEmailSender emailSender() {
+      return details -> {
+        throw new UnsupportedOperationException();
+      };
     }
 
     @Bean(destroyMethod = "close")
