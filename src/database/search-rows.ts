@@ -49,10 +49,14 @@ export function* rowsOfMatches(
   const entities = yield* readEntities(plan, matches, fields)
   const tags = [...fields.keys()]
   const isSimple = query.include !== 'all'
+  // Tuples tell of what is active.
+  const isActive = query.includeSuperseded !== true
   const found = matches.map(({ candidate, instance }) => {
     const entity = entities.get(candidate.id)
     const tuple =
-      entity && isSimple && query.level !== 'instance' ? tupleOf(entity, tags, instance) : undefined
+      entity && isSimple && query.level !== 'instance'
+        ? tupleOf(entity, tags, { instance, isActive })
+        : undefined
     return { entity, instance, tuple }
   })
   const unread = found.flatMap(({ tuple, instance }) => (tuple ? [] : [instance]))
@@ -127,10 +131,14 @@ function* readEntities(
 }
 
 /** The tuples of an entity's levels as one data set, if they hold all the tags and the instance agrees with them. */
-function tupleOf(entity: Row, tags: readonly Tag[], instance: number): StoredDataSet | undefined {
+function tupleOf(
+  entity: Row,
+  tags: readonly Tag[],
+  { instance, isActive }: { readonly instance: number; readonly isActive: boolean },
+): StoredDataSet | undefined {
   const valid = TUPLES.filter((level) => {
     if (typeof entity[`${level}_attributes`] !== 'string') return false
-    const isUniform = (Number(entity[`${level}_mixed`]) & MIXED) === 0
+    const isUniform = isActive && (Number(entity[`${level}_mixed`]) & MIXED) === 0
     return isUniform || Number(entity[`${level}_first`]) === instance
   })
   const isThere = (tag: Tag): boolean =>

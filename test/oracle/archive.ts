@@ -13,11 +13,13 @@ export interface Stored {
   readonly study: Uid
   readonly series: Uid
   readonly instance: Uid
-  /** Only active instances are found (design §5). */
+  /** Only active instances are found (design §5), superseded ones when they are asked for. */
   readonly state: 'active' | 'superseded' | 'rejected' | 'deleted'
+  /** Levels whose rows stand where it says: those of which it is the first active instance, or was the last such one. */
+  readonly tells: readonly Level[]
 }
 
-/** One row of a level: active instances in the order received. */
+/** One row of a level: instances that may be found, in the order received. */
 export interface Entity {
   readonly level: Level
   readonly id: string
@@ -39,10 +41,12 @@ export function idAt(level: Level, instance: Stored): string {
   return level === 'series' ? `${instance.study}/${instance.series}` : instance.instance
 }
 
-/** Every entity of a level, in order of its first instance. */
-export function entitiesOf(level: Level, archive: readonly Stored[]): Entity[] {
+/** Every entity of a level, in order of its first instance that may be found. */
+export function entitiesOf(level: Level, archive: readonly Stored[], withSuperseded: boolean): Entity[] {
   const groups = new Map<string, Stored[]>()
-  for (const instance of archive.filter(({ state }) => state === 'active')) {
+  const isThere = ({ state }: Stored): boolean =>
+    state === 'active' || (withSuperseded && state === 'superseded')
+  for (const instance of archive.filter(isThere)) {
     const id = idAt(level, instance)
     groups.set(id, [...(groups.get(id) ?? []), instance])
   }
@@ -80,13 +84,34 @@ export function overOf(tag: Tag): Level {
   return AGGREGATES[tag]?.over ?? 'instance'
 }
 
+/** After something was stored or hidden: an entity that has nothing active any more keeps the one that told of it last. */
+export function withTellers(archive: readonly Stored[]): Stored[] {
+  const tellers = new Map<string, Stored>()
+  const keyOf = (level: Level, one: Stored): string => JSON.stringify([level, idAt(level, one)])
+  for (const one of archive.toReversed())
+    for (const level of LEVELS) if (one.state === 'active') tellers.set(keyOf(level, one), one)
+  return archive.map((one) => ({
+    ...one,
+    tells: LEVELS.filter((level) => {
+      const teller = tellers.get(keyOf(level, one))
+      return teller === undefined ? one.tells.includes(level) : teller === one
+    }),
+  }))
+}
+
+/** The instance by which the entity of a level stands where it does. */
+export function tellerOf(level: Level, archive: readonly Stored[], of: Stored): Stored {
+  const id = idAt(level, of)
+  return archive.find((one) => one.tells.includes(level) && idAt(level, one) === id) ?? of
+}
+
 /**
  * Decision: the patient of a study, and of its series, is that of the study's first instance; an instance has its own.
  * So this one tells whose counts a row has.
  */
 export function standsFor(level: Level, archive: readonly Stored[], instance: Stored): Stored {
   if (level === 'patient' || level === 'instance') return instance
-  return archive.find((one) => one.state === 'active' && one.study === instance.study) ?? instance
+  return tellerOf('study', archive, instance)
 }
 
 /** The aggregate of the entity that one instance belongs to. */

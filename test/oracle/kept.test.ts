@@ -8,6 +8,66 @@ const name = (Alphabetic: string) => ({ vr: 'PN' as const, Value: [{ Alphabetic 
 
 const CASES: readonly (Case & { readonly name: string })[] = [
   {
+    name: 'a study whose first instance is superseded, and is listed all the same',
+    steps: [
+      {
+        store: [
+          { attributes: UIDS },
+          { attributes: { ...UIDS, SOPInstanceUID: '1.2.5.2', StudyDescription: 'A' } },
+        ],
+      },
+      { change: ['1.2.5.1'], to: 'superseded' },
+    ],
+    search: { level: 'study', within: {}, params: [['includeSuperseded', 'true']] },
+  },
+  {
+    name: 'aggregates of what is superseded altogether',
+    steps: [{ store: [{ attributes: UIDS }] }, { change: ['1.2.5.1'], to: 'superseded' }],
+    search: {
+      level: 'series',
+      within: {},
+      params: [
+        ['SOPClassesInStudy', ''],
+        ['NumberOfStudyRelatedInstances', '0'],
+        ['includeSuperseded', 'true'],
+      ],
+    },
+  },
+  {
+    name: 'an item of a private sequence, the creators named inside and outside',
+    steps: [
+      {
+        store: [
+          {
+            attributes: {
+              ...UIDS,
+              '00190011': { vr: 'LO', Value: ['OUT'] },
+              '00191105': {
+                vr: 'SQ',
+                Value: [
+                  {
+                    '00210010': { vr: 'LO', Value: ['IN'] },
+                    '00211001': { vr: 'LO', Value: ['a'] },
+                  },
+                ],
+              },
+            },
+          },
+        ],
+      },
+    ],
+    search: {
+      level: 'study',
+      within: {},
+      params: [
+        ['00190010', 'OUT'],
+        ['00191005.00210011', 'IN'],
+        ['00191005.00211101', 'a'],
+        ['includefield', '0019xx05;OUT.0021xx01;IN'],
+      ],
+    },
+  },
+  {
     name: 'every one of several values, when they are the same twice',
     steps: [{ store: [{ attributes: { ...UIDS, BodyPartExamined: 'AXB' } }] }],
     search: {

@@ -3,7 +3,7 @@ import { composeDataSet, type Attributes, type AttributeValue } from '../../src/
 import type { DataElement, DataSet, Uid, Value, Vr } from '../../src/dicom/data-set.ts'
 import { readPart10 } from '../../src/dicom/reader.ts'
 import { bare } from '../samples.ts'
-import type { Stored } from './archive.ts'
+import { withTellers, type Stored } from './archive.ts'
 import * as pools from './pools.ts'
 import type { Chance } from './random.ts'
 
@@ -36,11 +36,11 @@ export function bytesOf({ attributes, ...options }: Recipe): Buffer {
 export function storedOf(steps: Steps): Stored[] {
   let archive: Stored[] = []
   for (const step of steps) {
-    if ('store' in step) archive = [...archive, ...newOf(archive, step.store)]
+    if ('store' in step) archive = withTellers([...archive, ...newOf(archive, step.store)])
     else {
       const moved = (one: Stored): Stored =>
         step.change.includes(one.instance) ? { ...one, state: step.to } : one
-      archive = archive.map(moved)
+      archive = withTellers(archive.map(moved))
     }
   }
   return archive
@@ -56,7 +56,7 @@ function newOf(archive: readonly Stored[], recipes: readonly Recipe[]): Stored[]
       '00080056': { vr: 'CS', Value: ['ONLINE'] },
       '00083002': { vr: 'UI', Value: [TransferSyntaxUID] },
     }
-    return [{ ...uids, dataSet: { ...meta, ...dataSet, ...made }, state: 'active' }]
+    return [{ ...uids, dataSet: { ...meta, ...dataSet, ...made }, state: 'active', tells: [] }]
   })
 }
 
@@ -108,7 +108,7 @@ function inSteps(luck: Chance, recipes: readonly Recipe[]): Steps {
     if (luck.percent(35))
       steps.push({
         change: luck.some(known, 15),
-        to: luck.pick(['deleted', 'superseded', 'rejected', 'deleted']),
+        to: luck.pick(['deleted', 'superseded', 'rejected', 'superseded']),
       })
     if (luck.percent(20)) steps.push({ change: luck.some(known, 10), to: 'active' })
   })

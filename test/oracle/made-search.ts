@@ -214,6 +214,7 @@ function shapeOf(luck: Chance, level: Level, facts: readonly Fact[]): Param[] {
   if (luck.percent(15)) params.push(['limit', luck.pick(['0', '1', '2', '5', '11', '500'])])
   if (luck.percent(12)) params.push(['offset', luck.pick(['0', '1', '3', '20', '1000'])])
   if (luck.percent(10)) params.push(['total', 'true'])
+  if (luck.percent(15)) params.push(['includeSuperseded', 'true'])
   if (luck.percent(20)) {
     const orders = Array.from(
       { length: 1 + luck.below(3) },

@@ -1,6 +1,6 @@
 /** Where a row stands in the answer: PS3.18 §8.3.4.4.1 wants an order that holds still, design §5 says by what. */
 import type { DataElement, Level, Tag, Value, Vr } from '../../src/dicom/data-set.ts'
-import { aggregate, idAt, isAggregate, patientOf, type Entity, type Stored } from './archive.ts'
+import { aggregate, idAt, isAggregate, patientOf, tellerOf, type Entity, type Stored } from './archive.ts'
 import { isNumber, vrOf, type Question, type Search } from './question.ts'
 import { byBytes, decimal, foldedName, unpadded } from './text.ts'
 import { isTime, readTime } from './times.ts'
@@ -108,9 +108,7 @@ function placeOf(entity: Entity, tag: Tag, owner: Level, archive: readonly Store
   if (own === undefined) return null
   if (entity.level === 'patient' && IDENTITY.includes(tag)) return identityOf(own, tag)
   if (isAggregate({ path: [tag] })) return Number(aggregate(tag, archive, own)[0])
-  const id = idAt(owner, own)
-  const first = archive.find((one) => one.state === 'active' && idAt(owner, one) === id) ?? own
-  return placeOfElement(vrOf(tag) ?? 'UN', first.dataSet[tag])
+  return placeOfElement(vrOf(tag) ?? 'UN', tellerOf(owner, archive, own).dataSet[tag])
 }
 
 function placeOfElement(vr: Vr, element: DataElement | undefined): Place {

@@ -46,6 +46,8 @@ export interface Question {
   readonly limit: number | undefined
   readonly offset: number
   readonly total: boolean
+  /** What corrections have replaced is listed too. */
+  readonly superseded: boolean
   /** How many names were passed over: each is a warning. */
   readonly ignored: number
 }
@@ -139,7 +141,9 @@ export function readQuestion(params: Search['params']): Question | Refused {
   }
 }
 
-const SWITCHES = ['fuzzymatching', 'emptyvaluematching', 'multiplevaluematching', 'total'] as const
+const SWITCHES = [
+  ...['fuzzymatching', 'emptyvaluematching', 'multiplevaluematching', 'total', 'includeSuperseded'],
+] as const
 const COUNTS = ['limit', 'offset'] as const
 
 function questionOf(params: Search['params']): Question {
@@ -201,6 +205,7 @@ function questionOf(params: Search['params']): Question {
     limit: count('limit'),
     offset: count('offset') ?? 0,
     total: isOn('total'),
+    superseded: isOn('includeSuperseded'),
     ignored,
   }
 }

@@ -90,9 +90,8 @@ export function rowOf(
       continue
     }
     const Value = computed(tag)
-    picked[tag] = Value.length === 0 ? { vr: 'CS' } : { vr: vrOf(tag) ?? 'UN', Value }
-    // An empty ModalitiesInStudy breaks a viewer's whole list (design §6).
-    if (tag === '00080061' && Value.length === 0) picked[tag] = LEFT_OUT
+    // An empty ModalitiesInStudy breaks a viewer's whole list (design §6); decision: so goes the list of SOP classes.
+    picked[tag] = Value.length === 0 ? LEFT_OUT : { vr: vrOf(tag) ?? 'UN', Value }
   }
   const address = `${base}/studies/${shown.study}/series/${shown.series}/instances/${shown.instance}`
   const row = { ...visible(picked, [], address), ...madeHere(search.level, shown, base) }
