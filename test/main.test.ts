@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ct, mr } from './samples.ts'
+import { until } from './until.ts'
 import { stowBody } from './world.ts'
 
 /** The service as its own process, as `npm start` runs it. */
@@ -91,10 +92,15 @@ describe('the service as a process', () => {
       body: ReadableStream.from(slowly()),
       duplex: 'half',
     })
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    const metrics = async () => (await fetch(`${service.url}/metrics`)).text()
+    await until(async () => (await metrics()).includes('concord_uploads 1'))
     service.child.kill('SIGTERM')
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    await expect(fetch(`${service.url}/health/live`)).rejects.toThrow()
+    const isDeaf = () =>
+      fetch(`${service.url}/health/live`).then(
+        () => false,
+        () => true,
+      )
+    await until(isDeaf)
     gate.resolve(undefined)
     expect((await upload).status).toBe(200)
     expect(await service.ended).toBe(0)
@@ -114,7 +120,7 @@ describe('the service as a process', () => {
         }
       }
     })
-    while (acknowledged.length < 40) await new Promise((resolve) => setTimeout(resolve, 10))
+    await until(() => acknowledged.length >= 40)
     service.child.kill('SIGKILL')
     await Promise.all(senders)
     await writeFile(join(folder, 'spool', '0190-crash.part'), 'what a crash left')

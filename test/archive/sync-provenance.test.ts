@@ -107,7 +107,7 @@ describe('where instances came from', () => {
   )
 
   it('waits until the study has been quiet, and is one for all that came', async () => {
-    start({ quietMs: 400 })
+    start({ quietMs: 2000 })
     const samples = studyOf(5)
     for (const sample of samples) {
       store.add(sample)

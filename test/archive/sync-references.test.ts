@@ -9,7 +9,7 @@ import { faultsInR4 } from '../fhir/validators.ts'
 import { ct } from '../samples.ts'
 
 const STUDY = '1.2.826.0.6'
-const MISSED_MS = 1000
+const MISSED_MS = 2500
 
 let server: FhirStandIn
 let store: MemoryArchive

@@ -95,7 +95,7 @@ async function startWatching(
 
 async function until(test: () => boolean | Promise<boolean>): Promise<void> {
   for (let n = 0; !(await test()); n++) {
-    if (n > 300) throw new Error('it did not come to pass')
+    if (n > 900) throw new Error('it did not come to pass')
     await sleep(30)
   }
 }

@@ -20,6 +20,7 @@ import {
   ExplicitVRLittleEndian,
   JPEGBaseline8Bit,
 } from '../../src/dicom/transfer-syntax.ts'
+import { until } from '../until.ts'
 
 const DEFLATED_HEAD = Buffer.concat([
   Buffer.alloc(128),
@@ -157,8 +158,7 @@ describe('frames of a stored file', () => {
 
     expect(await frame(open, map, 3)).toEqual(dataSet.subarray(1200, 1300))
     expect(seen.read).toBeLessThan(200_000)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(seen.closed).toBe(1)
+    await until(() => seen.closed === 1)
   })
 
   it('fails where the deflated stream is broken', async () => {

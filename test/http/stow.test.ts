@@ -11,6 +11,7 @@ import {
 } from '../../src/dicom/transfer-syntax.ts'
 import { ct, jpeg, mr, type Sample, series, sr } from '../samples.ts'
 import { type Answer, startWorld, stowBody } from '../world.ts'
+import { until } from '../until.ts'
 
 /** Items of a sequence of a Store response: SOP Instance UID, reason and comment as far as they are there. */
 function items(answer: Answer, tag: string) {
@@ -312,8 +313,7 @@ describe('limits of an upload', () => {
       yield body.subarray(100)
     }
     const first = world.ask('/dicomweb/studies', { method: 'POST', headers, body: slowly() })
-    while (!(await world.get('/metrics')).text.includes('concord_uploads 1'))
-      await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(async () => (await world.get('/metrics')).text.includes('concord_uploads 1'))
     const second = await world.stow([mr()])
     expect([second.status, second.headers['retry-after']]).toEqual([503, '2'])
     gate.resolve(undefined)
@@ -323,8 +323,9 @@ describe('limits of an upload', () => {
   it('ends an upload that hardly moves with 408', async () => {
     await using world = await startWorld({ upload: { paceWindowMs: 300 } })
     const { body, headers } = stowBody([ct()])
+    // It never ends by itself.
     async function* trickle() {
-      for (let at = 0; at < 200; at++) {
+      for (let at = 0; ; at = (at + 1) % 100) {
         yield body.subarray(at, at + 1)
         await new Promise((resolve) => setTimeout(resolve, 10))
       }
@@ -339,20 +340,24 @@ describe('limits of an upload', () => {
     const whole = ct()
     const large = ct({}, { pixels: { vr: 'OW', bytes: Buffer.alloc(3_000_000) } })
     const { body, headers } = stowBody([whole, large])
-    for (const length of [6000, 2_500_000]) {
+    const isStored = async () => (await world.qido('/instances')).length === 1
+    const isStaged = async () => (await readdir(join(world.folder, 'spool'))).length > 0
+    // Each goes away when the service has so much of it.
+    for (const [length, hasCome] of [
+      [6000, isStored],
+      [2_500_000, isStaged],
+    ] as const) {
       const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
       socket.write(
         `POST /dicomweb/studies HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${headers['Content-Type'] ?? ''}\r\nContent-Length: ${body.length}\r\n\r\n`,
       )
       socket.write(body.subarray(0, length))
-      await new Promise((resolve) => setTimeout(resolve, 200))
+      await until(hasCome)
       socket.destroy()
       await once(socket, 'close')
     }
-    while ((await world.get('/metrics')).text.includes('concord_uploads 2'))
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(await readdir(join(world.folder, 'spool'))).toEqual([])
+    await until(async () => (await world.get('/metrics')).text.includes('concord_uploads 0'))
+    await until(async () => !(await isStaged()))
     expect((await world.qido('/instances')).map((row) => row['00080018']?.Value?.[0])).toEqual([
       whole.uids.instance,
     ])

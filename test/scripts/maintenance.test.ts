@@ -2,12 +2,12 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import { stow } from '../../scripts/bench/http-client.ts'
 import { freePort, runToEnd, startService, type Service } from '../../scripts/running-service.ts'
 import { startFhirStandIn, type FhirStandIn } from '../../scripts/stand-ins/fhir-server.ts'
 import { ct, mr, pdf, series } from '../samples.ts'
+import { until } from '../until.ts'
 
 describe('verify, repair and reindex', () => {
   let folder: string
@@ -31,9 +31,10 @@ describe('verify, repair and reindex', () => {
     service = await startService(env)
     const files = [...series(ct, 5), ...series(mr, 2), pdf()].map(({ bytes }) => bytes)
     expect((await stow(`http://127.0.0.1:${port}/dicomweb`, files)).status).toBe(200)
-    while (fhir.store.all('ImagingStudy').length < 3) await sleep(50)
-    // The resource is there before its push is noted as done.
-    await sleep(500)
+    // A resource is there before its push is noted as done.
+    const owed = async () =>
+      (await (await fetch(`http://127.0.0.1:${port}/admin/fhir`)).json()) as { studies: number }
+    await until(async () => fhir.store.all('ImagingStudy').length === 3 && (await owed()).studies === 0)
   }, 60_000)
   afterAll(async () => {
     await service?.stop()
