@@ -158,7 +158,7 @@ function aboutAnyTag({ series }: Places): Question[] {
       'private key by creator, 100',
       (k) => `/series?${creator}&00191001=${text(privateValue(series(k)))}&limit=100`,
     ),
-    list('contains on any tag, 100', (k) => `/studies?ProtocolName=*protocol%20${k % 20}*&limit=100`),
+    list('contains on any tag, 50', (k) => `/studies?ProtocolName=*protocol%20${k % 20}*&limit=50`),
     list(
       'contains on any tag, instances',
       (k) => `/instances?RequestedProcedureDescription=*${['HEST', 'NEE', 'EAD'][k % 3] ?? ''}*&limit=100`,
@@ -168,7 +168,7 @@ function aboutAnyTag({ series }: Places): Question[] {
     list('any tag, no hit, instances', (k) => `/instances?ConvolutionKernel=zz${k}`),
     list('nested key, no hit', (k) => `/series?00400275.00400009=zz${k}`),
     list('range on any tag, 10', (k) => `/studies?AcquisitionDate=2023010${1 + (k % 9)}-20230228&limit=10`),
-    list('number on any tag, 100', (k) => `/series?TableHeight=${150 + (k % 12)}&limit=100`),
+    list('number on any tag, 50', (k) => `/series?TableHeight=${150 + (k % 12)}&limit=50`),
     // Each value once a series at most, and in a third of them.
     list('tag that varies, 100', (k) => `/instances?SliceLocation=${sliceLocation(k % 60)}&limit=100`),
     list('tag that varies, rare', (k) => `/instances?00211002=${serialOf(series(k).first)}`),
