@@ -43,7 +43,10 @@ export function accessionIdentifier(dataSet: DataSet, settings: MappingSettings)
   if (value === '') return undefined
   const issuer = items(dataSet, '00080051')[0]
   const system =
-    (issuer && entitySystem(issuer, settings)) ?? named(settings.accessionIssuer, settings) ?? undefined
+    (issuer && entitySystem(issuer, settings)) ??
+    named(settings.accessionIssuer, settings) ??
+    // MADO: `system` 1..1. One of our own claims no issuer that nobody named.
+    (settings.profile === 'mado' ? ownSystem(settings.archiveId, 'accession') : undefined)
   return {
     type: {
       coding: [

@@ -6,8 +6,9 @@ import { acquisitionModalities, modalityCoding } from './modality.ts'
 import { imagingStudyR5 } from './r5.ts'
 import type { InstanceFacts, SeriesFacts } from './series-facts.ts'
 import type { MappingSettings } from './settings.ts'
+import { sopClassName } from './sop-class.ts'
 
-/** Beyond this many instances `auto` lists series only: about 150 bytes of JSON an instance. */
+/** Beyond this many instances `auto` lists series only: about 180 bytes of JSON an instance. */
 const LISTED = 5000
 
 /** What the ImagingStudy needs that is not in the study's instances. */
@@ -113,10 +114,11 @@ const NUMBER_OF_FRAMES = 'https://profiles.ihe.net/RAD/MADO/StructureDefinition/
 
 function instanceOf(facts: InstanceFacts, isMado: boolean): JsonObject {
   const hasFrames = isMado && facts.frames !== undefined
+  const display = sopClassName(facts.sopClass)
   return {
     ...(hasFrames && { extension: [{ url: NUMBER_OF_FRAMES, valueInteger: facts.frames }] }),
     uid: facts.uid,
-    sopClass: { system: 'urn:ietf:rfc:3986', code: `urn:oid:${facts.sopClass}` },
+    sopClass: { system: 'urn:ietf:rfc:3986', code: `urn:oid:${facts.sopClass}`, ...(display && { display }) },
     number: facts.number,
     title: facts.title,
   }

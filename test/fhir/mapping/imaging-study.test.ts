@@ -133,7 +133,11 @@ describe('an ImagingStudy', () => {
             {
               uid: '1.2.826.0.7.1.1',
               number: 1,
-              sopClass: { system: 'urn:ietf:rfc:3986', code: 'urn:oid:1.2.840.10008.5.1.4.1.1.2' },
+              sopClass: {
+                system: 'urn:ietf:rfc:3986',
+                code: 'urn:oid:1.2.840.10008.5.1.4.1.1.2',
+                display: 'CT Image Storage',
+              },
             },
           ],
         },
@@ -236,6 +240,16 @@ describe('an ImagingStudy', () => {
       expect(firstSeries(one({ '00200011': element }))).not.toHaveProperty('number')
     }
     expect(firstSeries(one({ SeriesNumber: 2147483647 }))['number']).toBe(2147483647)
+  })
+
+  it('has an issuer for every accession number where the profile wants one', () => {
+    const systemOf = (settings: typeof SETTINGS): unknown => {
+      const [order] = one({ AccessionNumber: 'A1' }, settings)['basedOn'] as readonly JsonObject[]
+      return (order?.['identifier'] as JsonObject)['system']
+    }
+    expect(systemOf(SETTINGS)).toBeUndefined()
+    expect(systemOf({ ...SETTINGS, profile: 'mado' })).toBe(`urn:uuid:${SETTINGS.archiveId}#accession`)
+    expect(systemOf({ ...SETTINGS, profile: 'mado', accessionIssuer: 'urn:oid:1.2.3' })).toBe('urn:oid:1.2.3')
   })
 
   it('codes laterality, and gives unpaired parts none', () => {
