@@ -20,6 +20,8 @@ import { Panel, StudyLink, usePolled } from './status-panels.js'
  * @property {{ readonly study: number, readonly written: number }} bytes
  * @property {readonly { readonly tag: string, readonly keyword: string, readonly before: readonly Values[], readonly after: Values }[]} attributes
  * @property {boolean} identity
+ * @property {object | null} part
+ * @property {{ readonly series: number, readonly instances: number }} stays
  *
  * @typedef {readonly import('./dicom.js').Value[]} Values
  */
@@ -134,7 +136,13 @@ function PreviewTable({ id, state }) {
       h('span', null, counted(preview.series, 'series', 'series')),
       h('span', null, counted(preview.instances, 'instance')),
       h('span', null, `about ${sizeText(preview.bytes.written)} written of ${sizeText(preview.bytes.study)}`),
-      preview.identity && h('span', null, 'the patient would be another one'),
+      preview.part === null && preview.identity && h('span', null, 'the patient would be another one'),
+      preview.part !== null &&
+        h(
+          'span',
+          null,
+          `they leave for a study of their own; ${counted(preview.stays.instances, 'instance')} stay`,
+        ),
     ),
     h(
       'table',

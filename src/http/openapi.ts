@@ -137,7 +137,7 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   },
   'GET /admin/fhir/watch': { summary: 'How changed Patients are looked for', ...STATE },
   'POST /admin/corrections': {
-    summary: 'Propose a correction of a study, or see what it would do',
+    summary: 'Propose a correction of a study or of a part of it, or see what it would do',
     statuses: [200, 201, 400, 404, 409, 413, 415],
     answers: [JSON_TYPE],
     takes: [JSON_TYPE],
