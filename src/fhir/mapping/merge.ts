@@ -26,6 +26,8 @@ export type EditPolicy = 'repair' | 'respect' | 'restore'
 
 interface Context {
   readonly policy: EditPolicy
+  /** SOP Instance UIDs that ours lists: each in one series, and in no other. */
+  readonly instances: ReadonlySet<Json | undefined>
   readonly edits: string[]
   subjectMoved: boolean
 }
@@ -49,7 +51,7 @@ export function merge(
   base: JsonObject | null,
   policy: EditPolicy = 'repair',
 ): Merge {
-  const context: Context = { policy, edits: [], subjectMoved: false }
+  const context: Context = { policy, instances: instancesOf(ours), edits: [], subjectMoved: false }
   const { value, owned } = mergeObject({ theirs, ours, base: base ?? {} }, '', context)
   const merged = isObject(value) ? value : {}
   const changed = !sameJson(merged, theirs)
@@ -173,7 +175,7 @@ function mergeList(three: Three, path: string, context: Context): Outcome {
   }
   for (const item of foreignItems(three.theirs, theirs, ours, base)) {
     // Of these there is but what the index says: one more, or another one, is an edit of ours.
-    if (isWhole(path, item)) {
+    if (isWhole(path, item) || isDisplaced(path, item, context)) {
       context.edits.push(itemPath(path, itemKey(item)))
       if (context.policy !== 'respect') continue
     }
@@ -205,6 +207,24 @@ function foreignItems(
 function isWhole(path: string, item: Json): boolean {
   if (path === 'modality') return true
   return path === 'identifier' && isObject(item) && item['system'] === 'urn:dicom:uid'
+}
+
+function instancesOf({ series }: Resource): Set<Json | undefined> {
+  const all = objects(series).flatMap(({ instance }) => objects(instance))
+  return new Set(all.map(({ uid }) => uid))
+}
+
+function objects(list: Json | undefined): JsonObject[] {
+  return isList(list) ? list.filter((item) => isObject(item)) : []
+}
+
+/** Somebody gave our instances to a series of another UID: they are where the index says, and nowhere else. */
+function isDisplaced(path: string, item: Json, { instances }: Context): boolean {
+  if (!isObject(item)) return false
+  if (path !== 'series')
+    return path.startsWith('series[') && path.endsWith('].instance') && instances.has(item['uid'])
+  const own = objects(item['instance'])
+  return own.length > 0 && own.every(({ uid }) => instances.has(uid))
 }
 
 function byKey(list: Json | undefined): Map<string, Json> {

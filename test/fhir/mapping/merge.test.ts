@@ -203,6 +203,30 @@ describe('the three-way merge', () => {
     expect(merge(resource, ours, ours).changed).toBe(false)
   })
 
+  it('has each instance in the series that the index says, though somebody renamed or split that series', () => {
+    const instances = (...uids: string[]) => uids.map((one) => ({ uid: one, sopClass: { code: 'c' } }))
+    const modality = { code: 'CT' }
+    const ours = {
+      resourceType: 'ImagingStudy',
+      series: [{ uid: '1.1', modality, instance: instances('1.1.1', '1.1.2') }],
+    } as unknown as Resource
+    const [one] = ours['series'] as unknown as [JsonObject]
+    const renamed = { ...ours, series: [{ ...one, uid: '1.9' }] } as Resource
+    const own = { uid: '1.8', modality, instance: instances('7.7') }
+    const split = {
+      ...ours,
+      series: [
+        { ...one, instance: instances('1.1.1') },
+        { ...own, uid: '1.9', instance: instances('1.1.2') },
+        own,
+      ],
+    } as unknown as Resource
+    expect(merge(renamed, ours, ours).resource).toEqual(ours)
+    expect(merge(renamed, ours, ours).edits.toSorted()).toEqual(['series[1.1]', 'series[1.9]'])
+    expect(merge(renamed, ours, ours, 'respect').resource).toEqual(renamed)
+    expect(merge(split, ours, ours).resource['series']).toEqual([one, own])
+  })
+
   it('knows a reference again when the server made it absolute or added a version', () => {
     const ours = study({ endpoint: [{ reference: 'Endpoint/e' }] })
     const theirs = study({
