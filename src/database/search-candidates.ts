@@ -1,7 +1,7 @@
 import type { Level } from '../dicom/data-set.ts'
 import { MIXED } from './level-tuples.ts'
 import type { Row, Step } from './operation.ts'
-import { certainRow, uncertainRow } from './search-certain-rows.ts'
+import { certainRow, firstRow, uncertainRow } from './search-certain-rows.ts'
 import { entityCondition, seriesCondition, stateCondition, type Plan } from './search-plan.ts'
 import {
   after,
@@ -23,6 +23,8 @@ export interface Candidate {
   readonly firstId: number
   /** It matches: no data set need be looked at to know that. */
   readonly isCertain: boolean
+  /** All its instances match, its first one too. */
+  readonly isWhole: boolean
   /** What the conditions spoke of is the same for all its instances, and its columns say all. */
   readonly isUniform: boolean
   /** All its instances have the attributes that its levels keep (`level-tuples.ts`). */
@@ -55,23 +57,24 @@ export function* nextCandidates(
     from.onlyUncertain ? uncertainRow(plan) : TRUE,
     from.upTo === undefined ? TRUE : sql('i.id <= ?', from.upTo),
   ])
-  const certain = certainRow(plan) ?? FALSE
+  const [certain, whole] = [certainRow(plan) ?? FALSE, firstRow(plan) ?? FALSE]
   const keys = order.map(({ expression }, at) => `${expression} AS k${at}`)
   const alias = TABLES[plan.query.level]
   const first = plan.query.level === 'instance' ? 'i.id' : `coalesce(${alias}.first_id, 0)`
   const rows = yield* rowsOf(
     {
       sql: `SELECT ${alias}.id AS id, ${first} AS first_id, ${mixedOf(plan)} AS mixed,
-        CASE WHEN ${certain.sql} THEN 1 ELSE 0 END AS certain, ${tupleMixed(plan)} AS tuple_mixed, ${keys.join(', ')}
+        CASE WHEN ${whole.sql} THEN 2 WHEN ${certain.sql} THEN 1 ELSE 0 END AS certain, ${tupleMixed(plan)} AS tuple_mixed, ${keys.join(', ')}
       FROM ${tablesOf(plan)} WHERE ${where.sql} ORDER BY ${orderBy(order)} LIMIT ? OFFSET ?`,
-      params: [...certain.params, ...where.params, size, from.skip],
+      params: [...whole.params, ...certain.params, ...where.params, size, from.skip],
     },
     slow,
   )
   return rows.map((row) => ({
     id: Number(row['id']),
     firstId: Number(row['first_id']),
-    isCertain: Number(row['certain']) === 1,
+    isCertain: Number(row['certain']) > 0,
+    isWhole: Number(row['certain']) === 2,
     isUniform: Number(row['mixed']) === 0,
     isUnanimous: (Number(row['tuple_mixed']) & MIXED) === 0,
     place: order.map((_, at) => placeOf(row[`k${at}`])),

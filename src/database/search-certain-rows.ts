@@ -30,8 +30,11 @@ export function uncertainRow(plan: Plan): Sql {
   return certain === TRUE ? FALSE : not(certain)
 }
 
-/** The first instance of a certain match matches, for all do. */
-export function isFirstCertain(plan: Plan): boolean {
-  if (plan.query.level === 'instance') return true
-  return plan.certainty.isOfAll && !plan.certainty.isOfSeries && !hasLowerKeys(plan)
+/** That of a certain match the first instance is one that matches, for all are; null where that is not known. */
+export function firstRow(plan: Plan): Sql | null {
+  const { certainty, query } = plan
+  if (plan.keys.length === 0) return TRUE
+  // Of what is above the series, it is the first one of some series.
+  const isAbove = query.level === 'patient' || query.level === 'study'
+  return (isAbove && certainty.isOfSeries) || hasLowerKeys(plan) ? null : certainty.ofAll
 }

@@ -7,7 +7,7 @@ import type { Dialect, Row, Step } from './operation.ts'
 import type { Key, Query } from './query.ts'
 import type { Column } from './search-columns.ts'
 import { hasOnlySure, hasSure, type Evidence } from './search-postings.ts'
-import { allOf, anyOf, sql, TRUE, type Sql } from './search-sql.ts'
+import { allOf, anyOf, FALSE, sql, TRUE, type Sql } from './search-sql.ts'
 import type { Condition } from './search-terms.ts'
 
 /** What is known of one key. */
@@ -24,13 +24,13 @@ export interface Certainty {
    * Null when nothing but data sets can tell.
    */
   readonly condition: Sql | null
-  /** It is so of every instance, the first one too. */
-  readonly isOfAll: boolean
+  /** Every active instance satisfies them, the first one too; null where that is not known. */
+  readonly ofAll: Sql | null
   /** Postings are asked, which belong to series. */
   readonly isOfSeries: boolean
 }
 
-const NEVER: Certainty = { condition: null, isOfAll: false, isOfSeries: false }
+const NEVER: Certainty = { condition: null, ofAll: null, isOfSeries: false }
 
 /** The condition that a column says all there is to say of a key; null when it does not. */
 export function columnCertainty({ level }: Query, column: Column, condition: Condition): Sql | null {
@@ -47,23 +47,19 @@ export function* certaintyOf(
   if (query.includeSuperseded === true || meetInItems(keys)) return NEVER
   const columns = allOf(keys.flatMap(({ byColumn }) => byColumn ?? []))
   const posted = keys.filter(({ byColumn }) => byColumn === null)
-  if (posted.length === 0) return { condition: columns, isOfAll: true, isOfSeries: false }
+  if (posted.length === 0) return { condition: columns, ofAll: columns, isOfSeries: false }
   const evidence = posted.flatMap(({ byPostings }) => byPostings ?? [])
   if (evidence.length < posted.length || evidence.some(({ sure }) => sure.length === 0)) return NEVER
   const isInstance = query.level === 'instance'
-  const some = evidence.map((one) => hasSure(dialect, one))
   const every: Sql[] = []
-  if (isInstance || evidence.length > 1)
-    for (const one of evidence) every.push(yield* hasOnlySure(dialect, one))
-  const holds = isInstance
-    ? allOf(every)
-    : anyOf(some.map((own, at) => allOf([own, ...every.filter((_, other) => other !== at)])))
-  // Postings are those of hidden instances too.
-  return {
-    condition: allOf([columns, sql('e.n_hidden = 0'), holds]),
-    isOfAll: isInstance,
-    isOfSeries: true,
-  }
+  for (const one of evidence) every.push(yield* hasOnlySure(dialect, one))
+  // Postings are those of hidden instances too: what all of them have the active ones have, what one has may be hidden.
+  const isThere = (own: Sql): Sql => anyOf([sql('e.n_hidden = 0'), own])
+  const some = evidence.map((one, at) =>
+    allOf([hasSure(dialect, one), isThere(every[at] ?? FALSE), ...every.filter((_, other) => other !== at)]),
+  )
+  const ofAll = allOf([columns, ...every])
+  return { condition: isInstance ? ofAll : allOf([columns, anyOf(some)]), ofAll, isOfSeries: true }
 }
 
 /** Keys into one sequence must hold in one item, of which postings know nothing. */

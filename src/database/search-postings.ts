@@ -27,6 +27,9 @@ export interface Evidence {
 /** More values than this are a condition rather than a list. */
 const FEW_VALUES = 5000
 
+/** Of a path with more values than this, those of a series are looked at one by one. */
+const FEW_OTHERS = 500
+
 /** Looks a key up in the tag index. What it finds is no less than what matches. */
 export function* findSeries(dialect: Dialect, key: Key, few: number): Generator<Step, Found, Row[]> {
   const paths = yield* pathsOf(key)
@@ -66,14 +69,14 @@ export function hasSure(dialect: Dialect, { sure }: Evidence): Sql {
 }
 
 /**
- * That every instance of the series `e` satisfies the key: they have nothing else at its paths, and nobody has nothing.
- * More values than can be told apart at once make it false.
+ * That every instance of the series `e` satisfies the key, hidden ones too: they have nothing else at its paths, and
+ * none has nothing.
  */
 export function* hasOnlySure(dialect: Dialect, { paths, sure }: Evidence): Generator<Step, Sql, Row[]> {
   if (sure.length === 0) return FALSE
   const place = idIn(dialect, 'v.path_id', paths)
   const rows = yield* rowsOf({
-    sql: `SELECT v.id FROM tag_value v WHERE ${place.sql} LIMIT ${FEW_VALUES + 1}`,
+    sql: `SELECT v.id FROM tag_value v WHERE ${place.sql} LIMIT ${FEW_OTHERS + 1}`,
     params: place.params,
   })
   const known = new Set(sure)
@@ -81,7 +84,7 @@ export function* hasOnlySure(dialect: Dialect, { paths, sure }: Evidence): Gener
     (['varies', 'absent', 'present'] as const).map((marker) => markerId(path, marker)),
   )
   const others = [...rows.map((row) => Number(row['id'])).filter((id) => !known.has(id)), ...marks]
-  if (rows.length <= FEW_VALUES) {
+  if (rows.length <= FEW_OTHERS) {
     const other = posted(dialect, others)
     return allOf([posted(dialect, sure), { sql: `NOT ${other.sql}`, params: other.params }])
   }

@@ -5,7 +5,6 @@ import { firstInstances, laterInstances, type Candidate } from './search-candida
 import { partFor, readDataSets, type Bases } from './search-instances.ts'
 import { hasLowerKeys, type Plan } from './search-plan.ts'
 import { isInTuple } from './search-fields.ts'
-import { isFirstCertain } from './search-certain-rows.ts'
 import { withValue } from './search-postings.ts'
 import { TRUE } from './search-sql.ts'
 
@@ -84,12 +83,11 @@ function* matching(
   bases: Bases,
 ): Generator<Step, Found, Row[]> {
   const known: Known = new Map()
-  const isFirst = isFirstCertain(plan)
   const certain = candidates.filter((candidate) => candidate.isCertain)
   const open = candidates.filter((candidate) => !candidate.isCertain)
   if (open.length > 0) yield* findInstances(plan, open, known, bases)
   const found: Found = new Map(known)
-  for (const { id, firstId } of certain) found.set(id, isFirst ? firstId : null)
+  for (const { id, firstId, isWhole } of certain) found.set(id, isWhole ? firstId : null)
   return found
 }
 

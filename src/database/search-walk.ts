@@ -5,20 +5,25 @@ import { isAllCertain } from './search-certain-rows.ts'
 import { rowsOf, sql } from './search-sql.ts'
 import type { Plan } from './search-plan.ts'
 
-/** Candidates looked at in one step, where data sets must be looked at and where not. */
-const MOST_OPEN = 256
+/** Candidates looked at in one step, where data sets must be read. */
+const LOOKED_AT = 256
+/** Candidates found by one statement at most: where each is read, they are found once for many steps. */
 const MOST_CERTAIN = 2000
+const MOST_OPEN = 20_000
+
 /** How far a walk goes at first in one step. */
 export interface Pace {
-  /** Candidates looked at: so many that rare matches do not take a step each. */
+  /** Candidates found: so many that rare matches do not take a step each. */
   readonly least: number
+  /** Candidates looked at before the time is looked at. */
+  readonly most: number
   /** Instances that are passed in search of candidates. */
   readonly window: number
 }
 
-export const CALM: Pace = { least: 64, window: 20_000 }
+export const CALM: Pace = { least: 64, most: LOOKED_AT, window: 20_000 }
 /** Of who has no time left, but must not stand still. */
-export const HURRIED: Pace = { least: 4, window: 16 }
+export const HURRIED: Pace = { least: 4, most: 4, window: 16 }
 
 export type Place = readonly (string | number)[]
 
@@ -34,11 +39,33 @@ export interface Walk {
 }
 
 /**
- * Walks past all candidates, each slice larger than the one before. Whoever must look at data sets for more than one
- * slice does so where nobody waits behind.
+ * Walks past all candidates, each statement finding more than the one before. Whoever must look at data sets for more than
+ * one slice does so where nobody waits behind.
  */
-export function walkOf(plan: Plan, start: Start, { least, window }: Pace): Walk {
-  const most = isAllCertain(plan) ? MOST_CERTAIN : MOST_OPEN
+export function walkOf(plan: Plan, start: Start, pace: Pace): Walk {
+  const isOpen = !isAllCertain(plan)
+  const fetched = fetchOf(plan, start, pace)
+  let rest: Slice = { candidates: [], isLast: false, place: start.place }
+  return {
+    next: function* () {
+      if (rest.candidates.length === 0) rest = yield* fetched.next()
+      const most = isOpen ? pace.most : Infinity
+      if (rest.candidates.length <= most) {
+        const slice = rest
+        rest = { ...rest, candidates: [] }
+        return slice
+      }
+      const candidates = rest.candidates.slice(0, most)
+      rest = { ...rest, candidates: rest.candidates.slice(most) }
+      return { candidates, isLast: false, place: candidates.at(-1)?.place ?? null }
+    },
+  }
+}
+
+/** Finds the candidates of one statement after the other. */
+function fetchOf(plan: Plan, start: Start, { least, window }: Pace): Walk {
+  const isOpen = !isAllCertain(plan)
+  const [most, growth] = isOpen ? [MOST_OPEN, 8] : [MOST_CERTAIN, 2]
   let [from, size, slow] = [start, Math.min(most, least), false]
   let end: number | undefined
   return {
@@ -51,8 +78,8 @@ export function walkOf(plan: Plan, start: Start, { least, window }: Pace): Walk 
       // A window without more candidates has been seen to its end.
       const seen = upTo === undefined || isFull ? candidates.at(-1)?.place : [upTo]
       from = { ...from, skip: 0, place: seen ?? from.place }
-      size = Math.min(most, size * 2)
-      slow = !isAllCertain(plan)
+      size = Math.min(most, size * growth)
+      slow = isOpen
       return { candidates, isLast: !isFull && upTo === end, place: from.place }
     },
   }

@@ -551,6 +551,39 @@ describe('limits of a search', () => {
     expect(await ask('/studies?PatientID=zz')).toEqual([204, 0, false, false])
   })
 
+  it('cuts a search that has no time, goes on from there, and refuses to count what it cannot', async () => {
+    await using world = await startWorld({ settings: { searchBudgetMs: 0 } })
+    // Each series reaches the place that is asked for, few have it.
+    const slices = Array.from({ length: 30 }, (_, n) =>
+      ['0', n < 5 ? '5' : '6', '9'].map((SliceLocation, k) =>
+        at(ct, `A.${n + 10}.${k + 1}`, { ...a, SliceLocation }),
+      ),
+    )
+    await world.store(...slices.flat())
+    let path: string | undefined = '/dicomweb/instances?SliceLocation=5.0&limit=100&total=true'
+    const found: unknown[] = []
+    let pages = 0
+    while (path !== undefined) {
+      const { status, headers, text } = await world.get(path)
+      expect(status).toBe(200)
+      found.push(...(JSON.parse(text) as JsonDataSet[]).map((row) => value(row, '00080018')))
+      const link = headers['link']
+      path = typeof link === 'string' ? /^<[^/]+\/\/[^/]+([^>]+)>; rel="next"$/u.exec(link)?.[1] : undefined
+      expect(String(headers['warning'] ?? '').includes('its time was up')).toBe(path !== undefined)
+      pages++
+    }
+    expect(pages).toBeGreaterThan(3)
+    expect(found).toHaveLength(5)
+    expect(new Set(found).size).toBe(5)
+    const count = await world.get('/dicomweb/instances/count?SliceLocation=5')
+    expect([count.status, count.headers['content-type']]).toEqual([413, 'application/problem+json'])
+    const none = await world.get('/dicomweb/instances/count?SliceLocation=-250')
+    expect(none.json()).toEqual({ count: 0 })
+    // Inside a study a search takes the time that it needs.
+    const inside = await world.get(`/dicomweb/studies/${A}/instances?SliceLocation=5`)
+    expect([inside.dataSets().length, inside.headers['link']]).toEqual([5, undefined])
+  })
+
   it('ends a search whose client has gone away', async () => {
     const ended = Promise.withResolvers<null>()
     const begun = Promise.withResolvers<null>()
