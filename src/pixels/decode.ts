@@ -5,6 +5,7 @@ import { transferSyntax } from '../dicom/transfer-syntax.ts'
 import { decodeJpegExtended } from './jpeg-extended.ts'
 import { decodeJpegLossless } from './jpeg-lossless.ts'
 import { readHead } from './jpeg-markers.ts'
+import { decodeJpegProgressive } from './jpeg-progressive.ts'
 import { decodeJpegXl } from './jpeg-xl.ts'
 import { decodeRle } from './rle.ts'
 import { expectedBytes, inCells, packed, type Decoded } from './samples.ts'
@@ -73,7 +74,8 @@ function inOwnCells(codec: Codec): Decoder {
 function decodeSequential(bytes: Uint8Array, format: PixelFormat): Decoded | Promise<Decoded> {
   const { process, precision } = readHead(bytes).frame
   if (process === 3) return decodeJpegLossless(bytes, format)
-  return precision === 8 ? decodeJpeg(bytes, format) : decodeJpegExtended(bytes, format)
+  if (precision === 8) return decodeJpeg(bytes, format)
+  return process === 2 ? decodeJpegProgressive(bytes, format) : decodeJpegExtended(bytes, format)
 }
 
 /** Grey that is labelled lossless and is not: what is stored is what was lost of it. */

@@ -82,10 +82,16 @@ export function decodeValue(bits: Bits, table: HuffmanTable): number {
 /** `length` bits, at most 16, as the difference that they stand for (§F.2.2.1, EXTEND). */
 export function takeDifference(bits: Bits, length: number): number {
   if (length === 0) return 0
+  const value = takeBits(bits, length)
+  return value < 1 << (length - 1) ? value - (1 << length) + 1 : value
+}
+
+/** `length` bits, at most 16, as a number. */
+export function takeBits(bits: Bits, length: number): number {
+  if (length === 0) return 0
   if (bits.count < length) fill(bits)
   bits.count -= length
-  const value = (bits.held >> bits.count) & ((1 << length) - 1)
-  return value < 1 << (length - 1) ? value - (1 << length) + 1 : value
+  return (bits.held >> bits.count) & ((1 << length) - 1)
 }
 
 /** Moves behind the next restart marker and begins at a whole byte. */

@@ -25,6 +25,10 @@ export interface JpegScan {
   readonly parts: readonly { readonly component: number; readonly dc: number; readonly ac: number }[]
   /** Start of spectral selection, or the predictor of a lossless scan. */
   readonly selection: number
+  /** End of spectral selection. */
+  readonly selectionEnd: number
+  /** Successive approximation high: 0 in the first scan of its coefficients. */
+  readonly shiftBefore: number
   /** Successive approximation low, or the point transform. */
   readonly shift: number
   readonly restartInterval: number
@@ -52,6 +56,8 @@ const DQT = 0xdb
 const DRI = 0xdd
 const APP0 = 0xe0
 const APP14 = 0xee
+/** As many as components; hostile files have millions. */
+const MOST_SCANS = 4
 /** Where the Adobe marker tells the transform of colours. */
 const ADOBE_TRANSFORM = 11
 
@@ -77,7 +83,7 @@ export function readHead(bytes: Uint8Array): JpegHead {
 }
 
 /** Reads all segments; `onScan` decodes a scan and gives the position behind it. */
-export function readScans(bytes: Uint8Array, onScan: (scan: JpegScan) => number): void {
+export function readScans(bytes: Uint8Array, onScan: (scan: JpegScan) => number, most = MOST_SCANS): void {
   const reading = begin(bytes)
   let scans = 0
   for (;;) {
@@ -85,8 +91,7 @@ export function readScans(bytes: Uint8Array, onScan: (scan: JpegScan) => number)
     if (marker === EOI) break
     if (marker !== SOS) continue
     reading.at = onScan(scanOf(reading))
-    // As many as components; hostile files have millions.
-    if (++scans > 4) throw new UndecodableError('there are too many scans')
+    if (++scans > most) throw new UndecodableError('there are too many scans')
   }
   if (scans === 0) throw new UndecodableError('there is no scan')
 }
@@ -202,6 +207,8 @@ function scanOf(reading: Reading): JpegScan {
     frame,
     parts,
     selection: segment[1 + count * 2] ?? 0,
+    selectionEnd: segment[2 + count * 2] ?? 0,
+    shiftBefore: (segment[3 + count * 2] ?? 0) >> 4,
     shift: (segment[3 + count * 2] ?? 0) & 15,
     restartInterval,
     dc: [...dc],
