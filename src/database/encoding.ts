@@ -99,21 +99,22 @@ export function unpacked(packed: Uint8Array): string {
 /**
  * Makes DICOM JSON out of patches of one base, group 0002 left out. The lines between those that a patch replaces are
  * joined once per set of replaced tags: in a series that is mostly the same set again and again.
+ * @param between what stands between two attributes
  */
-export function splicer(base: readonly string[]): (patch: readonly string[]) => string {
+export function splicer(base: readonly string[], between = ','): (patch: readonly string[]) => string {
   let last = ''
   let segments: readonly string[] = []
   return (patch) => {
     const shape = patch.map((line) => (isRemoval(line) ? '-' : '+') + tagOfLine(line)).join('')
     if (shape !== last || segments.length === 0) {
-      segments = segmentsOf(base, patch)
+      segments = segmentsOf(base, patch, between)
       last = shape
     }
     let json = segments[0] ?? ''
     for (const [at, line] of patch.entries()) {
-      if (!isRemoval(line) && !isMeta(line)) json += json === '' ? line : `,${line}`
+      if (!isRemoval(line) && !isMeta(line)) json += json === '' ? line : between + line
       const segment = segments[at + 1] ?? ''
-      if (segment !== '') json += json === '' ? segment : `,${segment}`
+      if (segment !== '') json += json === '' ? segment : between + segment
     }
     return `{${json}}`
   }
@@ -125,7 +126,7 @@ function isMeta(line: string): boolean {
 }
 
 /** What of the base stands before, between and after the lines of a patch. */
-function segmentsOf(base: readonly string[], patch: readonly string[]): string[] {
+function segmentsOf(base: readonly string[], patch: readonly string[], between: string): string[] {
   const segments: string[] = []
   let b = 0
   for (const line of [...patch, null]) {
@@ -135,7 +136,7 @@ function segmentsOf(base: readonly string[], patch: readonly string[]): string[]
       if (!isMeta(old)) segment.push(old)
     const next = base[b]
     if (next !== undefined && tag !== null && tagOfLine(next) === tag) b++
-    segments.push(segment.join(','))
+    segments.push(segment.join(between))
   }
   return segments
 }

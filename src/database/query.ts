@@ -43,6 +43,11 @@ export interface SearchRow {
   readonly uids: Partial<InstanceUids>
   /** Asked attributes that are there; required ones always; aggregates of the whole entity. Bulk data as stored. */
   readonly dataSet: DataSet
+  /**
+   * Of a row with every attribute (`include: 'all'`): those that clients may see as they are kept, as DICOM JSON, ascending,
+   * `\n,` between two of them; the others, bulk data and what is made for the row, are in `dataSet`.
+   */
+  readonly text?: string
   /** The instance whose attributes these are; only of rows of a higher level that have bulk data. */
   readonly shown?: InstanceUids
 }

@@ -1,10 +1,11 @@
 import { isInAll } from '../dicom/attributes.ts'
 import { keyVr } from '../dicom/key-vr.ts'
 import { creatorTag, readPrivateStep, tagsOfStep } from '../dicom/path-step.ts'
-import type { DataElement, DataSet, KeyPath, PathStep, Tag, Value } from '../dicom/data-set.ts'
+import type { DataElement, DataSet, KeyPath, Level, PathStep, Tag, Value } from '../dicom/data-set.ts'
 import { tuplesOf } from './level-tuples.ts'
 import type { Query } from './query.ts'
-import { tagsIn, type StoredDataSet } from './search-instances.ts'
+import { tagsIn, type KeptDataSet, type StoredDataSet } from './search-instances.ts'
+import { wholeTexts, type WholeText } from './search-text.ts'
 
 /** Which attributes a row shows, as a tree into sequences; keys are the steps of paths. */
 export type Fields = Map<PathStep, Field>
@@ -79,20 +80,55 @@ function resolved(
 }
 
 /** What a row shows of a stored data set. */
-export function shownOf(query: Query, fields: Fields, whole: StoredDataSet): DataSet {
+export function shownOf(fields: Fields, whole: StoredDataSet): DataSet {
   const shown: DataSet = {}
-  if (query.include === 'all') {
-    for (const tag of whole.tags()) {
-      if (tag.startsWith('0002') || !isInAll(query.level, tag)) continue
-      const element = whole.element(tag)
-      // Bulk data is shown when it is named (QIDO-47).
-      if (element && element.offset === undefined) shown[tag] = element
-    }
-  }
   const elementOf = (tag: Tag) => whole.element(tag)
   for (const [tag, field] of resolved(fields, (step) => tagsIn(whole, step), elementOf))
     show(shown, tag, field, whole.element(storedTag(tag)))
   return shown
+}
+
+/**
+ * What a row shows of a stored data set when it shows everything: as text what is shown as it is kept, as elements the
+ * rest, and what is `named`.
+ */
+export function allShownOf(
+  { level, fields, named, textOf }: AllFields,
+  whole: KeptDataSet,
+): { readonly shown: DataSet; readonly text: string } {
+  const { text, others } = textOf(whole)
+  const shown: DataSet = {}
+  // Bulk data is shown when it is named (QIDO-47).
+  const isWhole = (tag: Tag, element: DataElement | undefined): boolean =>
+    element !== undefined && element.offset === undefined && isInAll(level, tag)
+  for (const tag of [...named, ...others]) {
+    const element = whole.element(tag)
+    if (element && isWhole(tag, element)) shown[tag] = element
+  }
+  const elementOf = (tag: Tag) => whole.element(tag)
+  for (const [tag, field] of resolved(fields, (step) => tagsIn(whole, step), elementOf)) {
+    const element = whole.element(storedTag(tag))
+    // What is whole by itself is there by now.
+    if (named.has(tag) || !isWhole(tag, element)) show(shown, tag, field, element)
+  }
+  return { shown, text }
+}
+
+/** How rows are made that show everything. */
+export interface AllFields {
+  readonly level: Level
+  readonly fields: Fields
+  /** Tags that are not left to the text. */
+  readonly named: ReadonlySet<Tag>
+  readonly textOf: (whole: KeptDataSet) => WholeText
+}
+
+export function allFields(level: Level, fields: Fields, made: readonly Tag[]): AllFields {
+  const named = new Set([
+    ...[...fields.keys()].filter((step) => readPrivateStep(step) === undefined),
+    ...made,
+  ])
+  return { level, fields, named, textOf: wholeTexts(level, named) }
 }
 
 /** AvailableTransferSyntaxUID is the one in which the instance is stored. */

@@ -13,7 +13,16 @@ export interface StoredDataSet {
   tags(): Tag[]
 }
 
-type Lines = ReadonlyMap<Tag, string>
+/** A data set as it is kept: lines of `patch` replace those of `base`, or take them away. */
+export interface KeptDataSet extends StoredDataSet {
+  readonly base: Lines
+  readonly patch: Lines
+}
+
+/** Lines of a data set (`encoding.ts`) by their tags, in ascending order. */
+export type Lines = ReadonlyMap<Tag, string>
+
+const NO_BASE: Lines = new Map()
 
 /** Bases that a search has read, by number: instances of a series share them. */
 export type Bases = Map<number, Lines>
@@ -23,7 +32,7 @@ export function* readDataSets(
   dialect: Dialect,
   ids: readonly number[],
   bases: Bases,
-): Generator<Step, Map<number, StoredDataSet>, Row[]> {
+): Generator<Step, Map<number, KeptDataSet>, Row[]> {
   const place = idIn(dialect, 'i.id', ids)
   const rows = yield* rowsOf({
     sql: `SELECT i.id, i.base_id, i.patch, i.packed FROM instance i WHERE ${place.sql}`,
@@ -45,14 +54,14 @@ export function* readDataSets(
       const base = row['base_id'] === null ? undefined : bases.get(Number(row['base_id']))
       const packed = row['packed']
       const own = packed instanceof Uint8Array ? unpacked(packed) : String(row['patch'])
-      return [Number(row['id']), stored(base ?? new Map<Tag, string>(), byTag(own))]
+      return [Number(row['id']), stored(base ?? NO_BASE, byTag(own))]
     }),
   )
 }
 
 /** The tuple of a level as a data set: its column `attributes`. */
 export function readTuple(attributes: string): StoredDataSet {
-  return stored(new Map<Tag, string>(), byTag(attributes))
+  return stored(NO_BASE, byTag(attributes))
 }
 
 /** What the keys look at, as a data set for `dicom/matching.ts`. */
@@ -91,8 +100,10 @@ function byTag(json: string): Lines {
   return new Map(linesOfJson(json).map((line) => [tagOfLine(line), line]))
 }
 
-function stored(base: Lines, patch: Lines): StoredDataSet {
+function stored(base: Lines, patch: Lines): KeptDataSet {
   return {
+    base,
+    patch,
     element: (tag) => {
       const line = patch.get(tag) ?? base.get(tag)
       return line === undefined || isRemoval(line) ? undefined : (JSON.parse(line.slice(11)) as DataElement)

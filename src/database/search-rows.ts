@@ -4,8 +4,23 @@ import { MIXED } from './level-tuples.ts'
 import type { Row, Step } from './operation.ts'
 import type { SearchRow } from './query.ts'
 import { SERIES_OF_PATIENT } from './search-aggregates.ts'
-import { fieldsOf, isInTuple, shownOf, storedTag, type Fields } from './search-fields.ts'
-import { readDataSets, readTuple, type Bases, type StoredDataSet } from './search-instances.ts'
+import {
+  allFields,
+  allShownOf,
+  fieldsOf,
+  isInTuple,
+  shownOf,
+  storedTag,
+  type AllFields,
+  type Fields,
+} from './search-fields.ts'
+import {
+  readDataSets,
+  readTuple,
+  type Bases,
+  type KeptDataSet,
+  type StoredDataSet,
+} from './search-instances.ts'
 import type { Plan } from './search-plan.ts'
 import { idIn, rowsOf } from './search-sql.ts'
 import type { Match } from './search-verify.ts'
@@ -48,23 +63,25 @@ export function* rowsOfMatches(
   const fields = fieldsOf(query)
   const entities = yield* readEntities(plan, matches, fields)
   const tags = [...fields.keys()]
-  const isSimple = query.include !== 'all'
+  const all = query.include === 'all' ? allFields(query.level, fields, madeIn(query.level)) : undefined
   // Tuples tell of what is active.
   const isActive = query.includeSuperseded !== true
   const found = matches.map(({ candidate, instance }) => {
     const entity = entities.get(candidate.id)
     const tuple =
-      entity && isSimple && query.level !== 'instance'
+      entity && all === undefined && query.level !== 'instance'
         ? tupleOf(entity, tags, { instance, isActive })
         : undefined
     return { entity, instance, tuple }
   })
   const unread = found.flatMap(({ tuple, instance }) => (tuple ? [] : [instance]))
   const dataSets =
-    unread.length === 0 ? new Map<number, StoredDataSet>() : yield* readDataSets(dialect, unread, bases)
+    unread.length === 0 ? new Map<number, KeptDataSet>() : yield* readDataSets(dialect, unread, bases)
   const rows = found.flatMap(({ entity, instance, tuple }) => {
-    const whole = tuple ?? dataSets.get(instance)
-    return entity && whole ? [{ row: rowOf(plan, fields, entity, whole), instance }] : []
+    const kept = dataSets.get(instance)
+    if (entity && all && kept) return [{ row: allRowOf(all, entity, kept), instance }]
+    const whole = tuple ?? kept
+    return entity && whole ? [{ row: rowOf(fields, entity, whole), instance }] : []
   })
   return yield* withOrigins(plan, rows)
 }
@@ -158,23 +175,37 @@ function tupleOf(
 }
 
 /** RetrieveURL, InstanceAvailability and RetrieveAETitle are made for the answer. */
+const MADE: readonly Tag[] = ['00081190', '00080056', '00080054']
+
 function isMade(tag: Tag): boolean {
-  return tag === '00081190' || tag === '00080056' || tag === '00080054'
+  return MADE.includes(tag)
 }
 
-function rowOf({ query }: Plan, fields: Fields, entity: Row, whole: StoredDataSet): SearchRow {
-  const shown = shownOf(query, fields, whole)
+/** What a row with everything has that is not, or not always, what the data sets say. */
+function madeIn(level: Level): Tag[] {
+  return [...MADE, ...Object.keys(AGGREGATES).filter((tag) => isAllAggregate(level, tag))]
+}
+
+function rowOf(fields: Fields, entity: Row, whole: StoredDataSet): SearchRow {
+  const shown = shownOf(fields, whole)
   for (const tag of fields.keys()) if (aggregateOf(tag)) setAggregate(shown, tag, entity)
-  if (query.include === 'all') {
-    for (const tag of Object.keys(AGGREGATES))
-      if (isAllAggregate(query.level, tag)) setAggregate(shown, tag, entity)
-  }
+  return { uids: uidsOf(entity), dataSet: ascending(shown) }
+}
+
+function allRowOf(all: AllFields, entity: Row, whole: KeptDataSet): SearchRow {
+  const { shown, text } = allShownOf(all, whole)
+  for (const tag of all.fields.keys()) if (aggregateOf(tag)) setAggregate(shown, tag, entity)
+  for (const tag of madeIn(all.level)) if (aggregateOf(tag)) setAggregate(shown, tag, entity)
+  return { uids: uidsOf(entity), dataSet: ascending(shown), text }
+}
+
+function uidsOf(entity: Row): Partial<InstanceUids> {
   const uids: { -readonly [K in keyof InstanceUids]?: string } = {}
   const [study, series, instance] = [entity['study_uid'], entity['series_uid'], entity['sop_uid']]
   if (typeof study === 'string') uids.study = study
   if (typeof series === 'string') uids.series = series
   if (typeof instance === 'string') uids.instance = instance
-  return { uids, dataSet: ascending(shown) }
+  return uids
 }
 
 function isAllAggregate(level: Level, tag: Tag): boolean {

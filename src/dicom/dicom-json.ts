@@ -79,6 +79,27 @@ export function dicomJsonText(dataSet: JsonDataSet): string {
   return `{${elements.join(',')}}`
 }
 
+/**
+ * {@link dicomJsonText} of `elements` and of the attributes in `lines`: `"00100010":{…}`, ascending, `\n,` between.
+ * No tag may be in both.
+ */
+export function splicedJsonText(lines: string, elements: JsonDataSet): string {
+  const pieces: string[] = []
+  let from = 0
+  for (const tag of Object.keys(elements).sort()) {
+    let at = from
+    while (at < lines.length && lines.slice(at + 1, at + 9) < tag) {
+      const next = lines.indexOf('\n,', at)
+      at = next < 0 ? lines.length : next + 2
+    }
+    if (at > from) pieces.push(at === lines.length ? lines.slice(from) : lines.slice(from, at - 2))
+    from = at
+    pieces.push(`"${tag}":${elementText(elements[tag])}`)
+  }
+  if (from < lines.length) pieces.push(lines.slice(from))
+  return `{${pieces.join(',').replaceAll('\n,', ',')}}`
+}
+
 function elementText(element: JsonElement | undefined): string {
   if (element?.vr !== 'SQ' || element.Value === undefined) return JSON.stringify(element)
   const items = element.Value.map((item) => dicomJsonText((item ?? {}) as JsonDataSet))

@@ -4,7 +4,13 @@ import type { Archive } from '../archive/archive.ts'
 import { countMatches, search, type SearchAnswer, type SearchRequest } from '../archive/search.ts'
 import type { SearchRow } from '../database/query.ts'
 import type { InstanceUids, Level } from '../dicom/data-set.ts'
-import { dicomJsonText, toDicomJson, type JsonDataSet, type JsonElement } from '../dicom/dicom-json.ts'
+import {
+  dicomJsonText,
+  splicedJsonText,
+  toDicomJson,
+  type JsonDataSet,
+  type JsonElement,
+} from '../dicom/dicom-json.ts'
 import { nativeXml } from '../dicom/native-xml.ts'
 import { Problem } from '../problem.ts'
 import { parseAccept, selectMedia } from './accept.ts'
@@ -149,7 +155,7 @@ async function* jsonBody(
   let before = '['
   for await (const rows of pages) {
     for (const piece of slices(rows)) {
-      yield before + piece.map((row) => dicomJsonText(visible(row, settings))).join(',')
+      yield before + piece.map((row) => rowText(row, settings)).join(',')
       before = ','
     }
   }
@@ -164,7 +170,7 @@ async function* xmlBody(
   let before = ''
   for await (const rows of pages) {
     for (const row of rows) {
-      yield `${before}--${boundary}\r\nContent-Type: ${XML_TYPE}\r\n\r\n${nativeXml(visible(row, settings))}`
+      yield `${before}--${boundary}\r\nContent-Type: ${XML_TYPE}\r\n\r\n${nativeXml(wholeRow(row, settings))}`
       before = '\r\n'
     }
   }
@@ -176,7 +182,17 @@ function* slices(rows: readonly SearchRow[]): Generator<readonly SearchRow[]> {
   for (let from = 0; from < rows.length; from += 100) yield rows.slice(from, from + 100)
 }
 
-/** A row as clients see it: without Specific Character Set, which the tables of §10.6.3.3 do not have any more. */
+function rowText(row: SearchRow, settings: Settings): string {
+  const json = visible(row, settings)
+  return row.text === undefined ? dicomJsonText(json) : splicedJsonText(row.text, json)
+}
+
+function wholeRow(row: SearchRow, settings: Settings): JsonDataSet {
+  const json = visible(row, settings)
+  return row.text === undefined ? json : { ...(JSON.parse(`{${row.text}}`) as JsonDataSet), ...json }
+}
+
+/** What of a row is no text, as clients see it: without Specific Character Set, which the tables of §10.6.3.3 do not have any more. */
 function visible({ dataSet, uids, shown }: SearchRow, settings: Settings): JsonDataSet {
   const from: Partial<InstanceUids> = shown ?? uids
   const address = retrieveUrl(settings, from.study ?? '', from.series, from.instance)
