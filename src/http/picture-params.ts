@@ -1,6 +1,5 @@
 /** Query parameters of pictures: PS3.18 §8.3.5.1 for RS, §9.1.2 for URI. Names that are not known are passed over. */
 import type { PictureRequest } from '../archive/viewing.ts'
-import type { ColourProfile } from '../pixels/ports.ts'
 import { Problem } from '../problem.ts'
 
 /** How a picture is wanted, but for the frame and the media type. */
@@ -8,7 +7,7 @@ export type PictureParams = Omit<PictureRequest, 'frame' | 'media'>
 
 const SHAPES = ['linear', 'linear-exact', 'sigmoid'] as const
 /** `iccprofile` (§8.3.5.1.5) and what it asks for; wider spaces are not offered. */
-const PROFILES: ReadonlyMap<string, ColourProfile> = new Map([
+const PROFILES: ReadonlyMap<string, PictureRequest['profile']> = new Map([
   ['no', 'none'],
   ['yes', 'own'],
   ['srgb', 'srgb'],
@@ -58,7 +57,7 @@ function annotationValues(params: URLSearchParams): string[] {
     .filter((one) => one !== '')
 }
 
-function profileOf(text: string | undefined): ColourProfile {
+function profileOf(text: string | undefined): PictureRequest['profile'] {
   const profile = PROFILES.get(text?.toLowerCase() ?? 'no')
   if (profile !== undefined) return profile
   throw new Problem('malformed', `The parameter iccprofile wants one of ${[...PROFILES.keys()].join(', ')}.`)
