@@ -113,7 +113,10 @@ function beginsWithItem({ parse, bytes }: Walk, scope: Scope): boolean {
   if (!fromUn && !scope.implicit) return true
   if (length < 8) return length === 0
   const at = input.at + headerLength
-  return (scope.bigEndian && !fromUn ? bytes.readUInt16BE(at) : bytes.readUInt16LE(at)) === ITEM / 0x10000
+  return (
+    (scope.bigEndian && !fromUn ? bytes.readUInt16BE(at) : bytes.readUInt16LE(at)) ===
+    Math.floor(ITEM / 0x10000)
+  )
 }
 
 function sequence(walk: Walk, scope: Scope, outerEnd: number, edit: ValueEdit): Edited {

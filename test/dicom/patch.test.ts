@@ -165,69 +165,80 @@ describe('patching a file', () => {
     }
   })
 
-  it('follows references at any depth, and leaves those of Original Attributes alone', async () => {
-    const [image, other]: Sample[] = [ct(), ct()]
-    const { bytes } = sr({
-      CurrentRequestedProcedureEvidenceSequence: [
-        {
-          StudyInstanceUID: '1.2.3',
-          ReferencedSeriesSequence: [
-            {
-              SeriesInstanceUID: image!.uids.series,
-              ReferencedSOPSequence: [image!, other!].map(({ uids }) => ({
-                ReferencedSOPClassUID: '1.2.840.10008.5.1.4.1.1.2',
-                ReferencedSOPInstanceUID: uids.instance,
-              })),
-            },
-          ],
-        },
-      ],
-      OriginalAttributesSequence: [
-        { ModifiedAttributesSequence: [{ SOPInstanceUID: image!.uids.instance }] },
-      ],
-    })
-    const more = new Map([
-      [image!.uids.instance, '2.25.1'],
-      [image!.uids.series, '2.25.2'],
-    ])
-    const { after } = await corrected(bytes, CORRECTION, more)
-    const text = JSON.stringify({ ...after.dataSet, '04000561': undefined })
-    expect(text).not.toContain(image!.uids.instance)
-    expect(text).not.toContain(image!.uids.series)
-    expect(text).toContain('"2.25.1"')
-    expect(text).toContain(other!.uids.instance)
-    const [first] = after.dataSet['04000561']?.Value as DataSet[]
-    expect(JSON.stringify(first)).toContain(image!.uids.instance)
-    // A document names the one that it takes the place of.
-    expect(JSON.stringify(after.dataSet['0040A360'])).toContain('00081199')
-  })
+  it.each(
+    syntaxes.flatMap((syntax) =>
+      [false, true].map((undefinedLengths) => [syntax, undefinedLengths] as const),
+    ),
+  )(
+    'follows references at any depth, and leaves those of Original Attributes alone, in %s (open: %s)',
+    async (TransferSyntaxUID, undefinedLengths) => {
+      const [image, other]: Sample[] = [ct(), ct()]
+      const attributes = {
+        CurrentRequestedProcedureEvidenceSequence: [
+          {
+            StudyInstanceUID: '1.2.3',
+            ReferencedSeriesSequence: [
+              {
+                SeriesInstanceUID: image!.uids.series,
+                ReferencedSOPSequence: [image!, other!].map(({ uids }) => ({
+                  ReferencedSOPClassUID: '1.2.840.10008.5.1.4.1.1.2',
+                  ReferencedSOPInstanceUID: uids.instance,
+                })),
+              },
+            ],
+          },
+        ],
+        OriginalAttributesSequence: [
+          { ModifiedAttributesSequence: [{ SOPInstanceUID: image!.uids.instance }] },
+        ],
+      }
+      const { bytes } = sr(attributes, { TransferSyntaxUID, undefinedLengths })
+      const more = new Map([
+        [image!.uids.instance, '2.25.1'],
+        [image!.uids.series, '2.25.2'],
+      ])
+      const { after } = await corrected(bytes, CORRECTION, more)
+      const text = JSON.stringify({ ...after.dataSet, '04000561': undefined })
+      expect(text).not.toContain(image!.uids.instance)
+      expect(text).not.toContain(image!.uids.series)
+      expect(text).toContain('"2.25.1"')
+      expect(text).toContain(other!.uids.instance)
+      const [first] = after.dataSet['04000561']?.Value as DataSet[]
+      expect(JSON.stringify(first)).toContain(image!.uids.instance)
+      // A document names the one that it takes the place of.
+      expect(JSON.stringify(after.dataSet['0040A360'])).toContain('00081199')
+    },
+  )
 
-  it('turns to UTF-8 where a name does not fit, and keeps the old one readable', async () => {
-    const { bytes } = ct(
-      {
-        PatientName: 'Müller^Jörg',
-        StudyDescription: 'Schädel',
-        RequestAttributesSequence: [{ RequestedProcedureDescription: 'Übersicht' }],
-      },
-      { SpecificCharacterSet: 'ISO_IR 100' },
-    )
-    const attributes = composeDataSet({ PatientName: '山田^太郎' })
-    const { after } = await corrected(bytes, { ...CORRECTION, attributes })
-    expect(after.dataSet['00080005']?.Value).toEqual(['ISO_IR 192'])
-    expect(after.dataSet['00100010']?.Value).toEqual([{ Alphabetic: '山田^太郎' }])
-    expect(after.dataSet['00081030']?.Value).toEqual(['Schädel'])
-    expect(JSON.stringify(after.dataSet['00400275'])).toContain('Übersicht')
-    const item = after.dataSet['04000561']?.Value?.at(-1) as DataSet
-    const [modified] = item['04000550']?.Value as DataSet[]
-    expect(modified?.['00100010']?.Value).toEqual([{ Alphabetic: 'Müller^Jörg' }])
-    expect(modified?.['00080005']?.Value).toEqual(['ISO_IR 100'])
-    const latin = await corrected(bytes, {
-      ...CORRECTION,
-      attributes: composeDataSet({ PatientName: 'Möller' }),
-    })
-    expect(latin.after.dataSet['00080005']?.Value).toEqual(['ISO_IR 100'])
-    expect(latin.after.dataSet['00100010']?.Value).toEqual([{ Alphabetic: 'Möller' }])
-  })
+  it.each(syntaxes)(
+    'turns to UTF-8 where a name does not fit, and keeps the old one readable, in %s',
+    async (TransferSyntaxUID) => {
+      const { bytes } = ct(
+        {
+          PatientName: 'Müller^Jörg',
+          StudyDescription: 'Schädel',
+          RequestAttributesSequence: [{ RequestedProcedureDescription: 'Übersicht' }],
+        },
+        { SpecificCharacterSet: 'ISO_IR 100', TransferSyntaxUID },
+      )
+      const attributes = composeDataSet({ PatientName: '山田^太郎' })
+      const { after } = await corrected(bytes, { ...CORRECTION, attributes })
+      expect(after.dataSet['00080005']?.Value).toEqual(['ISO_IR 192'])
+      expect(after.dataSet['00100010']?.Value).toEqual([{ Alphabetic: '山田^太郎' }])
+      expect(after.dataSet['00081030']?.Value).toEqual(['Schädel'])
+      expect(JSON.stringify(after.dataSet['00400275'])).toContain('Übersicht')
+      const item = after.dataSet['04000561']?.Value?.at(-1) as DataSet
+      const [modified] = item['04000550']?.Value as DataSet[]
+      expect(modified?.['00100010']?.Value).toEqual([{ Alphabetic: 'Müller^Jörg' }])
+      expect(modified?.['00080005']?.Value).toEqual(['ISO_IR 100'])
+      const latin = await corrected(bytes, {
+        ...CORRECTION,
+        attributes: composeDataSet({ PatientName: 'Möller' }),
+      })
+      expect(latin.after.dataSet['00080005']?.Value).toEqual(['ISO_IR 100'])
+      expect(latin.after.dataSet['00100010']?.Value).toEqual([{ Alphabetic: 'Möller' }])
+    },
+  )
 
   it('takes signatures out and remembers them', async () => {
     const { bytes } = ct({
