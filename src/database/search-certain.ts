@@ -6,7 +6,7 @@
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key, Query } from './query.ts'
 import type { Column } from './search-columns.ts'
-import { hasOnlySure, hasSure, type Evidence } from './search-postings.ts'
+import { hasOnlySure, hasSure, type Evidence } from './search-posted.ts'
 import { allOf, anyOf, FALSE, sql, TRUE, type Sql } from './search-sql.ts'
 import type { Condition } from './search-terms.ts'
 
@@ -15,7 +15,8 @@ export interface Known {
   readonly key: Key
   /** That every instance of the row's entity satisfies it, where a column says so. */
   readonly byColumn: Sql | null
-  readonly byPostings: Evidence | null
+  /** Any of them does. */
+  readonly byPostings: readonly Evidence[]
 }
 
 export interface Certainty {
@@ -48,18 +49,30 @@ export function* certaintyOf(
   const columns = allOf(keys.flatMap(({ byColumn }) => byColumn ?? []))
   const posted = keys.filter(({ byColumn }) => byColumn === null)
   if (posted.length === 0) return { condition: columns, ofAll: columns, isOfSeries: false }
-  const evidence = posted.flatMap(({ byPostings }) => byPostings ?? [])
-  if (evidence.length < posted.length || evidence.some(({ sure }) => sure.length === 0)) return NEVER
+  if (posted.some(({ byPostings }) => byPostings.every(({ sure }) => sure.length === 0))) return NEVER
   const isInstance = query.level === 'instance'
-  const every: Sql[] = []
-  for (const one of evidence) every.push(yield* hasOnlySure(dialect, one))
+  const [every, any]: [Sql[], Sql[]] = [[], []]
+  for (const { byPostings } of posted) {
+    every.push(yield* anyOfThem(dialect, byPostings, hasOnlySure))
+    any.push(yield* anyOfThem(dialect, byPostings, hasSure))
+  }
   // Postings are those of hidden instances too: what all of them have the active ones have, what one has may be hidden.
   const isThere = (own: Sql): Sql => anyOf([sql('e.n_hidden = 0'), own])
-  const some = evidence.map((one, at) =>
-    allOf([hasSure(dialect, one), isThere(every[at] ?? FALSE), ...every.filter((_, other) => other !== at)]),
+  const some = any.map((one, at) =>
+    allOf([one, isThere(every[at] ?? FALSE), ...every.filter((_, other) => other !== at)]),
   )
   const ofAll = allOf([columns, ...every])
   return { condition: isInstance ? ofAll : allOf([columns, anyOf(some)]), ofAll, isOfSeries: true }
+}
+
+function* anyOfThem(
+  dialect: Dialect,
+  evidence: readonly Evidence[],
+  condition: typeof hasSure,
+): Generator<Step, Sql, Row[]> {
+  const conditions: Sql[] = []
+  for (const one of evidence) conditions.push(yield* condition(dialect, one))
+  return anyOf(conditions)
 }
 
 /** Keys into one sequence must hold in one item, of which postings know nothing. */

@@ -29,7 +29,8 @@ const ALONE: Tag = '00091001'
 
 /** Whether it takes more than one value of the element to tell. */
 function dependsOnMore({ match, path }: Key, vr: Vr): boolean {
-  const isPrivate = path.some((step) => readPrivateStep(step) !== undefined)
+  // Whose block a private element is in, postings tell of whole series (`search-owners.ts`), and of items nothing.
+  const isPrivate = path.length > 1 && path.some((step) => readPrivateStep(step) !== undefined)
   if (isPrivate || match.kind === 'every') return true
   // Each component group is posted by itself, and nothing says which one it was.
   if (vr === 'PN') return textsOf(match).some((text) => text.includes('='))

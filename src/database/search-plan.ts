@@ -119,7 +119,7 @@ function* noteKey(dialect: Dialect, query: Query, draft: Draft, key: Key): Gener
   const found = isWorthFinding(query.level, column, key)
     ? yield* findSeries(dialect, key, FEW[query.level])
     : undefined
-  draft.known.push({ key, byColumn, byPostings: found?.evidence ?? null })
+  draft.known.push({ key, byColumn, byPostings: found?.evidence ?? [] })
   if (found === undefined) return
   if (found.series !== null) draft.seriesIds = intersection(draft.seriesIds, found.series)
   else if (!column) draft.on.e.push(found.condition)
@@ -218,7 +218,7 @@ function columnFor(level: Level, key: Key): Column | undefined {
 }
 
 function unknown(key: Key): Known {
-  return { key, byColumn: null, byPostings: null }
+  return { key, byColumn: null, byPostings: [] }
 }
 
 /** AvailableTransferSyntaxUID is the one in which the instance is stored: PS3.4 C.6.1.1.5.2. */

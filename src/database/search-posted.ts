@@ -1,0 +1,117 @@
+/** Postings of the tag index as conditions on a series `e`. */
+import type { PathStep } from '../dicom/data-set.ts'
+import { readPrivateStep } from '../dicom/path-step.ts'
+import type { Dialect, Row, Step } from './operation.ts'
+import type { Key } from './query.ts'
+import { allOf, FALSE, idIn, not, rowsOf, sql, textIn, type Sql } from './search-sql.ts'
+import { markerId } from './terms.ts'
+
+/** Postings by which a key is certain without a look at a data set. */
+export interface Evidence {
+  /** Numbers of the paths, one for each VR that the attribute has somewhere. */
+  readonly paths: readonly number[]
+  /** Values that satisfy the key. */
+  readonly sure: readonly number[]
+  /** What every instance must have besides: the creator of the block of a private element. */
+  readonly owner?: Evidence
+}
+
+/** A path of the dictionary: tags and VR. */
+export interface Path {
+  readonly id: number
+  readonly path: string
+}
+
+export interface PostedValue {
+  readonly id: number
+  /** Number of its path. */
+  readonly path: number
+}
+
+/** Of a path with more values than this, those of a series are looked at one by one. */
+const FEW_OTHERS = 500
+
+/** So many values are looked up in a series one by one; of more, those that the series has are looked for among them. */
+const SEEKS = 40
+
+/** That an instance of the series, in whatever state, has one of the values. */
+export function posted(dialect: Dialect, valueIds: readonly number[]): Sql {
+  if (valueIds.length === 0) return FALSE
+  const list = idIn(
+    dialect,
+    dialect === 'sqlite' && valueIds.length > SEEKS ? '+t.value_id' : 't.value_id',
+    valueIds,
+  )
+  return {
+    sql: `EXISTS (SELECT 1 FROM tag_post t WHERE t.series_id = e.id AND ${list.sql})`,
+    params: list.params,
+  }
+}
+
+/** That some instance of the series satisfies the key; it may be a hidden one. */
+export function* hasSure(dialect: Dialect, { sure, owner }: Evidence): Generator<Step, Sql, Row[]> {
+  const own = posted(dialect, sure)
+  return owner === undefined ? own : allOf([own, yield* hasOnlySure(dialect, owner)])
+}
+
+/**
+ * That every instance of the series `e` satisfies the key, hidden ones too: they have nothing else at its paths, and
+ * none has nothing.
+ */
+export function* hasOnlySure(dialect: Dialect, evidence: Evidence): Generator<Step, Sql, Row[]> {
+  const { paths, sure } = evidence
+  if (sure.length === 0) return FALSE
+  const some = yield* hasSure(dialect, evidence)
+  const place = idIn(dialect, 'v.path_id', paths)
+  const rows = yield* rowsOf({
+    sql: `SELECT v.id FROM tag_value v WHERE ${place.sql} LIMIT ${FEW_OTHERS + 1}`,
+    params: place.params,
+  })
+  const known = new Set(sure)
+  const marks = paths.flatMap((path) =>
+    (['varies', 'absent', 'present'] as const).map((marker) => markerId(path, marker)),
+  )
+  const others = [...rows.map((row) => Number(row['id'])).filter((id) => !known.has(id)), ...marks]
+  if (rows.length <= FEW_OTHERS) {
+    return allOf([some, not(posted(dialect, others))])
+  }
+  const [isMark, isSure] = [idIn(dialect, 't.value_id', marks), idIn(dialect, 't.value_id', sure)]
+  return allOf([
+    some,
+    {
+      sql: `NOT EXISTS (SELECT 1 FROM tag_post t LEFT JOIN tag_value v ON v.id = t.value_id
+        WHERE t.series_id = e.id AND (${isMark.sql} OR (${place.sql} AND NOT (${isSure.sql}))))`,
+      params: [...isMark.params, ...place.params, ...isSure.params],
+    },
+  ])
+}
+
+/** The paths of a key in every VR: of one tag, or of whatever blocks some instance has given to its private creators. */
+export function* pathsOf({ path }: Pick<Key, 'path'>): Generator<Step, Path[], Row[]> {
+  const text = path.map(anyBlock).join('.')
+  // A path ends in a space and a VR, and `!` follows the space.
+  const own = path.some((step) => readPrivateStep(step) !== undefined)
+    ? sql('path LIKE ?', `${text} __`)
+    : sql('path > ? AND path < ?', `${text} `, `${text}!`)
+  const rows = yield* rowsOf({ sql: `SELECT id, path FROM tag_path WHERE ${own.sql}`, params: own.params })
+  return rows.map((row) => ({ id: Number(row['id']), path: String(row['path']) }))
+}
+
+/** The values of an attribute that fulfil a condition on `v`, in whatever VR. */
+export function* valuesOf(path: readonly PathStep[], term: Sql): Generator<Step, string[], Row[]> {
+  const paths = yield* pathsOf({ path })
+  const names = textIn(
+    't.path',
+    paths.map((one) => one.path),
+  )
+  const rows = yield* rowsOf({
+    sql: `SELECT v.value FROM tag_value v JOIN tag_path t ON t.id = v.path_id WHERE ${names.sql} AND (${term.sql})`,
+    params: [...names.params, ...term.params],
+  })
+  return rows.map((row) => String(row['value']))
+}
+
+function anyBlock(step: PathStep): string {
+  const own = readPrivateStep(step)
+  return own === undefined ? step : `${own.group}__${own.element}`
+}
