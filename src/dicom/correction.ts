@@ -38,7 +38,13 @@ const SOURCE_INSTANCES: Tag = '00420013'
 const PREDECESSOR_DOCUMENTS: Tag = '0040A360'
 const ISSUER_QUALIFIERS: Tag = '00100024'
 const SIGNATURES: readonly Tag[] = ['4FFE0001', 'FFFAFFFA']
+const REFERENCED_SERIES: Tag = '00081115'
+const OTHER_STUDIES: Tag = '00081200'
 const SR_STORAGE = '1.2.840.10008.5.1.4.1.1.88.'
+/** Their own module says what a Source Image Sequence is: of derived pixels, with a purpose (PS3.3 C.8.17.2). */
+const OPHTHALMIC_STORAGE = '1.2.840.10008.5.1.4.1.1.77.1.5.'
+/** Must list the series of what it refers to: the Common Instance Reference Module is mandatory (PS3.3 A.32.8, C.12.2). */
+const WHOLE_SLIDE_STORAGE: Uid = '1.2.840.10008.5.1.4.1.1.77.1.6'
 export const KEY_OBJECT_SELECTION: Uid = '1.2.840.10008.5.1.4.1.1.88.59'
 
 /**
@@ -75,7 +81,7 @@ export function correctionPatch(
   const append = new Map([
     [ORIGINAL_ATTRIBUTES, modification(correction, sender)],
     [CONTRIBUTING_EQUIPMENT, equipment(correction)],
-    sourceOf(parsed),
+    ...sourceOf(parsed, correction),
   ])
   const references = referencesOf(parsed, uids, correction, append)
   for (const [tag, element] of references?.set ?? []) if (!set.has(tag)) set.set(tag, element)
@@ -126,14 +132,22 @@ function equipment({ now, description }: Correction): DataSet {
  * The reference to the instance that is replaced. Without a purpose code: CID 7202 has none that would not claim a
  * derivation of pixels, and at this place it is optional.
  */
-function sourceOf({ SOPClassUID, uids, pixelMap }: ParsedInstance): [Tag, DataSet] {
+function sourceOf(
+  { SOPClassUID, uids, pixelMap }: ParsedInstance,
+  { newStudy }: Correction,
+): readonly (readonly [Tag, DataSet])[] {
   const reference = { ReferencedSOPClassUID: SOPClassUID, ReferencedSOPInstanceUID: uids.instance }
   if (SOPClassUID.startsWith(SR_STORAGE) && SOPClassUID !== KEY_OBJECT_SELECTION)
     return [
-      PREDECESSOR_DOCUMENTS,
-      composeDataSet(inStudy(uids, [{ series: uids.series, sops: [reference] }])),
+      [PREDECESSOR_DOCUMENTS, composeDataSet(inStudy(uids, [{ series: uids.series, sops: [reference] }]))],
     ]
-  return [pixelMap === null ? SOURCE_INSTANCES : SOURCE_IMAGES, composeDataSet(reference)]
+  const isImage = pixelMap !== null && !SOPClassUID.startsWith(OPHTHALMIC_STORAGE)
+  const source = [isImage ? SOURCE_IMAGES : SOURCE_INSTANCES, composeDataSet(reference)] as const
+  if (SOPClassUID !== WHOLE_SLIDE_STORAGE) return [source]
+  const series = { SeriesInstanceUID: uids.series, ReferencedInstanceSequence: [reference] }
+  if (newStudy === undefined) return [source, [REFERENCED_SERIES, composeDataSet(series)]]
+  const other = { StudyInstanceUID: uids.study, ReferencedSeriesSequence: [series] }
+  return [source, [OTHER_STUDIES, composeDataSet(other)]]
 }
 
 /** References to instances by their hierarchy (PS3.3 Table C.17-3b). */
