@@ -27,7 +27,7 @@ import { DICOMWEB, type HttpSettings } from './http/settings.ts'
 import { createLog, type Log } from './log.ts'
 import { fhirSideOf, subscriptionsOf, syncOf, watchMounts, watchOf } from './main-fhir.ts'
 import { openPixelEngine } from './pixels/engine.ts'
-import { isProblem } from './problem.ts'
+import { isProblem, Problem } from './problem.ts'
 
 /** How long requests under way may take to end when the service is told to, in milliseconds. */
 const DRAIN_MS = 25_000
@@ -150,7 +150,16 @@ function correctorOf(archive: Archive, { corrections, limits }: Config, log: Log
 /** Listens, and gives the port that was got. */
 async function listen(server: Server, { host, port }: Config): Promise<number> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen({ host, port }, resolve)
+    const fail = (error: NodeJS.ErrnoException): void =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Problem(
+              'unavailable',
+              `Another program listens on ${bracketed(host)}:${port}. Set PORT to another port.`,
+            )
+          : error,
+      )
+    server.once('error', fail).listen({ host, port }, resolve)
   })
   return (server.address() as AddressInfo).port
 }

@@ -69,6 +69,12 @@ describe('the service as a process', () => {
       expect.stringMatching(/^concord: Another process .*\n$/),
     ])
 
+    const third = await start({ DATA_DIR: join(folder, 'third'), PORT: new URL(service.url).port })
+    expect([await third.ended, third.told()]).toEqual([
+      1,
+      expect.stringMatching(/^concord: Another program listens on 127\.0\.0\.1:\d+\. Set PORT .*\n$/),
+    ])
+
     service.child.kill('SIGTERM')
     expect(await service.ended).toBe(0)
     const again = await start({ DATA_DIR: folder })
