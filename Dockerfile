@@ -16,6 +16,7 @@ COPY --from=packages /concord/node_modules ./node_modules
 COPY package.json LICENSE README.md ./
 COPY db ./db
 COPY scripts/*.cjs scripts/*.ts ./scripts/
+COPY scripts/import ./scripts/import
 COPY src ./src
 USER node
 VOLUME /data

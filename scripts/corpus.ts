@@ -158,6 +158,8 @@ const program = new Command('corpus')
   .option('--database <url>', 'a second archive: its DATABASE_URL')
   .option('--blobs <url>', 'and its BLOB_URL')
   .option('--fhir <url>', 'an empty FHIR server to be told of the first archive')
+  // Not understood is not done.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
 try {
   process.exitCode = await main(resolve(program.args[0] ?? '.'), program.opts())

@@ -222,6 +222,8 @@ const program = new Command('crash')
   .option('--database <url>', 'DATABASE_URL; default: SQLite in a folder of its own')
   .option('--blobs <url>', 'BLOB_URL; default: a folder of its own')
   .option('--seed <n>', 'of the moments of the kills', Number, 1)
+  // Not understood is not done.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
 try {
   process.exitCode = await main(program.opts())

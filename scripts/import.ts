@@ -165,6 +165,13 @@ function summarise(files: readonly string[], outcomes: ReadonlyMap<string, Outco
   return kinds.has('refused') || kinds.has('quarantined') ? 1 : 0
 }
 
+function inWords(error: unknown): string {
+  const { code, path } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' && path !== undefined) return `There is no ${path}.`
+  if (code === 'EACCES' && path !== undefined) return `${path} may not be used by this user.`
+  return error instanceof Error ? error.message : String(error)
+}
+
 const program = new Command('import')
   .description(
     'Stores files and folders, in path order, into the running service or into the archive of the settings.',
@@ -174,10 +181,12 @@ const program = new Command('import')
   .option('--token <token>', 'bearer token for it; else CONCORD_TOKEN from the environment')
   .option('--report <file>', 'write path, outcome, reason and comment of each file there (tab separated)')
   .option('--restart', 'begin anew although an earlier run was interrupted')
+  // Not understood is not done.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
 try {
   process.exitCode = await main(program.args, program.opts())
 } catch (error) {
-  process.stderr.write(`import: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`import: ${inWords(error)}\n`)
   process.exitCode = 2
 }
