@@ -3,8 +3,7 @@ import type { DataSet } from '../../src/dicom/data-set.ts'
 import type { Database, InstanceState, NewInstance, StateChange } from '../../src/database/ports.ts'
 import type { Query } from '../../src/database/query.ts'
 import type { Bench, MakeBench, SqlRow } from './bench.ts'
-import { made, name, text } from './instances.ts'
-import { archives, oracle, queries } from './search-oracle.ts'
+import { made, madeByChance, name, text } from './instances.ts'
 
 const ALL: readonly InstanceState[] = ['active', 'superseded', 'rejected', 'deleted']
 
@@ -160,8 +159,8 @@ export function lifecycleContract(makeBench: MakeBench): void {
       expect(await listed('instance', { includeSuperseded: true })).toHaveLength(2)
     })
 
-    it('keeps every level row its definition, and every search exact, whatever is hidden and shown', async () => {
-      const [archive = []] = fc.sample(archives, { seed: 20_261_124, numRuns: 1 })
+    it('keeps every level row its definition, whatever is hidden and shown', async () => {
+      const archive = madeByChance(20_261_124, 6)
       const states = new Map<string, InstanceState>(
         archive.map((each) => [each.parsed.uids.instance, 'active']),
       )
@@ -169,10 +168,9 @@ export function lifecycleContract(makeBench: MakeBench): void {
       const moves = fc.record({
         picked: fc.uniqueArray(fc.constantFrom(...states.keys()), { minLength: 1, maxLength: 20 }),
         to: fc.constantFrom(...ALL),
-        asked: fc.array(queries, { minLength: 3, maxLength: 3 }),
       })
       await fc.assert(
-        fc.asyncProperty(moves, async ({ picked, to, asked }) => {
+        fc.asyncProperty(moves, async ({ picked, to }) => {
           const from = ALL.filter((state) => state !== to)
           const moving = picked.filter((uid) => states.get(uid) !== to)
           expect(await change({ instances: picked, from, to })).toBe(moving.length)
@@ -180,14 +178,11 @@ export function lifecycleContract(makeBench: MakeBench): void {
           expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
           const active = archive.filter(({ parsed }) => states.get(parsed.uids.instance) === 'active')
           const { instances, bytes, studies } = await database.inspection.counts()
-          expect({ instances, bytes }).toEqual({ instances: active.length, bytes: active.length * 1000 })
+          expect({ instances, bytes }).toEqual({
+            instances: active.length,
+            bytes: active.reduce((sum, { blob }) => sum + blob.size, 0),
+          })
           expect(studies).toBe(new Set(active.map(({ parsed }) => parsed.uids.study)).size)
-          for (const query of asked) {
-            const rows = (await database.index.search({ ...query, limit: 100, offset: 0 })).rows
-            expect(rows.map(({ dataSet }) => dataSet['00080018']?.Value?.[0])).toEqual(
-              oracle(active, query).map(({ instance }) => instance),
-            )
-          }
         }),
         { numRuns: 20, seed: 20_261_124 },
       )

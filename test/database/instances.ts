@@ -1,7 +1,10 @@
 /** Instances for the tests of the index: made by hand, so that every attribute is in the test's hands. */
 import { createHash } from 'node:crypto'
 import type { DataElement, DataSet, ParsedInstance } from '../../src/dicom/data-set.ts'
+import { readPart10 } from '../../src/dicom/reader.ts'
 import type { NewInstance } from '../../src/database/ports.ts'
+import { bytesOf, makeArchive } from '../oracle/made-archive.ts'
+import { chance } from '../oracle/random.ts'
 
 export interface Made {
   readonly study?: string
@@ -54,6 +57,27 @@ export function made(options: Made): NewInstance {
     sender: options.sender === undefined ? 'MODALITY' : options.sender,
     receivedAt: new Date(1_700_000_000_000 + keys),
   }
+}
+
+/** Files of an archive by chance (`test/oracle/made-archive.ts`), the first of each SOP Instance UID. */
+export function madeByChance(seed: number, studies: number): NewInstance[] {
+  const found = new Map<string, NewInstance>()
+  for (const step of makeArchive(chance(seed), studies)) {
+    for (const recipe of 'store' in step ? step.store : []) {
+      const bytes = bytesOf(recipe)
+      const parsed = readPart10(bytes)
+      if (found.has(parsed.uids.instance)) continue
+      const digest = createHash('sha256').update(bytes).digest('hex')
+      found.set(parsed.uids.instance, {
+        parsed,
+        blob: { store: 'folder', key: `blob-${++keys}`, size: bytes.length, sha256: digest },
+        datasetSha256: digest,
+        sender: 'MODALITY',
+        receivedAt: new Date(1_700_000_000_000 + keys),
+      })
+    }
+  }
+  return [...found.values()]
 }
 
 export function sorted(dataSet: DataSet): DataSet {

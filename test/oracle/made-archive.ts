@@ -1,6 +1,6 @@
 /** Archives by chance: studies that contradict themselves, odd values, several writers. */
 import { composeDataSet, type Attributes, type AttributeValue } from '../../src/dicom/compose.ts'
-import type { DataElement, DataSet, Uid, Value, Vr } from '../../src/dicom/data-set.ts'
+import type { DataElement, DataSet, ParsedInstance, Uid, Value, Vr } from '../../src/dicom/data-set.ts'
 import { readPart10 } from '../../src/dicom/reader.ts'
 import { bare } from '../samples.ts'
 import { withTellers, type Stored } from './archive.ts'
@@ -49,15 +49,20 @@ export function storedOf(steps: Steps): Stored[] {
 function newOf(archive: readonly Stored[], recipes: readonly Recipe[]): Stored[] {
   const known = new Set(archive.map(({ instance }) => instance))
   return recipes.flatMap((recipe): Stored[] => {
-    const { uids, meta, dataSet, TransferSyntaxUID } = readPart10(bytesOf(recipe))
-    if (known.has(uids.instance)) return []
-    known.add(uids.instance)
-    const made: DataSet = {
-      '00080056': { vr: 'CS', Value: ['ONLINE'] },
-      '00083002': { vr: 'UI', Value: [TransferSyntaxUID] },
-    }
-    return [{ ...uids, dataSet: { ...meta, ...dataSet, ...made }, state: 'active', tells: [] }]
+    const parsed = readPart10(bytesOf(recipe))
+    if (known.has(parsed.uids.instance)) return []
+    known.add(parsed.uids.instance)
+    return [storedAs(parsed)]
   })
+}
+
+/** A file as the archive has it, with what is made for each (design §6). */
+export function storedAs({ uids, meta, dataSet, TransferSyntaxUID }: ParsedInstance): Stored {
+  const made: DataSet = {
+    '00080056': { vr: 'CS', Value: ['ONLINE'] },
+    '00083002': { vr: 'UI', Value: [TransferSyntaxUID] },
+  }
+  return { ...uids, dataSet: { ...meta, ...dataSet, ...made }, state: 'active', tells: [] }
 }
 
 /** Requests that make an archive of some studies. */
