@@ -116,6 +116,28 @@ describe.each([
     expect(await counts(code)).toEqual([2, 2, 2, 2])
   })
 
+  it('knows whose the block of a private element is where it is the same in every instance', async () => {
+    const block = (owner: string, value: string): DataSet => ({
+      '00190010': text('LO', owner),
+      '00191001': text('LO', value),
+    })
+    await store('1', '1', block('A', 'v'), block('A', 'v'))
+    await store('2', '1', block('A', 'x'), block('B', 'v'))
+    await store('3', '1', {
+      '00190010': text('LO', 'B'),
+      '00190011': text('LO', 'A'),
+      '00191101': text('LO', 'v'),
+    })
+    const own = (creator: string): Key => is(`0019xx01;${creator}`, 'LO', 'v')
+    expect(await counts(own('A'))).toEqual([2, 2, 2, 3])
+    expect(await counts(own('B'))).toEqual([1, 1, 1, 1])
+    expect(await counts(own('C'))).toEqual([0, 0, 0, 0])
+    await emptyDataSets()
+    expect(await counts(own('A'))).toEqual([2, 2, 2, 3])
+    // Of a series with two creators only the data sets can tell.
+    expect(await counts(own('B'))).toEqual([0, 0, 0, 0])
+  })
+
   it('looks where an instance is hidden, and where two patients share a study', async () => {
     const [hidden] = await store('1', '1', maker('A'), maker('B'))
     await store('2', '1', maker('A'), { ...maker('B'), '00100020': text('LO', 'P9') })
