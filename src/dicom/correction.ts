@@ -4,7 +4,7 @@
  */
 import { composeDataSet, type Attributes } from './compose.ts'
 import type { DataElement, DataSet, InstanceUids, ParsedInstance, Tag, Uid } from './data-set.ts'
-import { partReferences, type PartedReferences } from './part-references.ts'
+import { partReferences, REFERENCED_SERIES, type PartedReferences } from './part-references.ts'
 import type { Patch } from './patch.ts'
 import { inZone, isZone } from './times.ts'
 import { IMPLEMENTATION_VERSION_NAME } from './writer.ts'
@@ -38,7 +38,6 @@ const SOURCE_INSTANCES: Tag = '00420013'
 const PREDECESSOR_DOCUMENTS: Tag = '0040A360'
 const ISSUER_QUALIFIERS: Tag = '00100024'
 const SIGNATURES: readonly Tag[] = ['4FFE0001', 'FFFAFFFA']
-const REFERENCED_SERIES: Tag = '00081115'
 const OTHER_STUDIES: Tag = '00081200'
 const SR_STORAGE = '1.2.840.10008.5.1.4.1.1.88.'
 /** Their own module says what a Source Image Sequence is: of derived pixels, with a purpose (PS3.3 C.8.17.2). */
@@ -85,6 +84,7 @@ export function correctionPatch(
   ])
   const references = referencesOf(parsed, uids, correction, append)
   for (const [tag, element] of references?.set ?? []) if (!set.has(tag)) set.set(tag, element)
+  leaveBehind(append, references?.behind ?? [], parsed.uids)
   return {
     set,
     append,
@@ -107,13 +107,30 @@ function referencesOf(
   return partReferences(dataSet, { uids, study: { from: study, to: newStudy } }, new Set(append.keys()))
 }
 
+/** What an instance has left behind is in another study now, and is listed there (PS3.3 C.12.2). */
+function leaveBehind(
+  append: Map<Tag, DataSet>,
+  behind: readonly DataSet[],
+  { study }: Pick<InstanceUids, 'study'>,
+): void {
+  if (behind.length === 0) return
+  const listed = (append.get(OTHER_STUDIES)?.[REFERENCED_SERIES]?.Value ?? []) as DataSet[]
+  const series = { ReferencedSeriesSequence: [...listed, ...behind] }
+  append.set(OTHER_STUDIES, composeDataSet({ StudyInstanceUID: study, ...series }))
+}
+
 function modification({ now, reason }: Correction, sender: string | null): DataSet {
   return composeDataSet({
     AttributeModificationDateTime: dateTime(now),
     ModifyingSystem: IMPLEMENTATION_VERSION_NAME,
-    SourceOfPreviousValues: sender ?? '',
+    SourceOfPreviousValues: longString(sender ?? ''),
     ReasonForTheAttributeModification: reason,
   })
+}
+
+/** Senders give themselves names that no LO may hold (PS3.5 Table 6.2-1). */
+function longString(text: string): string {
+  return text.replaceAll(/[\\\p{Cc}]+/gu, ' ').trim().slice(0, 64) // prettier-ignore
 }
 
 function equipment({ now, description }: Correction): DataSet {

@@ -13,8 +13,10 @@ export interface Leaving {
 }
 
 export interface PartedReferences {
-  /** Elements that name both what leaves and what stays. */
-  readonly set: ReadonlyMap<Tag, DataElement>
+  /** Elements that name both what leaves and what stays; null: nothing is left of it. */
+  readonly set: ReadonlyMap<Tag, DataElement | null>
+  /** Items of Referenced Series Sequence (0008,1115) for what stays: it is in another study now. */
+  readonly behind: readonly DataSet[]
   /** Of the other elements that name study or series, which UIDs are to be replaced in them. */
   readonly uidsOf: ReadonlyMap<Tag, ReadonlyMap<Uid, Uid>>
 }
@@ -22,6 +24,8 @@ export interface PartedReferences {
 const STUDY: Tag = '0020000D'
 const SERIES: Tag = '0020000E'
 const REFERENCED_INSTANCE: Tag = '00081155'
+/** Of Common Instance Reference (PS3.3 C.12.2): what is in the study of the instance itself. */
+export const REFERENCED_SERIES: Tag = '00081115'
 const NONE: ReadonlyMap<Uid, Uid> = new Map()
 
 /**
@@ -32,17 +36,23 @@ const NONE: ReadonlyMap<Uid, Uid> = new Map()
 export function partReferences(dataSet: DataSet, leaving: Leaving, keep: ReadonlySet<Tag>): PartedReferences {
   const { uids, study } = leaving
   const all = new Map(uids).set(study.from, study.to)
-  const set = new Map<Tag, DataElement>()
+  const set = new Map<Tag, DataElement | null>()
+  const behind: DataSet[] = []
   const uidsOf = new Map<Tag, ReadonlyMap<Uid, Uid>>()
   for (const [tag, element] of Object.entries(dataSet)) {
     if (element.vr !== 'SQ' || keep.has(tag) || !namesLevel(element, leaving)) continue
     const { leave, stay } = counted(element, leaving)
     if (stay === 0) uidsOf.set(tag, all)
-    else if (leave === 0) uidsOf.set(tag, NONE)
+    else if (tag === REFERENCED_SERIES && !hasBulk(element)) {
+      const sides = itemsOf(element).map((item) => sidesOf(item, leaving, all))
+      const goes = sides.flatMap(([first]) => first)
+      set.set(tag, goes.length === 0 ? null : { ...element, Value: goes })
+      behind.push(...sides.flatMap(([, second]) => second))
+    } else if (leave === 0) uidsOf.set(tag, NONE)
     else if (hasBulk(element)) throw new Unreadable('has bulk data among references that part', { tag })
     else set.set(tag, parted(element, leaving, all))
   }
-  return { set, uidsOf }
+  return { set, uidsOf, behind }
 }
 
 function itemsOf(element: DataElement): readonly DataSet[] {
@@ -95,15 +105,23 @@ function counted(element: DataElement, leaving: Leaving): Counts {
 /** An element whose items of a study or series that is named for both become two, one for each. */
 function parted(element: DataElement, leaving: Leaving, all: ReadonlyMap<Uid, Uid>): DataElement {
   const Value = itemsOf(element).flatMap((item): DataSet[] => {
-    const wrapped: DataElement = { vr: 'SQ', Value: [item] }
-    const { leave, stay } = counted(wrapped, leaving)
     if (!isLevel(item, leaving)) return [mapped(item, (inner) => parted(inner, leaving, all), leaving.uids)]
-    if (stay === 0) return [replaced(item, all)]
-    if (leave === 0) return [item]
-    const goes = only(item, (uid) => leaving.uids.has(uid), leaving)
-    return [replaced(goes, all), only(item, (uid) => !leaving.uids.has(uid), leaving)]
+    return sidesOf(item, leaving, all).flat()
   })
   return { ...element, Value }
+}
+
+/** An item as it is to name what leaves, and as it names what stays; of either one or none. */
+function sidesOf(
+  item: DataSet,
+  leaving: Leaving,
+  all: ReadonlyMap<Uid, Uid>,
+): [goes: DataSet[], stays: DataSet[]] {
+  const { leave, stay } = counted({ vr: 'SQ', Value: [item] }, leaving)
+  if (stay === 0) return [[replaced(item, all)], []]
+  if (leave === 0) return [[], [item]]
+  const goes = only(item, (uid) => leaving.uids.has(uid), leaving)
+  return [[replaced(goes, all)], [only(item, (uid) => !leaving.uids.has(uid), leaving)]]
 }
 
 /** An item with its sequences changed, and UIDs replaced where it has them itself. */

@@ -67,6 +67,29 @@ describe('references when a part of a study leaves it', () => {
     )
   })
 
+  it('of the own study are of another one when they stay', () => {
+    const references = partReferences(
+      composeDataSet({
+        ReferencedSeriesSequence: [inSeries('1.1.1', '1.1.1.1', '1.1.1.9'), inSeries('1.1.2', '1.1.2.1')],
+      }),
+      leaving,
+      new Set(),
+    )
+    expect(Object.fromEntries(references.set)).toEqual(
+      composeDataSet({ ReferencedSeriesSequence: [inSeries('2.1.1', '2.1.1.1')] }),
+    )
+    expect(references.behind).toEqual(
+      [inSeries('1.1.1', '1.1.1.9'), inSeries('1.1.2', '1.1.2.1')].map((one) => composeDataSet(one)),
+    )
+    // The series of an image has left, and that image has not.
+    const none = partReferences(
+      composeDataSet({ ReferencedSeriesSequence: [inSeries('1.1.1', '1.1.1.9')] }),
+      leaving,
+      new Set(),
+    )
+    expect([...none.set]).toEqual([['00081115', null]])
+  })
+
   it('are found where RT names a study as if it were an instance', () => {
     const study = (uid: string, ...series: Attributes[]): Attributes => ({
       ...sop(uid),

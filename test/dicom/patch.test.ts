@@ -17,7 +17,7 @@ import {
 } from '../../src/dicom/transfer-syntax.ts'
 import { newUid, uidFrom } from '../../src/dicom/uid.ts'
 import { corpusFile, corpusPaths, describeCorpus } from './corpus.ts'
-import { ct, sr, type Sample } from '../samples.ts'
+import { ct, segmentation, sr, type Sample } from '../samples.ts'
 
 const opened =
   (bytes: Buffer): OpenFile =>
@@ -102,7 +102,15 @@ function bare(
   return { vr, ...rest, ...(values && { Value: values }) }
 }
 
-const ADDED: readonly Tag[] = ['04000561', '0018A001', '00082112', '00420013', '0040A360']
+const ADDED: readonly Tag[] = [
+  '04000561',
+  '0018A001',
+  '00082112',
+  '00420013',
+  '0040A360',
+  '00081115',
+  '00081200',
+]
 const without = (dataSet: DataSet, tags: ReadonlySet<Tag>): DataSet =>
   Object.fromEntries(Object.entries(dataSet).filter(([tag]) => !tags.has(tag)))
 
@@ -239,6 +247,35 @@ describe('patching a file', () => {
       expect(latin.after.dataSet['00100010']?.Value).toEqual([{ Alphabetic: 'Möller' }])
     },
   )
+
+  it('lists what it leaves behind as of another study', async () => {
+    const [image, stays]: Sample[] = [ct(), ct()]
+    const listing = [image!, stays!].map(({ uids }) => ({
+      SeriesInstanceUID: uids.series,
+      ReferencedInstanceSequence: [
+        { ReferencedSOPClassUID: '1.2.840.10008.5.1.4.1.1.2', ReferencedSOPInstanceUID: uids.instance },
+      ],
+    }))
+    const { bytes, uids } = segmentation({ ReferencedSeriesSequence: listing })
+    const more = new Map([
+      [image!.uids.instance, '2.25.1'],
+      [image!.uids.series, '2.25.2'],
+    ])
+    const seriesOf = (items: unknown): unknown[] =>
+      ((items ?? []) as DataSet[]).map((item) => item['0020000E']?.Value?.[0])
+    const moved = (await corrected(bytes, { ...CORRECTION, newStudy: '2.25.3' }, more)).after.dataSet
+    expect(seriesOf(moved['00081115']?.Value)).toEqual(['2.25.2'])
+    const [other] = (moved['00081200']?.Value ?? []) as DataSet[]
+    expect(other?.['0020000D']?.Value).toEqual([uids.study])
+    expect(seriesOf(other?.['00081115']?.Value)).toEqual([stays!.uids.series])
+  })
+
+  it('names a sender as far as it is a name', async () => {
+    const file = await scanFile(opened(ct().bytes))
+    const patch = correctionPatch(file.parsed, new Map(), CORRECTION, `\u0013AE\\${'X'.repeat(80)}`)
+    const source = patch.append.get('04000561')?.['04000564']?.Value?.[0] as string
+    expect([source.slice(0, 4), source.length]).toEqual(['AE X', 64])
+  })
 
   it('takes signatures out and remembers them', async () => {
     const { bytes } = ct({
