@@ -46,6 +46,7 @@ const DEFAULTS: Behaviour = {
     'Subscription',
   ],
   token: null,
+  onAccepted: null,
 }
 
 /** Starts on a port of 127.0.0.1 (0: any free one) or of another host. */

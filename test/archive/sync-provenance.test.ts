@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type FhirStandIn, startFhirStandIn } from '../../scripts/stand-ins/fhir-server.ts'
+import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
 import { manifestOf, manifestText, originsOf } from '../../src/archive/origins.ts'
 import { touchStudy } from '../../src/archive/sync-admin.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type FhirStandIn, startFhirStandIn } from '../../scripts/stand-ins/fhir-server.ts'
+import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
 import { releaseStudy, retryStudy, touchStudy } from '../../src/archive/sync-admin.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'
 import type { SyncEvent, SyncSettings } from '../../src/archive/sync-settings.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type FhirStandIn, startFhirStandIn } from '../../scripts/stand-ins/fhir-server.ts'
+import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
 import type { ResourceJson } from '../../scripts/stand-ins/fhir/validate.ts'
 import { type Corrector, decideCorrection, startCorrector } from '../../src/archive/correct.ts'
 import { everyKind } from '../../src/archive/correct-policy.ts'

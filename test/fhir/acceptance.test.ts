@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type FhirStandIn, startFhirStandIn } from '../../scripts/stand-ins/fhir-server.ts'
+import { type FhirStandIn, startFhirStandIn } from './stand-in.ts'
 import { ct, series } from '../samples.ts'
 import { followingIsAccepted } from './acceptance-following.ts'
 import { pushingIsAccepted } from './acceptance-pushing.ts'

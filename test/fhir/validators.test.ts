@@ -2,6 +2,7 @@ import { imagingStudy } from '../../src/fhir/mapping/imaging-study.ts'
 import type { Json, JsonObject, Resource } from '../../src/fhir/ports.ts'
 import { series, ct } from '../samples.ts'
 import { CONTEXT, factsOf, SETTINGS } from './mapping/studies.ts'
+import { startFhirStandIn } from './stand-in.ts'
 import { faultsInR4, faultsInR5 } from './validators.ts'
 
 /** The validators and the stand-in are what all other tests lean on: that they see faults is tested here. */
@@ -68,5 +69,17 @@ describe('the validators of the tests', () => {
     expect(faultsInR5(valid)).not.toEqual([])
     const one = (r5['series'] as readonly JsonObject[])[0]
     expect(one).toMatchObject({ modality: { coding: [{ code: 'CT' }] } })
+  })
+
+  it('stand behind the server that tests write to: what it takes and they do not fails the test', async () => {
+    const standIn = await startFhirStandIn()
+    standIn.behaviour.integrity = false
+    const write = async (id: string, reference: string): Promise<number> => {
+      const body = JSON.stringify({ resourceType: 'Patient', id, generalPractitioner: [{ reference }] })
+      return (await fetch(`${standIn.url}/Patient/${id}`, { method: 'PUT', body })).status
+    }
+    expect(await write('right', 'Practitioner/p')).toBe(201)
+    expect(await write('wrong', 'Patient/p')).toBe(201)
+    await expect(standIn.stop()).rejects.toThrow(/^not valid: fhir: .*"wrong"/su)
   })
 })

@@ -1,7 +1,7 @@
 import express from 'express'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type FhirStandIn, startFhirStandIn } from '../../scripts/stand-ins/fhir-server.ts'
+import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
 import type { OwedReport } from '../../src/archive/sync-admin.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { stow } from '../../scripts/bench/http-client.ts'
 import { freePort, runToEnd, startService, type Service } from '../../scripts/running-service.ts'
-import { startFhirStandIn, type FhirStandIn } from '../../scripts/stand-ins/fhir-server.ts'
+import { startFhirStandIn, type FhirStandIn } from '../fhir/stand-in.ts'
 import { ct, mr, pdf, series } from '../samples.ts'
 import { until } from '../until.ts'
 

@@ -25,6 +25,8 @@ export interface Behaviour {
   types: readonly string[]
   /** Without this bearer token: 401; null: open. */
   token: string | null
+  /** Told of every resource that was sent and found valid here, for others to look at it too. */
+  onAccepted: ((resource: ResourceJson, release: Behaviour['release']) => void) | null
 }
 
 export interface Ask {
@@ -175,6 +177,7 @@ function bodyOf(type: string, ask: Ask, world: World): ResourceJson {
   if (faults.length > 0) throw new RefusalError(422, ...faults)
   if (type === 'Subscription') checkSubscription(body, world.behaviour.types, world.store)
   if (world.behaviour.integrity) checkIntegrity(body, world)
+  world.behaviour.onAccepted?.(body, world.behaviour.release)
   return body
 }
 
