@@ -116,31 +116,34 @@ export function creatorTag(tag) {
 /**
  * The values that a name as a search takes it has in a data set, in items too; what it does not have is left out.
  * @param {DataSet} dataSet
- * @param {string} name keyword, tag, dotted path, `0019xx01;CREATOR`
+ * @param {string} name keyword, tag, dotted path, any step of which may be `0019xx01;CREATOR`
  * @param {(keyword: string) => string | undefined} tagOf
  * @returns {string[]}
  */
 export function valuesAt(dataSet, name, tagOf) {
-  const [path = '', ...creator] = name.split(';')
-  const [first = '', ...rest] = path.split('.')
-  const tag =
-    rest.length === 0 && creator.length > 0
-      ? inBlock(dataSet, first, creator.join(';'))
-      : (tagOf(first) ?? first.toUpperCase())
-  if (rest.length === 0) return tag === undefined ? [] : texts(dataSet, tag)
-  const items = /** @type {DataSet[]} */ (dataSet[tag ?? '']?.Value ?? [])
-  return items.flatMap((item) => valuesAt(item, [rest.join('.'), ...creator].join(';'), tagOf))
+  const [, element = '', named = ''] = /^([^;.]{4}xx[^;.]{2});(.*)$/s.exec(name) ?? []
+  if (element === '') {
+    const [first = '', ...rest] = name.split('.')
+    return valuesIn(dataSet, tagOf(first) ?? first.toUpperCase(), rest.join('.'), tagOf)
+  }
+  // A creator may have dots in its name: it is one that the data set has.
+  const owner = Object.keys(dataSet)
+    .filter((tag) => tag.startsWith(`${element.slice(0, 4).toUpperCase()}00`))
+    .find((tag) => named === text(dataSet, tag).trim() || named.startsWith(`${text(dataSet, tag).trim()}.`))
+  if (owner === undefined) return []
+  const tag = `${owner.slice(0, 4)}${owner.slice(6)}${element.slice(6).toUpperCase()}`
+  return valuesIn(dataSet, tag, named.slice(text(dataSet, owner).trim().length + 1), tagOf)
 }
 
 /**
  * @param {DataSet} dataSet
- * @param {string} name `0019xx01`
- * @param {string} creator
+ * @param {string} tag
+ * @param {string} rest what of the name is behind it
+ * @param {(keyword: string) => string | undefined} tagOf
+ * @returns {string[]}
  */
-function inBlock(dataSet, name, creator) {
-  const group = name.slice(0, 4).toUpperCase()
-  const owner = Object.keys(dataSet).find(
-    (tag) => tag.startsWith(`${group}00`) && text(dataSet, tag).trim() === creator.trim(),
-  )
-  return owner === undefined ? undefined : `${group}${owner.slice(6)}${name.slice(6).toUpperCase()}`
+function valuesIn(dataSet, tag, rest, tagOf) {
+  if (rest === '') return texts(dataSet, tag)
+  const items = /** @type {DataSet[]} */ (dataSet[tag]?.Value ?? [])
+  return items.flatMap((item) => valuesAt(item, rest, tagOf))
 }

@@ -70,6 +70,26 @@ describe('the name under which a tag is found', () => {
     expect(requireField(name).path).toHaveLength(path.length)
   })
 
+  it.each([
+    ['0019xx05;ACME 1.1.00080100', ['a', 'b']],
+    ['0019xx05;ACME 1.1.0021xx01;IN', ['c']],
+    ['0019xx05;ACME.00080100', []],
+    ['00191005.CodeValue', ['a', 'b']],
+  ])('has the values of %s in private sequences', (name, found) => {
+    const inside = { '00210010': { vr: 'LO', Value: ['IN'] }, '00211001': { vr: 'LO', Value: ['c'] } }
+    const nested = {
+      '00190010': { vr: 'LO', Value: ['ACME 1.1'] },
+      '00191005': {
+        vr: 'SQ',
+        Value: [
+          { '00080100': { vr: 'SH', Value: ['a'] }, ...inside },
+          { '00080100': { vr: 'SH', Value: ['b'] } },
+        ],
+      },
+    }
+    expect(valuesAt(nested, name, tagOf)).toEqual(found)
+  })
+
   it('is one that the service knows, for every tag of the dictionary', () => {
     fc.assert(
       fc.property(fc.constantFrom(...known.entries), ({ tag, keyword }) => {
