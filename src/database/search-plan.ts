@@ -184,29 +184,35 @@ export function entityCondition(plan: Plan): Sql {
 function below(plan: Plan, entity: string, owner: string): Sql {
   if (!hasLowerKeys(plan)) return TRUE
   const { level } = plan.query
-  const { on } = plan
+  const { on, isNarrow } = plan
   const instances = allOf([stateCondition(plan), on.i])
-  const link = (sub: Sql): Sql => linked(plan, sub, entity, owner)
+  const link = (sub: Sql): Sql =>
+    isNarrow ? { ...sub, sql: `${entity} IN (SELECT ${owner} ${sub.sql})` } : exists(sub, entity, owner)
   if (level === 'series') return link({ ...instances, sql: `FROM instance i WHERE ${instances.sql}` })
-  const withInstances = on.i !== TRUE || level === 'patient'
+  // Most studies are of one patient, and then whatever is in their series is that patient's.
+  const isByStudy = level === 'patient' && on.i === TRUE && plan.query.includeSuperseded !== true
+  const withInstances = on.i !== TRUE || (level === 'patient' && !isByStudy)
   const where = allOf([
     on.s === TRUE || level !== 'patient' ? TRUE : on.s,
     seriesCondition(plan),
     ...(withInstances ? [instances] : []),
+    ...(isByStudy ? [sql(IS_OWN_SERIES)] : []),
   ])
   const tables =
     level === 'patient'
-      ? `patient_study ps JOIN study s ON s.id = ps.study_id JOIN series e ON e.study_id = s.id
-        JOIN instance i ON i.series_id = e.id AND i.patient_key = ps.patient_key`
+      ? `patient_study ps JOIN study s ON s.id = ps.study_id JOIN series e ON e.study_id = s.id${
+          withInstances ? ' JOIN instance i ON i.series_id = e.id AND i.patient_key = ps.patient_key' : ''
+        }`
       : `series e${withInstances ? ' JOIN instance i ON i.series_id = e.id' : ''}`
   return link({ ...where, sql: `FROM ${tables} WHERE ${where.sql}` })
 }
 
-/** That a row belongs to an entity of which a query from below finds something. */
-export function linked({ isNarrow }: Plan, sub: Sql, entity: string, owner: string): Sql {
-  return isNarrow
-    ? { ...sub, sql: `${entity} IN (SELECT ${owner} ${sub.sql})` }
-    : { ...sub, sql: `EXISTS (SELECT 1 ${sub.sql} AND ${owner} = ${entity})` }
+const IS_OWN_SERIES = `ps.n_instances = s.n_instances OR EXISTS (
+    SELECT 1 FROM instance i WHERE i.series_id = e.id AND i.patient_key = ps.patient_key AND i.state = 0)`
+
+/** That a query from below, which may speak of the entity too, finds something that belongs to it. */
+export function exists(sub: Sql, entity: string, owner: string): Sql {
+  return { ...sub, sql: `EXISTS (SELECT 1 ${sub.sql} AND ${owner} = ${entity})` }
 }
 
 /** The class of an instance is in the tag index too, which tells of series. */
