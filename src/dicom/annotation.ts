@@ -34,7 +34,7 @@ export function annotationsOf(dataSet: DataSet): Annotations {
 
 function lines(pieces: readonly (readonly string[])[]): string[] {
   return pieces
-    .map((line) => line.filter((piece) => piece !== '').join('  '))
+    .map((line) => [...new Set(line)].filter((piece) => piece !== '').join('  '))
     .filter((line) => line !== '')
     .map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 1)}…` : line))
 }

@@ -22,19 +22,24 @@ export async function annotated(
   if (top.length === 0 && bottom.length === 0) return image
   const inSpace = channels === 1 ? image.toColourspace('b-w') : image
   const { data, info } = await inSpace.raw().toBuffer({ resolveWithObject: true })
-  const { width, height } = info
   const overlays: OverlayOptions[] = []
-  for (const [lines, edge] of [
-    [top, 'northwest'],
-    [bottom, 'southwest'],
+  for (const [lines, isTop] of [
+    [top, true],
+    [bottom, false],
   ] as const) {
-    if (lines.length > 0) overlays.push({ input: await textOf(lines, width, height), gravity: edge })
+    if (lines.length > 0) overlays.push(await textOn(info, lines, isTop))
   }
   return sharp(data, { raw: info, limitInputPixels: false }).composite(overlays).removeAlpha()
 }
 
-async function textOf(lines: readonly string[], width: number, height: number): Promise<Buffer> {
+async function textOn(
+  { width, height }: { readonly width: number; readonly height: number },
+  lines: readonly string[],
+  isTop: boolean,
+): Promise<OverlayOptions> {
   const letter = Math.max(LEAST_LETTER, Math.min(width, height) * LETTER)
+  // Where a letter is large for the picture, there is no room for a margin.
+  const margin = height < letter * 10 ? 0 : Math.round(letter / 2)
   const text = {
     text: `<span foreground="#ffffff" background="#000000">${lines.map(escaped).join('\n')}</span>`,
     font: `DejaVu Sans ${POINTS}`,
@@ -43,11 +48,12 @@ async function textOf(lines: readonly string[], width: number, height: number): 
     dpi: Math.round((letter / POINTS) * 72),
   }
   const drawn = await sharp({ text }).png().toBuffer()
-  const most = { width: Math.max(1, width), height: Math.max(1, Math.floor(height * MOST)) }
-  return sharp(drawn)
+  const most = { width: Math.max(1, width - 2 * margin), height: Math.max(1, Math.floor(height * MOST)) }
+  const { data: input, info } = await sharp(drawn)
     .resize({ ...most, fit: 'inside', withoutEnlargement: true })
     .png()
-    .toBuffer()
+    .toBuffer({ resolveWithObject: true })
+  return { input, left: margin, top: isTop ? margin : height - margin - info.height }
 }
 
 /** Pango reads markup. */
