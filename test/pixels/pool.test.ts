@@ -61,7 +61,8 @@ it.each([
 )
 
 it('refuses what the queue cannot hold, and reads nothing of what waits', async () => {
-  const pool = open({ threads: 1, queue: 2 })
+  // A thread that takes the place of another must be up within the limit, on a busy machine too.
+  const pool = open({ threads: 1, queue: 2, timeLimitMs: 3000 })
   let reads = 0
   const counted = () => pool.run(task, () => Promise.resolve(Buffer.of(10, ++reads)))
   const hung = job(pool, 1).catch((error: unknown) => error)
