@@ -124,7 +124,7 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
       'contentType',
       'transferSyntax',
       'frameNumber',
-    ].concat(['rows', 'columns', 'region', 'windowCenter', 'windowWidth', 'imageQuality']),
+    ].concat(['rows', 'columns', 'region', 'windowCenter', 'windowWidth', 'imageQuality', 'annotation']),
   },
   'OPTIONS /dicomweb': {
     summary: 'Retrieve Capabilities (PS3.18 §8.9)',
@@ -212,6 +212,7 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
 function pictures(path: string, what: string): Record<string, Description> {
   const rendered = {
     ...RENDERED,
+    query: [...(RENDERED.query ?? []), 'annotation', 'iccprofile'],
     answers: [...PICTURES, 'text/html', 'text/plain', 'application/pdf', 'video/mp4'],
   }
   return {
