@@ -2,7 +2,7 @@
 import type { Answer, World } from '../world.ts'
 import type { Answered } from './oracle.ts'
 import type { Search } from './question.ts'
-import { countOf, differenceOfRows, nextOf, offsetOf } from './run.ts'
+import { countOf, differenceOfRows, nextOf, offsetOf } from './ask.ts'
 
 /** Where the pages that begin with `first` differ from the oracle's; null where they agree. */
 export async function differenceInHurry(
