@@ -35,3 +35,13 @@ export async function* inGroups<Item>(items: AsyncIterable<Item>, size: number):
   }
   if (group.length > 0) yield group
 }
+
+/** Hands on what is under way in the order in which it was begun: each waits until those before it have ended, however. */
+export function createTurns(): <Result>(work: Promise<Result>) => Promise<Result> {
+  let before: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const turn = Promise.allSettled([before, work])
+    before = turn
+    return turn.then(() => work)
+  }
+}

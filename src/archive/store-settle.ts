@@ -5,6 +5,7 @@ import { rejectionOf, type Rejection } from '../dicom/rejection-note.ts'
 import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { createBatcher } from './batch.ts'
+import { createTurns } from './in-order.ts'
 import type { IntakeOptions } from './store.ts'
 import { type Arrived, settleDuplicate } from './store-duplicate.ts'
 import { refusedBecause, type Stored, type StoreOutcome } from './store-outcome.ts'
@@ -18,6 +19,7 @@ const MOST_AT_ONCE = 256
 /** The steps that instances of all uploads take together, each a batch after the other, both at once. */
 interface Steps {
   readonly lookUp: (uid: Uid) => Promise<KnownInstance | undefined>
+  readonly inTurn: ReturnType<typeof createTurns>
   readonly add: (instance: NewInstance) => Promise<AddOutcome>
   /** Contradictions that were kept aside. */
   readonly keptAside: Set<string>
@@ -37,6 +39,7 @@ export function createSettler(
       const known = await archive.database.index.known([...new Set(uids)])
       return uids.map((uid) => known.get(uid))
     }, MOST_AT_ONCE),
+    inTurn: createTurns(),
     add: createBatcher(async (batch: readonly NewInstance[]) => {
       const outcomes = await archive.database.index.add(batch)
       onStored?.()
@@ -70,7 +73,7 @@ export function createSettler(
 async function settleOne(archive: Archive, steps: Steps, arrived: Arrived): Promise<StoreOutcome> {
   const { parsed, spooled, sender, receivedAt } = arrived
   let placed: BlobPlace | undefined
-  const place = async () => (placed ??= await makeDurable(archive, spooled.blob))
+  const place = async () => (placed ??= await makeDurable(archive, steps, spooled.blob))
 
   const known = await steps.lookUp(parsed.uids.instance)
   if (known !== undefined) return settleDuplicate(archive, known, arrived, place, steps.keptAside)
@@ -107,9 +110,14 @@ export function addRejection(
   })
 }
 
-/** Each for itself: the store shares its syncs among all that are under way, and nobody waits for a larger one. */
-async function makeDurable(archive: Archive, blob: NewBlob): Promise<BlobPlace> {
-  const [place] = await archive.blobs.put([blob])
+/**
+ * Each for itself, as the store shares its syncs among all that are under way. What comes from memory is handed on in
+ * the order in which it was begun, which is that of the keys: so an index made anew of the blobs (`reindex`) finds the
+ * same first instance of each study. A staged file may take its time, and nobody else should wait for it.
+ */
+async function makeDurable(archive: Archive, steps: Steps, blob: NewBlob): Promise<BlobPlace> {
+  const putting = archive.blobs.put([blob])
+  const [place] = await ('path' in blob.bytes ? putting : steps.inTurn(putting))
   if (place === undefined) throw new Error('The blob store gave no place for a blob.')
   if (isProblem(place)) throw place
   return place

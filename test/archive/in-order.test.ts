@@ -1,0 +1,26 @@
+import { createTurns } from '../../src/archive/in-order.ts'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('turns', () => {
+  it('hand on in the order of the beginning, past what fails', async () => {
+    const inTurn = createTurns()
+    const works = ['a', 'b', 'c'].map(() => Promise.withResolvers<string>())
+    const ended: string[] = []
+    const told = works.map(({ promise }, at) =>
+      inTurn(promise).then(
+        (name) => void ended.push(name),
+        () => void ended.push(`${at} failed`),
+      ),
+    )
+    works[2]?.resolve('c')
+    await turn()
+    expect(ended).toEqual([])
+    works[0]?.resolve('a')
+    await turn()
+    expect(ended).toEqual(['a'])
+    works[1]?.reject(new Error('b'))
+    await Promise.all(told)
+    expect(ended).toEqual(['a', '1 failed', 'c'])
+  })
+})
