@@ -90,7 +90,6 @@ export const blobUrl = z
   )
 export const timeZone = z.string().refine(isTimeZone, 'must be the name of a time zone, e.g. Europe/Berlin')
 
-/** `NAME=URI, …`: names may have spaces and equals signs in them, URIs neither spaces nor commas. */
 /** More faults of one file than these say nothing new. */
 const MOST_FAULTS = 20
 const MOST_DICTIONARY_BYTES = 16 * MIB
@@ -123,6 +122,7 @@ export const privateDictionary = z.string().transform((path, context): readonly 
   }
 })
 
+/** `NAME=URI, …`: names may have spaces and equals signs in them, URIs neither spaces nor commas. */
 function pairs(text: string): [name: string, uri: string][] {
   return text
     .split(/[,\n]/)

@@ -244,8 +244,8 @@ function toConfig(settings: Settings, tokens: ReturnType<typeof readTokens>) {
     fhirSubscribe: settings.FHIR_SUBSCRIBE === 'on',
     siteTimezone: settings.SITE_TIMEZONE,
     defaultIssuer: settings.DEFAULT_ISSUER,
-    logLevel: settings.LOG_LEVEL,
     privateElements: settings.PRIVATE_DICTIONARY ?? [],
+    logLevel: settings.LOG_LEVEL,
     limits: {
       requestBytes: settings.MAX_REQUEST_BYTES,
       partBytes: settings.MAX_PART_BYTES,

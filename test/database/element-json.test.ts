@@ -11,7 +11,7 @@ const value: fc.Arbitrary<Value> = fc.oneof(
   fc.constant(-0),
   fc.constant(null),
   fc.record({ Alphabetic: fc.string() }),
-  fc.constant({ '00080100': { vr: 'SH' as const, Value: ['x'] } }),
+  fc.constant<Value>({ '00080100': { vr: 'SH', Value: ['x'] } }),
 )
 
 const element: fc.Arbitrary<DataElement> = fc.oneof(
