@@ -2,9 +2,17 @@ import { createHash } from 'node:crypto'
 
 type Role = 'read' | 'write' | 'admin'
 
+/** Who comes in with a token, and what for. */
+export interface TokenEntry {
+  readonly name: string
+  readonly roles: ReadonlySet<Role>
+  /** Digest of the token, 32 bytes. */
+  readonly sha256: Buffer
+}
+
 /** Reads `AUTH_TOKENS`: `name:role+role:token`, comma-separated or one a line. Of a token its digest is kept. */
-export function readTokens(text: string, faults: string[]) {
-  const tokens: { readonly name: string; readonly roles: ReadonlySet<Role>; readonly sha256: Buffer }[] = []
+export function readTokens(text: string, faults: string[]): readonly TokenEntry[] {
+  const tokens: TokenEntry[] = []
   const entries = text.split(/[\s,]+/).filter((word) => word !== '')
   for (const [index, entry] of entries.entries()) {
     const [, name = '', roleText = '', token = ''] = /^([^:]*):([^:]*):(.*)$/.exec(entry) ?? []

@@ -1,11 +1,4 @@
-import {
-  entries,
-  entryOf,
-  keywordOf,
-  nearestKeyword,
-  tagOf,
-  tagText,
-} from '../../src/dicom/dictionary.ts'
+import { entries, entryOf, keywordOf, nearestKeyword, tagOf, tagText } from '../../src/dicom/dictionary.ts'
 
 describe('the dictionary', () => {
   it.each([
