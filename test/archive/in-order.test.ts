@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createTurns } from '../../src/archive/in-order.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -22,5 +24,23 @@ describe('turns', () => {
     works[1]?.reject(new Error('b'))
     await Promise.all(told)
     expect(ended).toEqual(['a', '1 failed', 'c'])
+  })
+
+  it('keep nothing of what has been handed on', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const inTurn = createTurns()
+    const begun: WeakRef<object>[] = []
+    const hand = async () => {
+      const result = { bytes: 'some' }
+      begun.push(new WeakRef(result))
+      await inTurn(Promise.resolve(result))
+    }
+    for (let round = 0; round < 20; round++) await hand()
+    await turn()
+    collect()
+    // The last one may still be what the next waits for.
+    expect(begun.slice(0, -1).filter((one) => one.deref() !== undefined)).toEqual([])
+    expect(await inTurn(Promise.resolve('next'))).toBe('next')
   })
 })
