@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { DataElement, DataSet, Tag } from '../dicom/data-set.ts'
 import { Problem } from '../problem.ts'
-import { elementJson } from './element-json.ts'
 import type { BlobExtent, NewInstance } from './ports.ts'
 import { columnText, indexText, isCut } from './terms.ts'
 
@@ -91,17 +90,12 @@ export function prepare(instance: NewInstance): PreparedInstance {
 function attributeLines(...dataSets: readonly DataSet[]): string {
   const lines: string[] = []
   for (const dataSet of dataSets)
-    for (const tag of ascending(Object.keys(dataSet))) lines.push(`"${tag}":${elementJson(dataSet[tag])}`)
+    for (const tag of Object.keys(dataSet).sort(byText))
+      lines.push(`"${tag}":${JSON.stringify(dataSet[tag])}`)
   return lines.join('\n')
 }
 
-/** Sorted in place, unless they are in order, as most are. */
-function ascending(tags: Tag[]): Tag[] {
-  for (let at = 1; at < tags.length; at++) {
-    if ((tags[at - 1] ?? '') > (tags[at] ?? '')) return tags.sort()
-  }
-  return tags
-}
+const byText = (a: Tag, b: Tag): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** An identifier in full: one that the index must cut keeps a digest of the rest, or two patients might become one. */
 function identity(element: DataElement | undefined): string {
