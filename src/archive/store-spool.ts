@@ -44,7 +44,7 @@ const SUFFIX = '.part'
 
 /**
  * A spool for one part: in memory while it is small and there is room, else in a staging file, which the blob store
- * may take over. In memory the bytes stay the pieces they came in: laying them end to end costs as much as hashing them.
+ * may take over. In memory the bytes stay the pieces they came in: only small parts are worth a copy.
  * @param dataSetOffset where the data set begins (behind preamble and group 0002), once the reader knows
  */
 export function createSpool(room: SpoolRoom, dataSetOffset: () => number | undefined): Spool {

@@ -70,6 +70,22 @@ export function describeVault(name: string, make: (directory: string) => Promise
       expect(existsSync((staged.bytes as { path: string }).path)).toBe(false)
     })
 
+    it.each([1, 7, 5000, 65_536])('puts pieces of %i bytes together, however many they are', async (step) => {
+      const bytes = randomBytes(step === 1 ? 70 * KIB : 600 * KIB)
+      const small = bytes.subarray(0, 4001)
+      const cut = (whole: Buffer): Buffer[] =>
+        Array.from({ length: Math.ceil(whole.length / step) }, (_, at) =>
+          whole.subarray(at * step, (at + 1) * step),
+        )
+      const blobs = [bytes, small].map((whole) => ({
+        ...blobOf(whole),
+        bytes: [Buffer.of(), ...cut(whole), Buffer.of()],
+      }))
+      const keys = (await vault.put(blobs)).map(keyOf)
+      expect((await readAll(vault, keys[0] ?? '')).equals(bytes)).toBe(true)
+      expect((await readAll(vault, keys[1] ?? '')).equals(small)).toBe(true)
+    })
+
     it('gives any range of any blob', async () => {
       const bytes = randomBytes(600 * KIB)
       const blobs = [1, 4000, 64 * KIB, 64 * KIB + 1, 600 * KIB].map((size) => bytes.subarray(0, size))

@@ -12,14 +12,17 @@ export const DURABLE = constants.O_WRONLY | constants.O_CREAT | O_DURABLE
 /** Flags for {@link writeDurably}: the file must not exist yet. */
 export const CREATE_DURABLE = DURABLE | constants.O_EXCL
 
-/** POSIX lets a system refuse more pieces than this in one call (IOV_MAX). */
+/**
+ * More pieces are laid end to end first: systems refuse more in one call (IOV_MAX), and a client that sends byte by byte
+ * should cost one sync like any other.
+ */
 const MOST_PIECES = 1024
 
 /** Writes all pieces from `position` on into a file opened with {@link DURABLE}; they survive a power cut then. */
 export async function writeDurably(fd: number, pieces: readonly Buffer[], position: number): Promise<void> {
   let at = position
-  for (let left = pieces; left.length > 0;) {
-    const written = await writeSome(fd, left.slice(0, MOST_PIECES), at)
+  for (let left = pieces.length > MOST_PIECES ? [Buffer.concat(pieces)] : pieces; left.length > 0;) {
+    const written = await writeSome(fd, left, at)
     at += written
     left = after(left, written)
   }
