@@ -7,7 +7,7 @@
  * What differs is made as small as it gets and printed as a case for test/oracle/kept.test.ts.
  * Exit status: 0 no difference, 1 differences, 2 it could not be tried.
  */
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { campaign, openOn, printed, type EngineName } from '../test/oracle/campaign.ts'
 import { startPostgres } from '../test/servers/postgres.ts'
 import { showProgress } from './progress.ts'
@@ -58,7 +58,7 @@ function say(line: string): void {
 }
 
 const wholeNumber = (text: string): number => {
-  if (!/^\d{1,9}$/u.test(text)) throw new TypeError(`${text} is no number`)
+  if (!/^\d{1,9}$/u.test(text)) throw new InvalidArgumentError('It must be a whole number.')
   return Number(text)
 }
 
@@ -69,6 +69,8 @@ const program = new Command('oracle')
   .option('--seed <number>', 'the same seed asks the same', wholeNumber, 1)
   .option('--per-archive <count>', 'searches of one archive', wholeNumber, 250)
   .option('--most <count>', 'stop at so many differences', wholeNumber, 5)
+  // Not understood is not done.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
 
 // Said aloud: the embedded server hooks into the end of the process, and a mere exitCode would be lost.

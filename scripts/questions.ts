@@ -1,7 +1,8 @@
 /**
  * Imports a folder of DICOM files into a fresh archive and puts two questions to it over HTTP: all series of CT, and all
- * patients scanned on a Philips CT (and on that of every other maker that there is). The answers must be those that pydicom gives from the files which were stored: what
- * was refused, went into quarantine, or is there already does not count.
+ * patients scanned on a Philips CT (and on that of every other maker that there is). The answers must be those that
+ * pydicom gives from the files which were stored: what was refused, went into quarantine, or is there already does not
+ * count.
  *
  *   npm run test:questions -- DIR
  *   npm run test:questions -- DIR --python /usr/bin/python3     the Python that has pydicom (Debian: python3-pydicom)
@@ -154,6 +155,8 @@ const program = new Command('questions')
   )
   .argument('<folder>', 'DICOM files, of whatever kind')
   .option('--python <path>', 'a Python that has pydicom', 'python3')
+  // Not understood is not done.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
 const [folder = ''] = program.args
 try {

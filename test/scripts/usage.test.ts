@@ -24,6 +24,8 @@ describe('a command with a mistake', () => {
     ['verify', [], /^verify: There is no blob folder .*\n$/],
     ['verify', ['--bogus'], /^error: unknown option '--bogus'\n$/],
     ['repair', [], /^repair: There is no blob folder .*\n$/],
+    ['questions', [], /^error: missing required argument 'folder'\n$/],
+    ['oracle', ['--queries', 'many'], /^error: option '--queries <count>' .*whole number.*\n$/],
     ['migrate', ['mysql://x'], /^migrate: The URL begins with neither sqlite: nor postgres:\.\n$/],
   ] as const)('%s %j', async (script, args, said) => {
     const env = { DATA_DIR: join(folder, 'none'), DATABASE_URL: '', BLOB_URL: '', PORT: '1' }
