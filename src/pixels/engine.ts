@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createByteCache } from './byte-cache.ts'
 import { decodes } from './decode.ts'
 import { openPool, type PoolOptions } from './pool.ts'
-import type { PixelEngine } from './ports.ts'
+import type { Look, PixelEngine } from './ports.ts'
 
 export interface EngineOptions extends PoolOptions {
   /** Frames and pictures that are kept, together. */
@@ -35,11 +35,13 @@ export function openPixelEngine(options: EngineOptions): PixelEngine {
   }
 }
 
-/** Tables have up to 65,536 entries: too long for a key. */
-function digestOf(look: object): string {
+/** Tables have up to 65,536 entries, and profiles more bytes: too long for a key. */
+function digestOf({ profile, ...look }: Look): string {
   const hash = createHash('sha256')
-  const text = JSON.stringify(look, (_name, value: unknown) => {
-    if (!(value instanceof Uint16Array) && !(value instanceof Uint8Array)) return value
+  // Apart from the rest: of a Buffer, JSON.stringify makes numbers before the replacer sees it.
+  if (profile !== null) hash.update(profile)
+  const text = JSON.stringify({ ...look, profile: profile?.length ?? null }, (_name, value: unknown) => {
+    if (!(value instanceof Uint16Array)) return value
     hash.update(value)
     return value.length
   })

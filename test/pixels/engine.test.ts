@@ -1,0 +1,47 @@
+/** What the engine does with a job before a thread has it. */
+import { openPixelEngine } from '../../src/pixels/engine.ts'
+import type { Look, PictureWish } from '../../src/pixels/ports.ts'
+import { format } from './encoders.ts'
+
+const of = {
+  ...format({ Rows: 2, Columns: 2, BitsAllocated: 8 }),
+  SamplesPerPixel: 3,
+  PhotometricInterpretation: 'RGB',
+}
+const look: Look = {
+  modality: { kind: 'rescale', slope: 1, intercept: 0 },
+  voi: { kind: 'full' },
+  isInverse: false,
+  palette: null,
+  padding: null,
+  profile: null,
+}
+const wish: PictureWish = {
+  media: 'image/png',
+  quality: 90,
+  region: null,
+  box: null,
+  profile: 'srgb',
+  annotation: { top: [], bottom: [] },
+}
+
+it('knows colour profiles by their bytes, and never writes out a megabyte of numbers', async () => {
+  const engine = openPixelEngine({ threads: 1, queue: 9, timeLimitMs: 5000, cacheBytes: 1_000_000 })
+  let [reads, written] = [0, 0]
+  // A profile comes as a Buffer, which JSON.stringify turns into numbers before anybody is asked.
+  const profileOf = (name: string) =>
+    Object.assign(Buffer.from(name), {
+      toJSON: () => ({ type: 'Buffer', data: [...Array(++written).keys()] }),
+    })
+  const read = () => Promise.resolve(Buffer.alloc(12, ++reads))
+  const frame = { key: 'k', TransferSyntaxUID: '1.2.840.10008.1.2.1', format: of, read }
+  const picture = (profile: Buffer | null) => engine.picture(frame, { ...look, profile }, wish)
+  await picture(profileOf('one'))
+  await picture(profileOf('one'))
+  expect([reads, written]).toEqual([1, 0])
+  await picture(profileOf('two'))
+  await picture(null)
+  await picture(profileOf(''))
+  expect([reads, written]).toEqual([4, 0])
+  await engine.close()
+})
