@@ -13,6 +13,11 @@ import type { Look, Lut } from '../pixels/ports.ts'
 import type { Archive } from './archive.ts'
 import { valueOf } from './retrieve.ts'
 
+/** 65,536 entries of 16 bits, written as the shortest segments that there are (PS3.3 C.7.9.2). */
+const MOST_OF_TABLE = 65_536 * 8
+/** More than a file of JPEG can hold; of what is longer, the part is no profile. */
+const MOST_OF_PROFILE = 16 * 1024 * 1024
+
 /** The colour profile is read where it is wished for: it is large. */
 export async function lookOf(
   archive: Archive,
@@ -33,7 +38,7 @@ export async function lookOf(
     padding,
     profile:
       withProfile && display.profile !== null
-        ? await buffer(await valueOf(archive, instance, display.profile).open())
+        ? await bytesOf(archive, instance, display.profile, MOST_OF_PROFILE)
         : null,
   }
 }
@@ -44,10 +49,21 @@ async function loadLut(
   { lut, isSegmented }: PaletteColour,
 ): Promise<Lut> {
   const { data, first, bits, entries } = lut
-  const bytes = isBinary(data) ? await buffer(await valueOf(archive, instance, data).open()) : null
+  const bytes = isBinary(data) ? await bytesOf(archive, instance, data, MOST_OF_TABLE) : null
   if (!isSegmented) return { first, bits, entries: lutEntries(lut, bytes) }
   const words = lutEntries({ ...lut, entries: (bytes?.length ?? 0) >> 1 }, bytes)
   return { first, bits, entries: expandSegments(words, entries) }
+}
+
+/** A value, but no more of it than `most` bytes: an element can have 4 GiB. */
+async function bytesOf(
+  archive: Archive,
+  instance: IndexedInstance,
+  element: DataElement,
+  most: number,
+): Promise<Buffer> {
+  const { length, open } = valueOf(archive, instance, element)
+  return buffer(await open({ offset: 0, length: Math.min(length ?? most, most) }))
 }
 
 function isBinary({ InlineBinary, offset }: DataElement): boolean {
