@@ -178,6 +178,8 @@ function expand(
   let at = from
   for (let segment = 0; segment < count && at < words.length && expansion.length < out.length; segment++) {
     const [kind, size = 0, low = 0, high = 0] = words.subarray(at, at + 4)
+    // It would add nothing, and repetitions of such could go on for hours.
+    if (size === 0) return
     if (kind === DISCRETE) {
       out.set(
         words.subarray(at + 2, at + 2 + Math.min(size, out.length - expansion.length)),

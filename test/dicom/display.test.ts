@@ -85,6 +85,8 @@ describe('display', () => {
     expect([...expandSegments(words, 3)]).toEqual([5, 10, 15])
     // A segment that repeats itself would never end.
     expect([...expandSegments(Uint16Array.of(2, 9, 0, 0), 2)]).toEqual([0, 0])
+    // A segment of no entries is none: many of them, and repetitions of those, would cost time without end.
+    expect([...expandSegments(Uint16Array.of(1, 0, 7, 0, 1, 5), 2)]).toEqual([0, 0])
   })
 })
 
