@@ -27,16 +27,18 @@ export async function annotated(
     [top, true],
     [bottom, false],
   ] as const) {
-    if (lines.length > 0) overlays.push(await textOn(info, lines, isTop))
+    const overlay = lines.length > 0 ? await textOn(info, lines, isTop) : null
+    if (overlay !== null) overlays.push(overlay)
   }
   return sharp(data, { raw: info, limitInputPixels: false }).composite(overlays).removeAlpha()
 }
 
+/** Null where no letter has a shape. */
 async function textOn(
   { width, height }: { readonly width: number; readonly height: number },
   lines: readonly string[],
   isTop: boolean,
-): Promise<OverlayOptions> {
+): Promise<OverlayOptions | null> {
   const letter = Math.max(LEAST_LETTER, Math.min(width, height) * LETTER)
   // Where a letter is large for the picture, there is no room for a margin.
   const margin = height < letter * 10 ? 0 : Math.round(letter / 2)
@@ -47,13 +49,20 @@ async function textOn(
     rgba: true,
     dpi: Math.round((letter / POINTS) * 72),
   }
-  const drawn = await sharp({ text }).png().toBuffer()
+  const drawn = await sharp({ text }).png().toBuffer().catch(nullIfBlank)
+  if (drawn === null) return null
   const most = { width: Math.max(1, width - 2 * margin), height: Math.max(1, Math.floor(height * MOST)) }
   const { data: input, info } = await sharp(drawn)
     .resize({ ...most, fit: 'inside', withoutEnlargement: true })
     .png()
     .toBuffer({ resolveWithObject: true })
   return { input, left: margin, top: isTop ? margin : height - margin - info.height }
+}
+
+/** There are letters without a shape that are no white space, like the fillers of Hangul. */
+function nullIfBlank(error: unknown): null {
+  if (error instanceof Error && error.message.includes('no text to render')) return null
+  throw error
 }
 
 /** Pango reads markup. */

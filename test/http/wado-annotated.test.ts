@@ -72,6 +72,19 @@ describe('annotation', () => {
     )
   })
 
+  it('is nothing where no letter of it has a shape', async () => {
+    // The filler of Hangul syllables.
+    const others = { PatientID: undefined, PatientBirthDate: undefined, PatientSex: undefined }
+    const blank = ct({ ...others, PatientName: '\u3164' })
+    await world.store(blank)
+    const picture = async (query: string) => {
+      const answer = await world.get(`${at(blank)}/rendered${query}`, { Accept: 'image/png' })
+      expect(answer.status).toBe(200)
+      return answer.body
+    }
+    expect(await picture('?annotation=patient')).toEqual(await picture(''))
+  })
+
   it('never stands on a thumbnail, fits on small pictures, and is had by URI too', async () => {
     const thumbnail = async (query: string) =>
       (await world.get(`${at(grey)}/thumbnail${query}`, { Accept: 'image/png' })).body
