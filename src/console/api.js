@@ -9,11 +9,13 @@ export class AnswerError extends Error {
   /**
    * @param {number} status 0 where the service could not be reached
    * @param {string} message
+   * @param {unknown} [answer] its JSON, if it is such
    */
-  constructor(status, message) {
+  constructor(status, message, answer) {
     super(message)
     /** @type {number} */
     this.status = status
+    this.answer = answer
   }
 }
 
@@ -100,7 +102,11 @@ async function faultOf(response) {
   if (response.status === 401) window.dispatchEvent(new Event(SIGN_IN))
   /** @type {{ detail?: string }} */
   const problem = await response.json().catch(() => ({}))
-  return new AnswerError(response.status, problem.detail ?? `The service answered ${response.status}.`)
+  return new AnswerError(
+    response.status,
+    problem.detail ?? `The service answered ${response.status}.`,
+    problem,
+  )
 }
 
 /** @param {string} name of a `<meta>` of the page */

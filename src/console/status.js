@@ -1,7 +1,7 @@
 /** How the service is: what it holds, how fast it works, what it owes, and what a person should look at. */
 import { h } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { ask, askJson, isAway } from './api.js'
+import { AnswerError, ask, askJson, isAway } from './api.js'
 import { Corrections } from './corrections.js'
 import { sizeText } from './dicom.js'
 import { counted, Fault, numberText, useLoaded, Waiting } from './loading.js'
@@ -58,15 +58,20 @@ function Away({ error }) {
   )
 }
 
-/** @param {{ health: { status: string, database: string, blobs: string } }} props */
+/** @param {{ health: { status?: string, database?: string, blobs?: string } }} props */
 function Health({ health }) {
   const isReady = health.status === 'ready'
   return h(
     'p',
     { class: 'health' },
     h('span', { class: isReady ? 'badge good' : 'badge bad' }, isReady ? 'ready' : 'not ready'),
-    isReady ? ' It stores and finds.' : ` Index: ${health.database}. Blobs: ${health.blobs}.`,
+    isReady ? ' It stores and finds.' : ` Index: ${sentence(health.database)} Blobs: ${sentence(health.blobs)}`,
   )
+}
+
+/** Some of what a check says has its full stop already. */
+function sentence(words = '?') {
+  return words.endsWith('.') ? words : `${words}.`
 }
 
 /** @param {{ samples: readonly import('./metrics-text.js').Sample[] }} props */
@@ -215,7 +220,10 @@ async function metrics(signal) {
   return samples
 }
 
-/** @param {AbortSignal} signal */
+/** What is not ready says so with 503. @param {AbortSignal} signal */
 function healthNow(signal) {
-  return askJson('health/ready', signal)
+  return askJson('health/ready', signal).catch((/** @type {unknown} */ error) => {
+    if (error instanceof AnswerError && error.status === 503) return error.answer
+    throw error
+  })
 }

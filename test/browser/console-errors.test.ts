@@ -1,5 +1,7 @@
 /** What the console says when something is wrong: with what was typed, with what was sent, or with the service. */
 import type { Page } from 'playwright-core'
+import type { Archive } from '../../src/archive/archive.ts'
+import { Problem } from '../../src/problem.ts'
 import { ct } from '../samples.ts'
 import { startConsole, storeDemo, type ConsoleWorld } from './console-world.ts'
 import { describeInBrowser, shot } from './harness.ts'
@@ -8,8 +10,15 @@ const AWAY = 'The service cannot be reached.'
 
 describeInBrowser('the console, when something is wrong', () => {
   let console: ConsoleWorld
+  const blobs: { fault: string | undefined } = { fault: undefined }
   beforeAll(async () => {
-    console = await startConsole()
+    const check = (archive: Archive) => () =>
+      blobs.fault === undefined
+        ? archive.blobs.check()
+        : Promise.reject(new Problem('unavailable', blobs.fault))
+    console = await startConsole({
+      through: (archive) => ({ ...archive, blobs: { ...archive.blobs, check: check(archive) } }),
+    })
     await storeDemo(console.world)
   })
   afterAll(() => console[Symbol.asyncDispose]())
@@ -66,6 +75,17 @@ describeInBrowser('the console, when something is wrong', () => {
     await bringBack()
     await page.getByText('It stores and finds.').waitFor()
     await page.getByRole('heading', { name: 'FHIR server' }).waitFor()
+    await page.context().close()
+  })
+
+  it('names on the status page what the service has not got', async () => {
+    const page = await console.open('#/status')
+    await page.getByText('It stores and finds.').waitFor()
+    blobs.fault = 'The disk is gone.'
+    await page.getByText('Index: ok.').waitFor()
+    expect(await page.locator('.health').innerText()).toBe('not ready Index: ok. Blobs: The disk is gone.')
+    blobs.fault = undefined
+    await page.getByText('It stores and finds.').waitFor()
     await page.context().close()
   })
 
