@@ -78,6 +78,8 @@ async function fromFiles(python: string, paths: readonly string[]): Promise<Answ
   const script = join(import.meta.dirname, 'questions', 'answers.py')
   const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'pipe'] })
   const ended = once(child, 'close') as Promise<[number | null]>
+  // What ends without reading breaks the pipe; its status and its complaints say why.
+  child.stdin.on('error', () => undefined)
   child.stdin.end(paths.map((path) => `${path}\n`).join(''))
   const [out, complaints, [status]] = await Promise.all([text(child.stdout), text(child.stderr), ended])
   if (status !== 0) throw new Error(`${python} with pydicom is needed:\n${complaints}`)
