@@ -57,9 +57,13 @@ function silent(): void {
   return
 }
 
+/**
+ * Plans are not compiled: that takes PostgreSQL 20 to 150 ms a statement of a search, and what it compiles is seeks, which
+ * do not get quicker by it (at a million instances a count by any tag takes 36 ms instead of 178).
+ */
 function prepareConnection(client: pg.Client, done: (error: Error | null, client: pg.Client) => void): void {
   client.setTypeParser(pg.types.builtins.INT8, Number)
-  done(null, client)
+  client.query('SET jit = off', (error: Error | null) => done(error, client))
 }
 
 /** The part of knex's client that hands out connections. */

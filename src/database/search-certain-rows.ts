@@ -1,6 +1,6 @@
 /** Certainty said of the rows of a search's level, of which some are found through the series below. */
 import { exists, hasLowerKeys, seriesCondition, type Plan } from './search-plan.ts'
-import { allOf, FALSE, not, sql, TRUE, type Sql } from './search-sql.ts'
+import { allOf, EACH, FALSE, not, sql, TRUE, type Sql } from './search-sql.ts'
 
 /** Whether no row of a plan needs a look at a data set. */
 export function isAllCertain(plan: Plan): boolean {
@@ -15,12 +15,13 @@ export function certainRow(plan: Plan): Sql | null {
   const isBelow = certainty.isOfSeries || hasLowerKeys(plan)
   if (query.level === 'instance' || query.level === 'series' || !isBelow) return certainty.condition
   const series = allOf([seriesCondition(plan), certainty.condition])
+  const each = EACH[plan.dialect]
   if (query.level === 'study')
-    return exists({ ...series, sql: `FROM series e WHERE ${series.sql}` }, 's.id', 'e.study_id')
+    return exists({ ...series, sql: `FROM series e WHERE ${series.sql}` }, 's.id', 'e.study_id', each)
   // Of a study that two patients share, the series do not tell whose their instances are.
   const own = allOf([sql('ps.n_instances = s.n_instances'), on.s, series])
   const tables = 'patient_study ps JOIN study s ON s.id = ps.study_id JOIN series e ON e.study_id = s.id'
-  return exists({ ...own, sql: `FROM ${tables} WHERE ${own.sql}` }, 'p.id', 'ps.patient_key')
+  return exists({ ...own, sql: `FROM ${tables} WHERE ${own.sql}` }, 'p.id', 'ps.patient_key', each)
 }
 
 /** That a candidate may be none. */

@@ -210,9 +210,9 @@ function below(plan: Plan, entity: string, owner: string): Sql {
 const IS_OWN_SERIES = `ps.n_instances = s.n_instances OR EXISTS (
     SELECT 1 FROM instance i WHERE i.series_id = e.id AND i.patient_key = ps.patient_key AND i.state = 0)`
 
-/** That a query from below, which may speak of the entity too, finds something that belongs to it. */
-export function exists(sub: Sql, entity: string, owner: string): Sql {
-  return { ...sub, sql: `EXISTS (SELECT 1 ${sub.sql} AND ${owner} = ${entity})` }
+/** That a query from below, which may speak of the entity too, finds something that belongs to it; see {@link EACH}. */
+export function exists(sub: Sql, entity: string, owner: string, each = ''): Sql {
+  return { ...sub, sql: `EXISTS (SELECT 1 ${sub.sql} AND ${owner} = ${entity}${each})` }
 }
 
 /** The class of an instance is in the tag index too, which tells of series. */

@@ -3,7 +3,7 @@ import type { PathStep } from '../dicom/data-set.ts'
 import { readPrivateStep } from '../dicom/path-step.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
-import { allOf, FALSE, idIn, not, rowsOf, sql, textIn, type Sql } from './search-sql.ts'
+import { allOf, EACH, FALSE, idIn, not, rowsOf, sql, textIn, type Sql } from './search-sql.ts'
 import { markerId } from './terms.ts'
 
 /** Postings by which a key is certain without a look at a data set. */
@@ -80,7 +80,7 @@ export function* hasOnlySure(dialect: Dialect, evidence: Evidence): Generator<St
     some,
     {
       sql: `NOT EXISTS (SELECT 1 FROM tag_post t LEFT JOIN tag_value v ON v.id = t.value_id
-        WHERE t.series_id = e.id AND (${isMark.sql} OR (${place.sql} AND NOT (${isSure.sql}))))`,
+        WHERE t.series_id = e.id AND (${isMark.sql} OR (${place.sql} AND NOT (${isSure.sql})))${EACH[dialect]})`,
       params: [...isMark.params, ...place.params, ...isSure.params],
     },
   ])
