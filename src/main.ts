@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
@@ -18,6 +17,7 @@ import { openPostgres } from './database/postgres.ts'
 import type { Database } from './database/ports.ts'
 import { openSqlite } from './database/sqlite.ts'
 import { usePrivateElements } from './dicom/private-dictionary.ts'
+import { makeFolder } from './folders.ts'
 import { correctionRoutes } from './http/admin-corrections.ts'
 import { createApp } from './http/app.ts'
 import { fhirAdminRoutes } from './http/fhir-admin.ts'
@@ -63,8 +63,7 @@ if ('faults' in config) {
 async function serve(config: Config): Promise<void> {
   const log = createLog(config.logLevel)
   usePrivateElements(config.privateElements)
-  for (const folder of [config.dataDir, config.spoolDir])
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const folder of [config.dataDir, config.spoolDir]) await makeFolder(folder)
   const opened = new AsyncDisposableStack()
   try {
     const blobs = await openBlobs(config)

@@ -55,6 +55,15 @@ describe('the service as a process', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
+  const itHere = process.platform === 'linux' ? it : it.skip
+  itHere('ends with one line where its folder cannot be made', async () => {
+    const service = await start({ DATA_DIR: '/proc/concord/data' })
+    expect([await service.ended, service.told()]).toEqual([
+      1,
+      expect.stringMatching(/^concord: .*mkdir '\/proc\/concord'\n$/),
+    ])
+  })
+
   it('says in one line what to open, keeps what it was given, and lets no second process in', async () => {
     const service = await start({ DATA_DIR: folder })
     expect(service.told()).toMatch(

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { createWriteStream } from 'node:fs'
-import { mkdir, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type { BlobVault, StoredBlob } from '../blobs/ports.ts'
@@ -8,6 +8,7 @@ import type { AddOutcome, KnownInstance, NewInstance } from '../database/ports.t
 import { type ReaderLimits, Unreadable } from '../dicom/reader.ts'
 import { rejectionOf } from '../dicom/rejection-note.ts'
 import { uuidv7 } from '../dicom/uid.ts'
+import { makeFolder } from '../folders.ts'
 import { Problem } from '../problem.ts'
 import type { KeptArchive } from './archive.ts'
 import { inArrivalOrder } from './arrival-order.ts'
@@ -56,7 +57,7 @@ export async function* reindex(archive: KeptArchive, options: ReindexOptions): A
   const { blobs, database } = archive
   if (!options.resume && (await database.inspection.blobs(0, 1)).length > 0)
     throw new Problem('conflict', 'The database is not empty. Name an empty one, or go on with --resume.')
-  await mkdir(options.spoolDir, { recursive: true, mode: 0o700 })
+  await makeFolder(options.spoolDir)
   for await (const group of inGroups(inArrivalOrder(blobs.list(), options.spoolDir), GROUP)) {
     const keys = group.map(({ key }) => key)
     const named = await database.inspection.referenced(blobs.name, keys)

@@ -1,9 +1,9 @@
-import { mkdir, open, readdir, readFile, unlink } from 'node:fs/promises'
+import { open, readdir, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder, syncDirectory } from '../folders.ts'
 import { Problem } from '../problem.ts'
 import { openGate } from './gate.ts'
 import { diskProblem, systemCode } from './faults.ts'
-import { syncDirectory } from './folder/disk.ts'
 import { openFiles, type Files } from './folder/files.ts'
 import { parseKey, type FolderPlace } from './folder/keys.ts'
 import { lockFolder } from './folder/lock.ts'
@@ -48,7 +48,7 @@ export async function openFolderBlobs(options: FolderOptions): Promise<BlobVault
   const incoming = join(path, 'incoming')
   const parts = { segments: join(path, 'segments'), files: join(path, 'files'), incoming }
   try {
-    for (const directory of Object.values(parts)) await mkdir(directory, { recursive: true, mode: 0o700 })
+    for (const directory of Object.values(parts)) await makeFolder(directory)
     const unlock = lockFolder(path)
     try {
       await syncDirectory(path)

@@ -1,7 +1,8 @@
 import { open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncDirectory } from '../../folders.ts'
 import { systemCode } from '../faults.ts'
-import { DURABLE, syncDirectory, writeDurably } from './disk.ts'
+import { DURABLE, writeDurably } from './disk.ts'
 
 const ENTRY = 8
 

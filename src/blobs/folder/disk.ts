@@ -1,5 +1,4 @@
 import { constants, fdatasync, writev } from 'node:fs'
-import { open } from 'node:fs/promises'
 
 /**
  * Linux makes each write durable within the write itself, in one trip to the thread pool, which was faster than write
@@ -56,14 +55,4 @@ function syncData(fd: number): Promise<void> {
       else resolve()
     })
   })
-}
-
-/** Makes what was created, renamed or unlinked in a directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }

@@ -1,12 +1,13 @@
 import { close, open as openFd } from 'node:fs'
-import { copyFile, mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { copyFile, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { makeFolder, syncDirectory } from '../../folders.ts'
 import { Problem } from '../../problem.ts'
 import { systemCode } from '../faults.ts'
 import type { NewBlob, StoredBlob } from '../ports.ts'
 import { newUuid7, UUID7, uuid7Time } from '../uuid7.ts'
-import { CREATE_DURABLE, syncDirectory, writeDurably } from './disk.ts'
+import { CREATE_DURABLE, writeDurably } from './disk.ts'
 import { fileKey } from './keys.ts'
 
 /** Blobs that have a file each. Errors of the file system come through as they are. */
@@ -39,7 +40,7 @@ export function openFiles(root: string, incoming: string): Files {
 
   /** Makes a directory and its parent durable, once in the life of this process. */
   async function makeDirectory(directory: string): Promise<void> {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeFolder(directory)
     await syncDirectory(join(directory, '..'))
     await syncDirectory(root)
   }

@@ -1,9 +1,9 @@
 import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncDirectory } from '../../folders.ts'
 import { systemCode } from '../faults.ts'
 import { UUID7 } from '../uuid7.ts'
 import { openDeadRecords, type DeadRecords } from './dead.ts'
-import { syncDirectory } from './disk.ts'
 import { surveySegment } from './walk.ts'
 
 /** Which records were removed, and the deletion of segments that have no others. */
