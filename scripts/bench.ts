@@ -1,6 +1,6 @@
 /**
- * How fast Concord is here, as ratios in one run: against dcmjs, against an HTTP server that throws bodies away, against
- * raw hash + write + sync, and against a peer if one is named. Warmed up, best of three.
+ * How fast Concord is here, as ratios in one run: against dcmjs, against HTTP servers that throw bodies away or only make
+ * them durable, against raw hash + write + sync, and against a peer if one is named. Warmed up, best of three.
  *
  *   npm run bench                                               reader, STOW, QIDO, WADO on SQLite and a folder
  *   npm run bench -- --only stow --database postgres://… --blobs s3://bucket
@@ -17,7 +17,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { rawFilesPerSecond, startSink } from './bench/ceilings.ts'
+import { rawFilesPerSecond, startDurableSink, startSink } from './bench/ceilings.ts'
 import { madeInstance } from './bench/made-instances.ts'
 import { readerTimes } from './bench/reader.ts'
 import { RETRIEVALS, retrieveRate } from './bench/retrieve.ts'
@@ -108,11 +108,14 @@ async function benchReader(options: Options): Promise<void> {
 }
 
 async function benchStore(bench: Bench): Promise<void> {
-  const sink = await startSink()
+  const [sink, durable] = [await startSink(), await startDurableSink()]
   const bars: Readonly<Record<string, string>> = { '1×1': '2', '4×1': '3', '1×100': '6', '4×100': '8' }
   try {
     say('\nSTOW, instances a second (clients × batch), best of the rounds')
-    say('  shape        size   Concord      sink   of sink      peer   of peer   bar')
+    say(
+      '  The sink throws bodies away; the durable sink appends and syncs them, commits a row, and does nothing else.',
+    )
+    say('  shape        size   Concord      sink   of sink   durable of durable      peer   of peer   bar')
     for (const [cases, side] of [
       [SMALL, 32],
       [LARGE, 512],
@@ -122,11 +125,13 @@ async function benchStore(bench: Bench): Promise<void> {
         const shape = `${one.clients}×${one.batch}`
         const ours = await bestRate(bench, bench.base, one, make)
         const ceiling = await bestRate(bench, sink.base, one, make)
+        const least = await bestRate(bench, durable.base, one, make)
         const peer =
           bench.options.peer === undefined ? undefined : await bestRate(bench, bench.options.peer, one, make)
         say(
           `  ${shape.padEnd(8)} ${size(make(0).length).padStart(8)} ${ours.toFixed(0).padStart(9)} ${ceiling.toFixed(0).padStart(9)} ` +
-            `${`${((100 * ours) / ceiling).toFixed(0)} %`.padStart(9)} ${(peer?.toFixed(0) ?? '-').padStart(9)} ` +
+            `${`${((100 * ours) / ceiling).toFixed(0)} %`.padStart(9)} ${least.toFixed(0).padStart(9)} ` +
+            `${`${((100 * ours) / least).toFixed(0)} %`.padStart(10)} ${(peer?.toFixed(0) ?? '-').padStart(9)} ` +
             `${(peer === undefined ? '-' : `${(ours / peer).toFixed(1)}×`).padStart(9)}   ${side === 512 ? '60 % of sink, 1.5× peer' : `${bars[shape] ?? ''}× peer`}`,
         )
       }
@@ -143,6 +148,7 @@ async function benchStore(bench: Bench): Promise<void> {
     }
   } finally {
     await sink.stop()
+    await durable.stop()
   }
 }
 

@@ -1,4 +1,4 @@
-/** What this machine can do at all: an HTTP server that throws bodies away, and raw hash + write + sync. */
+/** What this machine can do at all: HTTP servers that do less than an archive must, and raw hash + write + sync. */
 import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, open, rm } from 'node:fs/promises'
@@ -27,6 +27,20 @@ export async function startSink(): Promise<Sink> {
     base: `http://127.0.0.1:${port}`,
     stop: async () => {
       await worker.terminate()
+    },
+  }
+}
+
+/** An HTTP server in a thread of its own that makes every body durable, commits one row for it and answers 200. */
+export async function startDurableSink(): Promise<Sink> {
+  const folder = await mkdtemp(join(tmpdir(), 'concord-sink-'))
+  const worker = new Worker(new URL('./durable-sink.ts', import.meta.url), { workerData: folder })
+  const [port] = (await once(worker, 'message')) as [number]
+  return {
+    base: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      await worker.terminate()
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }
