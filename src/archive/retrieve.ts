@@ -20,6 +20,10 @@ import type { Archive } from './archive.ts'
 /** By its own UID an instance is retrieved as long as it is kept, whatever has replaced it since (design §7). */
 const KEPT: readonly InstanceState[] = ['active', 'superseded', 'rejected']
 
+function statesOf({ instance }: Scope): Pick<InstancesOptions, 'states'> {
+  return instance === undefined ? {} : { states: KEPT }
+}
+
 /**
  * The instances of a study, a series or an instance, in pages. Without any: Problem `not-found`, or `gone` for one that
  * was deleted; so the first page has an instance.
@@ -29,14 +33,26 @@ export async function* instancesOf(
   scope: Scope,
   options: InstancesOptions = {},
 ): AsyncGenerator<readonly IndexedInstance[]> {
-  const states = scope.instance === undefined ? {} : { states: KEPT }
   let isEmpty = true
-  for await (const page of archive.database.index.instances(scope, { ...states, ...options })) {
+  for await (const page of archive.database.index.instances(scope, { ...statesOf(scope), ...options })) {
     if (page.length === 0) continue
     isEmpty = false
     yield page
   }
   if (isEmpty) throw await absence(archive, scope)
+}
+
+/**
+ * What tells the instances of a scope from those of any other time: another text as soon as one comes, goes or is
+ * superseded. Without any: Problem `not-found` or `gone`.
+ */
+export async function digestOf(archive: Archive, scope: Scope, signal?: AbortSignal): Promise<string> {
+  const { instances, digest } = await archive.database.index.digest(scope, {
+    ...statesOf(scope),
+    ...(signal && { signal }),
+  })
+  if (instances === 0) throw await absence(archive, scope)
+  return digest
 }
 
 /** Why nothing of a scope is shown: Problem `gone` where some of it was deleted, else `not-found`. */

@@ -2,19 +2,23 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { isProblem, Problem } from '../problem.ts'
 import type { Engine } from './engine.ts'
 import type { InstanceRow, InstancesCursor, InstancesPage } from './instances.ts'
+import type { DigestPage } from './instances-digest.ts'
 import type {
   AddOutcome,
+  DigestOptions,
   IndexedInstance,
   InstanceIndex,
+  InstancesDigest,
   InstancesOptions,
   NewInstance,
   Scope,
 } from './ports.ts'
 import { prepare, type PreparedInstance } from './prepare.ts'
 
-/** Instances of a page without their data sets, and with them. */
+/** Instances of a page without their data sets, with them, and of one that is only hashed. */
 const PAGE = 500
 const PAGE_WITH_TAGS = 200
+const PAGE_TO_HASH = 5000
 
 export function instanceIndex(engine: Engine): InstanceIndex {
   return {
@@ -29,6 +33,7 @@ export function instanceIndex(engine: Engine): InstanceIndex {
     search: (query, signal) => engine.read('search', [query], signal),
     count: (query, signal) => engine.read('count', [query], signal),
     instances: (scope, options) => instances(engine, scope, options ?? {}),
+    digest: (scope, options) => digest(engine, scope, options ?? {}),
     derivations: async (study) => {
       const rows = await engine.read('derivations', [study])
       return rows.map(({ source, ...row }) => ({
@@ -95,6 +100,20 @@ async function* instances(
     // Requests that came in meanwhile go first.
     if (after !== null) await turn()
   } while (after !== null)
+}
+
+async function digest(engine: Engine, scope: Scope, options: DigestOptions): Promise<InstancesDigest> {
+  const { states = ['active'], pageSize: limit = PAGE_TO_HASH, signal } = options
+  const digests: string[] = []
+  let count = 0
+  let after: InstancesCursor | null = null
+  do {
+    const page: DigestPage = await engine.read('instancesDigest', [{ scope, states, limit, after }], signal)
+    digests.push(page.digest)
+    count += page.instances
+    after = page.next
+  } while (after !== null)
+  return { instances: count, digest: digests.join(' ') }
 }
 
 function indexed(page: InstancesPage, withMaps: boolean): IndexedInstance[] {

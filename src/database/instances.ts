@@ -4,13 +4,17 @@ import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance, stateNumber } from './known.
 import type { Dialect, Param, Row, Step } from './operation.ts'
 import type { BlobExtent, InstanceState, KnownInstance, Scope } from './ports.ts'
 
-export interface InstancesQuery {
+/** Which instances, and from where on. */
+export interface InstancesWalk {
   readonly scope: Scope
   readonly states: readonly InstanceState[]
-  readonly tags: boolean
-  readonly pixelMap: boolean
   readonly limit: number
   readonly after: InstancesCursor | null
+}
+
+export interface InstancesQuery extends InstancesWalk {
+  readonly tags: boolean
+  readonly pixelMap: boolean
 }
 
 /** The last instance of a page; `study` orders scopes of more than one study. */
@@ -45,11 +49,15 @@ export interface InstancesPage {
 /** A page of data sets is cut at about so many bytes. */
 const PAGE_BYTES = 4 * 1024 * 1024
 
+const COLUMNS = `${KNOWN_COLUMNS}, i.size, i.damaged, i.sender, i.received_at, i.has_bulk, b.store, b.key`
+const JOINS = `${KNOWN_JOINS} LEFT JOIN blob b ON b.id = i.blob_id`
+
 export function* instancesPage(
   dialect: Dialect,
   query: InstancesQuery,
 ): Generator<Step, InstancesPage, Row[]> {
-  const { found, next } = yield* walk(query)
+  const columns = query.tags ? `${COLUMNS}, i.base_id, i.patch, i.packed` : COLUMNS
+  const { found, next } = yield* walkInstances(query, columns, JOINS)
   if (!query.tags) return { rows: yield* instanceRows(found, query.pixelMap), tags: null, ends: [], next }
   const { tags, ends } = yield* dataSets(dialect, found)
   const kept = found.slice(0, ends.length)
@@ -58,9 +66,14 @@ export function* instancesPage(
   return { rows: yield* instanceRows(kept, query.pixelMap), tags, ends, next: cut ? cursorOf(last) : next }
 }
 
-/** Rows from series to series until the page is full. */
-function* walk(
-  query: InstancesQuery,
+/**
+ * Rows of `instance i` with its `series e` and `study s`, from series to series until the page is full; `i.sop_uid` and
+ * `e.series_uid` must be among the columns.
+ */
+export function* walkInstances(
+  query: InstancesWalk,
+  columns: string,
+  joins: string,
 ): Generator<Step, { found: Row[]; next: InstancesCursor | null }, Row[]> {
   const found: Row[] = []
   let cursor = query.after
@@ -68,7 +81,7 @@ function* walk(
     const series = yield* nextSeries(query, cursor)
     if (series === undefined) return { found, next: null }
     const wanted = query.limit - found.length
-    const rows = yield* rowsOfSeries(query, series, wanted)
+    const rows = yield* rowsOfSeries(query, series, { columns, joins, limit: wanted })
     found.push(...rows)
     const last = rows.at(-1)
     const { study, seriesNumber, seriesUid } = series
@@ -104,7 +117,7 @@ function cursorOf(row: Row): InstancesCursor {
 
 /** The series in which the cursor stands, or the first one behind it. */
 function* nextSeries(
-  query: InstancesQuery,
+  query: InstancesWalk,
   cursor: InstancesCursor | null,
 ): Generator<Step, SeriesCursor | undefined, Row[]> {
   const { scope } = query
@@ -148,9 +161,9 @@ function* nextSeries(
 }
 
 function* rowsOfSeries(
-  query: InstancesQuery,
+  query: InstancesWalk,
   series: SeriesCursor,
-  limit: number,
+  { columns, joins, limit }: { readonly columns: string; readonly joins: string; readonly limit: number },
 ): Generator<Step, Row[], Row[]> {
   const states = query.states.map(stateNumber).join(', ')
   const params: Param[] = [series.seriesId]
@@ -164,9 +177,8 @@ function* rowsOfSeries(
     params.push(series.afterNumber, series.afterNumber, series.afterSop)
   }
   return yield {
-    sql: `SELECT ${KNOWN_COLUMNS}, s.id AS study_id, e.number AS series_number, i.number, i.size, i.damaged, i.sender,
-        i.received_at, i.has_bulk, b.store, b.key ${query.tags ? ', i.base_id, i.patch, i.packed' : ''}
-      FROM instance i ${KNOWN_JOINS} LEFT JOIN blob b ON b.id = i.blob_id
+    sql: `SELECT ${columns}, i.number, e.number AS series_number, s.id AS study_id
+      FROM instance i ${joins}
       WHERE i.series_id = ? AND i.state IN (${states === '' ? '-1' : states})${more}
       ORDER BY i.number, i.sop_uid LIMIT ?`,
     params: [...params, limit],

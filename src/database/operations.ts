@@ -34,6 +34,7 @@ import {
   referenced,
 } from './inspection.ts'
 import { instancesPage } from './instances.ts'
+import { instancesDigest } from './instances-digest.ts'
 import { known } from './known.ts'
 import { checkDerived, checkRelations, unusedBlobs } from './level-check.ts'
 import { addNote, changeStates } from './lifecycle.ts'
@@ -61,6 +62,7 @@ export const reads = {
   search,
   count,
   instancesPage,
+  instancesDigest,
   owed,
   nextDue,
   link,

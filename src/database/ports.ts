@@ -94,6 +94,14 @@ export interface InstancesOptions {
   readonly signal?: AbortSignal
 }
 
+export type DigestOptions = Pick<InstancesOptions, 'states' | 'pageSize' | 'signal'>
+
+export interface InstancesDigest {
+  readonly instances: number
+  /** Another one as soon as an instance comes, goes, or changes its state. */
+  readonly digest: string
+}
+
 /** Bytes that must not enter the index by themselves: they contradict an instance that is there (design §4, step 5). */
 export interface QuarantinedInstance {
   readonly blob: PlacedBlob
@@ -125,6 +133,8 @@ export interface InstanceIndex {
    * while the reader waits. An empty iteration when the scope has none.
    */
   instances(scope: Scope, options?: InstancesOptions): AsyncIterable<readonly IndexedInstance[]>
+  /** How many instances {@link instances} would give, and a digest of which they are: much less work than to list them. */
+  digest(scope: Scope, options?: DigestOptions): Promise<InstancesDigest>
   /** Instances of a study that were made of others, and those that were made of its own. */
   derivations(study: Uid): Promise<readonly Derivation[]>
 }

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Request, Response } from 'express'
 import type { Archive } from '../archive/archive.ts'
-import { instancesOf } from '../archive/retrieve.ts'
-import type { IndexedInstance, Scope } from '../database/ports.ts'
+import { digestOf, instancesOf } from '../archive/retrieve.ts'
+import type { IndexedInstance } from '../database/ports.ts'
 import type { DataSet } from '../dicom/data-set.ts'
 import { metadataJson, toDicomJson, type BulkPath, type JsonOptions } from '../dicom/dicom-json.ts'
 import { nativeXml } from '../dicom/native-xml.ts'
@@ -12,7 +11,7 @@ import { readPixelMap } from '../dicom/pixel-map.ts'
 import { Problem } from '../problem.ts'
 import { selectMedia } from './accept.ts'
 import { sendParts, type BodyPart } from './parts.ts'
-import { abortedWith, begun, CHECKED, isNotModified, sendBegun, tagOf, takesGzip } from './representation.ts'
+import { abortedWith, begun, CHECKED, entityTag, isNotModified, sendBegun, takesGzip } from './representation.ts'
 import { acceptOf, scopeOf } from './scope.ts'
 import { retrieveUrl, type HttpSettings } from './settings.ts'
 
@@ -47,8 +46,9 @@ export async function answerMetadata(
   const isXml = media !== JSON_TYPE && media !== 'application/json'
   const isGzipped = !isXml && takesGzip(request)
   response.vary('Accept-Encoding')
-  const form = [settings.publicUrl, media, isGzipped ? 'gzip' : '']
-  const tag = await validator(archive, scope, form, signal)
+  // What the answer is made of: every instance, the address that goes into its URIs, the form.
+  const instances = await digestOf(archive, scope, signal)
+  const tag = entityTag(settings.publicUrl, media, isGzipped ? 'gzip' : '', instances)
   if (isNotModified(request, response, tag, CHECKED)) return
   const pages = instancesOf(archive, scope, { tags: true, pixelMap: true, pageSize: PAGE, signal })
   if (isXml) {
@@ -60,20 +60,6 @@ export async function answerMetadata(
   if (isGzipped) response.setHeader('Content-Encoding', 'gzip')
   if (body === null) response.end()
   else await sendBegun(response, body, isGzipped)
-}
-
-/** What the answer is made of: every instance, the address that goes into its URIs, the form. */
-async function validator(
-  archive: Archive,
-  scope: Scope,
-  form: readonly string[],
-  signal: AbortSignal,
-): Promise<string> {
-  const hash = createHash('sha256').update(form.join('\n'))
-  for await (const page of instancesOf(archive, scope, { signal })) {
-    for (const { id, fileSha256, state } of page) hash.update(`\n${id} ${state} ${fileSha256}`)
-  }
-  return tagOf(hash)
 }
 
 async function* jsonArray(

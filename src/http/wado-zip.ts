@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { Request, Response } from 'express'
 import type { Archive } from '../archive/archive.ts'
-import { instancesOf, part10Of } from '../archive/retrieve.ts'
+import { digestOf, instancesOf, part10Of } from '../archive/retrieve.ts'
 import type { Scope } from '../database/ports.ts'
-import { abortedWith, begun, CHECKED, isNotModified, sendBegun, tagOf } from './representation.ts'
+import { abortedWith, begun, CHECKED, entityTag, isNotModified, sendBegun } from './representation.ts'
 import { scopeOf } from './scope.ts'
 import { ZIP } from './wado-forms.ts'
 import { zipOf, type ZipEntry } from './zip.ts'
@@ -15,11 +14,8 @@ import { zipOf, type ZipEntry } from './zip.ts'
 export async function answerZip(archive: Archive, request: Request, response: Response): Promise<void> {
   const scope = scopeOf(request)
   const signal = abortedWith(response)
-  const hash = createHash('sha256').update(ZIP)
-  for await (const page of instancesOf(archive, scope, { signal })) {
-    for (const { fileSha256 } of page) hash.update(fileSha256)
-  }
-  if (isNotModified(request, response, tagOf(hash), CHECKED)) return
+  const tag = entityTag(ZIP, await digestOf(archive, scope, signal))
+  if (isNotModified(request, response, tag, CHECKED)) return
   const body =
     request.method === 'HEAD' ? null : await begun(response, zipOf(entriesOf(archive, scope, signal)))
   const name = scope.instance ?? scope.series ?? scope.study ?? 'archive'

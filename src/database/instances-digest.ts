@@ -1,0 +1,27 @@
+/** What tells one list of instances from another, worked out where the rows are: they need not cross to whoever asks. */
+import { createHash } from 'node:crypto'
+import { type InstancesCursor, type InstancesWalk, walkInstances } from './instances.ts'
+import { hex } from './known.ts'
+import type { Dialect, Row, Step } from './operation.ts'
+
+export interface DigestPage {
+  readonly instances: number
+  /** Of the rows of this page, in hexadecimal. */
+  readonly digest: string
+  /** Where the next page begins; null at the end. */
+  readonly next: InstancesCursor | null
+}
+
+const COLUMNS = 'i.id, i.sop_uid, e.series_uid, i.state, i.file_sha256'
+const JOINS = 'JOIN series e ON e.id = i.series_id JOIN study s ON s.id = e.study_id'
+
+/** Hashes which instances there are, in which order and state, and of which bytes each is. */
+export function* instancesDigest(
+  _dialect: Dialect,
+  query: InstancesWalk,
+): Generator<Step, DigestPage, Row[]> {
+  const { found, next } = yield* walkInstances(query, COLUMNS, JOINS)
+  const hash = createHash('sha256')
+  for (const row of found) hash.update(`${Number(row['id'])} ${Number(row['state'])} ${hex(row['file_sha256'])}\n`)
+  return { instances: found.length, digest: hash.digest('hex'), next }
+}
