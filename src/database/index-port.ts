@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { isProblem, Problem } from '../problem.ts'
 import type { Engine } from './engine.ts'
-import type { InstanceRow, InstancesCursor, InstancesPage } from './instances.ts'
+import type { DataSets, InstanceRow, InstancesCursor, InstancesPage } from './instances.ts'
 import type { DigestPage } from './instances-digest.ts'
 import type {
   AddOutcome,
@@ -89,13 +89,14 @@ async function* instances(
   scope: Scope,
   options: InstancesOptions,
 ): AsyncGenerator<readonly IndexedInstance[]> {
-  const { tags = false, pixelMap = false, states = ['active'], signal } = options
+  const { tags = false, pixelMap = false, isLent = false, states = ['active'], signal } = options
   const limit = options.pageSize ?? (tags ? PAGE_WITH_TAGS : PAGE)
   let after: InstancesCursor | null = null
   do {
     const query = { scope, states, tags, pixelMap, limit, after }
     const page: InstancesPage = await engine.read('instancesPage', [query], signal)
     if (page.rows.length > 0) yield indexed(page, pixelMap)
+    if (isLent) free(page)
     after = page.next
     // Requests that came in meanwhile go first.
     if (after !== null) await turn()
@@ -116,17 +117,27 @@ async function digest(engine: Engine, scope: Scope, options: DigestOptions): Pro
   return { instances: count, digest: digests.join(' ') }
 }
 
+/** Detached from whoever still holds it, the memory goes at once: of garbage the collector would leave many pages. */
+function free({ tags }: InstancesPage): void {
+  if (tags?.buffer instanceof ArrayBuffer) tags.buffer.transfer(0)
+}
+
 function indexed(page: InstancesPage, withMaps: boolean): IndexedInstance[] {
-  const { tags, ends } = page
   return page.rows.map((row: InstanceRow, at): IndexedInstance => {
     const { pixelMap, receivedAt, ...rest } = row
     return {
       ...rest,
       receivedAt: new Date(receivedAt),
-      ...(tags === null ? {} : { tags: asBuffer(tags).subarray(at === 0 ? 0 : ends[at - 1], ends[at]) }),
+      ...dataSetAt(page, at),
       ...(withMaps ? { pixelMap: pixelMap === null ? null : asBuffer(pixelMap) } : {}),
     }
   })
+}
+
+function dataSetAt({ tags, ends, plain }: DataSets, at: number): Pick<IndexedInstance, 'tags' | 'isPlain'> {
+  if (tags === null) return {}
+  const begin = at === 0 ? 0 : ends[at - 1]
+  return { tags: asBuffer(tags).subarray(begin, ends[at]), isPlain: plain[at] === true }
 }
 
 /** Bytes that came out of a thread are no Buffer any more. */

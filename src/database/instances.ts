@@ -1,4 +1,5 @@
 /** INSTANCES: pages of instances of a scope, in order, with their data sets put together again. */
+import { isPlainText } from '../dicom/dicom-json.ts'
 import { linesOfJson, splicer, unpacked } from './encoding.ts'
 import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance, stateNumber } from './known.ts'
 import type { Dialect, Param, Row, Step } from './operation.ts'
@@ -33,37 +34,44 @@ export interface InstanceRow extends KnownInstance {
   readonly damaged: boolean
   readonly sender: string | null
   readonly receivedAt: number
-  readonly hasBulk: boolean
   readonly pixelMap: Uint8Array | null
 }
 
-export interface InstancesPage {
-  readonly rows: readonly InstanceRow[]
-  /** The data sets one after the other, and where each ends; null unless asked for. */
+/** The data sets of a page; none unless asked for. */
+export interface DataSets {
+  /** One after the other. */
   readonly tags: Buffer | null
+  /** Of each: where it ends, and whether it is as clients see it ({@link isPlainText}). */
   readonly ends: readonly number[]
+  readonly plain: readonly boolean[]
+}
+
+export interface InstancesPage extends DataSets {
+  readonly rows: readonly InstanceRow[]
   /** Where the next page begins; null at the end. */
   readonly next: InstancesCursor | null
 }
 
+const NO_DATA_SETS: DataSets = { tags: null, ends: [], plain: [] }
+
 /** A page of data sets is cut at about so many bytes. */
 const PAGE_BYTES = 4 * 1024 * 1024
 
-const COLUMNS = `${KNOWN_COLUMNS}, i.size, i.damaged, i.sender, i.received_at, i.has_bulk, b.store, b.key`
+const COLUMNS = `${KNOWN_COLUMNS}, i.size, i.damaged, i.sender, i.received_at, b.store, b.key`
 const JOINS = `${KNOWN_JOINS} LEFT JOIN blob b ON b.id = i.blob_id`
 
 export function* instancesPage(
   dialect: Dialect,
   query: InstancesQuery,
 ): Generator<Step, InstancesPage, Row[]> {
-  const columns = query.tags ? `${COLUMNS}, i.base_id, i.patch, i.packed` : COLUMNS
+  const columns = query.tags ? `${COLUMNS}, i.has_bulk, i.base_id, i.patch, i.packed` : COLUMNS
   const { found, next } = yield* walkInstances(query, columns, JOINS)
-  if (!query.tags) return { rows: yield* instanceRows(found, query.pixelMap), tags: null, ends: [], next }
-  const { tags, ends } = yield* dataSets(dialect, found)
-  const kept = found.slice(0, ends.length)
+  if (!query.tags) return { rows: yield* instanceRows(found, query.pixelMap), ...NO_DATA_SETS, next }
+  const dataSets = yield* dataSetsOf(dialect, found)
+  const kept = found.slice(0, dataSets.ends.length)
   const last = kept.at(-1)
   const cut = kept.length < found.length && last !== undefined
-  return { rows: yield* instanceRows(kept, query.pixelMap), tags, ends, next: cut ? cursorOf(last) : next }
+  return { rows: yield* instanceRows(kept, query.pixelMap), ...dataSets, next: cut ? cursorOf(last) : next }
 }
 
 /**
@@ -186,15 +194,13 @@ function* rowsOfSeries(
 }
 
 /** The data sets of rows up to {@link PAGE_BYTES}, of the first row in any case. */
-function* dataSets(
-  dialect: Dialect,
-  rows: readonly Row[],
-): Generator<Step, { tags: Buffer; ends: number[] }, Row[]> {
+function* dataSetsOf(dialect: Dialect, rows: readonly Row[]): Generator<Step, DataSets, Row[]> {
   const ids = [...new Set(rows.flatMap((row) => (row['base_id'] === null ? [] : [Number(row['base_id'])])))]
   const bases = yield* basesOf(ids)
   const texts: string[] = []
   let bytes = 0
   const ends: number[] = []
+  const plain: boolean[] = []
   const whole = splicer([])
   for (const row of rows) {
     if (bytes > PAGE_BYTES) break
@@ -205,11 +211,12 @@ function* dataSets(
     texts.push(text)
     bytes += Buffer.byteLength(text)
     ends.push(bytes)
+    plain.push(isPlainText(text, Number(row['has_bulk']) !== 0))
   }
   const tags = Buffer.allocUnsafeSlow(bytes)
   let at = 0
   for (const text of texts) at += tags.write(text, at)
-  return { tags, ends }
+  return { tags, ends, plain }
 }
 
 /** What puts patches of each base together. */
@@ -255,7 +262,6 @@ function* instanceRows(rows: readonly Row[], withMaps: boolean): Generator<Step,
       damaged: Number(row['damaged']) !== 0,
       sender: row['sender'] === null ? null : String(row['sender']),
       receivedAt: Number(row['received_at']),
-      hasBulk: Number(row['has_bulk']) !== 0,
       pixelMap: mapOf.get(Number(row['id'])) ?? null,
     }
   })

@@ -72,8 +72,8 @@ export interface IndexedInstance extends KnownInstance {
   readonly receivedAt: Date
   /** JSON text (UTF-8) of the stored data set, group 0002 left out; only when asked for. */
   readonly tags?: Buffer
-  /** Whether `tags` has elements of the form `{vr, offset, length}`. */
-  readonly hasBulk: boolean
+  /** Whether `tags` is plain text, as `dicom/dicom-json.ts` means it; only with `tags`. */
+  readonly isPlain?: boolean
   /** As `dicom/pixel-map.ts` encodes it; null without pixel data; only when asked for. */
   readonly pixelMap?: Buffer | null
 }
@@ -88,6 +88,8 @@ export interface InstancesOptions {
   /** Whether each instance carries its `tags`, its `pixelMap`. */
   readonly tags?: boolean
   readonly pixelMap?: boolean
+  /** `tags` are only lent: their memory is freed when the next page is asked for, and not when somebody gets to it. */
+  readonly isLent?: boolean
   /** States asked for; by default active ones alone. */
   readonly states?: readonly InstanceState[]
   readonly pageSize?: number

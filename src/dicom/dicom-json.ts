@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { DataElement, DataSet, PersonName, Tag, Vr } from './data-set.ts'
 
 /** One attribute of the DICOM JSON model as clients may see it (PS3.18 §F.2): `vr` first, at most one of the others. */
@@ -106,55 +107,55 @@ function elementText(element: JsonElement | undefined): string {
   return `{"vr":"SQ","Value":[${items.join(',')}]}`
 }
 
-/**
- * {@link toDicomJson} from the stored JSON text to JSON text, both UTF-8. Unless there is something nested to replace
- * or to put in order the text is only cut and joined: series of thousands of instances are not parsed. `hasBulk`: the text has elements
- * of the form `{vr, offset, length}`.
- */
-export function metadataJson(
-  tags: Buffer,
-  hasBulk: boolean,
-  bulkUri: (path: BulkPath) => string,
-  options: JsonOptions = {},
-): Buffer {
-  const spliced = hasBulk ? null : splice(tags, bulkUri, options)
-  if (spliced !== null) return spliced
-  const dataSet = JSON.parse(tags.toString('utf8')) as DataSet
-  return Buffer.from(dicomJsonText(toDicomJson(dataSet, bulkUri, options)))
-}
-
 /** A data set that begins with a tag that an object would put first, wherever it belongs. */
 const OUT_OF_ORDER = /\{"[1-9]\d{7}":\{"vr"/
 /** A tag behind Pixel Data: private groups of ultrasound, digital signatures, trailing padding. */
 const BEHIND_PIXELS = /"(?:7FE[1-9A-F]|7FF|[89A-F][0-9A-F]{2})[0-9A-F]+":\{"vr"/
 const LEADING_CHARSET =
-  /^\{"00080005":\{"vr":"CS"(?:,"Value":\[(?:"[^"\\]*"|null)(?:,(?:"[^"\\]*"|null))*\])?\}/
+  /^\{"00080005":\{"vr":"CS"(?:,"Value":\[(?:"[^"\\}]*"|null)(?:,(?:"[^"\\}]*"|null))*\])?\}/
 const LEADING_UTF8 = `{"${CHARSET_TAG}":${JSON.stringify(UTF8)}`
 
-/** Quoted keys cannot occur within values: there the quotation marks are escaped. Null where text alone will not do. */
-function splice(tags: Buffer, bulkUri: (path: BulkPath) => string, { pixels }: JsonOptions): Buffer | null {
-  const text = tags.toString('latin1')
-  if (!text.startsWith('{"') || text.includes('"undecoded":') || text.slice(2, 10) < CHARSET_TAG) return null
-  if (text.includes(`"${CHARSET_TAG}":`, 3) || OUT_OF_ORDER.test(text)) return null
-  if (pixels && BEHIND_PIXELS.test(text)) return null
-  const pieces: (Buffer | string)[] = []
+/**
+ * Whether the stored JSON text of a data set is what clients see of it but for Specific Character Set and pixel data:
+ * nothing to replace, to leave out or to put in order, at any depth. `hasBulk`: it has elements of the form `{vr, offset, length}`.
+ */
+export function isPlainText(text: string, hasBulk: boolean): boolean {
+  // Quoted keys cannot occur within values: there the quotation marks are escaped.
+  if (hasBulk || !text.startsWith('{"') || text.slice(2, 10) < CHARSET_TAG) return false
+  if (text.includes('"undecoded":') || text.includes(`"${CHARSET_TAG}":`, 3)) return false
+  if (OUT_OF_ORDER.test(text) || BEHIND_PIXELS.test(text)) return false
+  return !text.startsWith(CHARSET_TAG, 2) || LEADING_CHARSET.test(text)
+}
+
+/**
+ * {@link toDicomJson} from the stored JSON text to JSON text, both UTF-8, as pieces to be laid end to end. Text that
+ * {@link isPlainText} is only cut, into views of `tags`: series of thousands of instances are neither parsed nor copied.
+ */
+export function metadataPieces(
+  tags: Buffer,
+  isPlain: boolean,
+  bulkUri: (path: BulkPath) => string,
+  options: JsonOptions = {},
+): readonly Buffer[] {
+  if (isPlain) return spliced(tags, bulkUri, options)
+  const dataSet = JSON.parse(tags.toString('utf8')) as DataSet
+  return [Buffer.from(dicomJsonText(toDicomJson(dataSet, bulkUri, options)))]
+}
+
+function spliced(tags: Buffer, bulkUri: (path: BulkPath) => string, { pixels }: JsonOptions): Buffer[] {
+  const pieces: Buffer[] = []
   let from = 0
-  if (text.startsWith(CHARSET_TAG, 2)) {
-    const charset = LEADING_CHARSET.exec(text)
-    if (charset === null) return null
-    pieces.push(LEADING_UTF8)
-    from = charset[0].length
-  } else if (/[\x80-\xff]/.test(text)) {
-    pieces.push(LEADING_UTF8, ',')
+  if (tags.toString('latin1', 2, 10) === CHARSET_TAG) {
+    pieces.push(Buffer.from(LEADING_UTF8))
+    from = tags.indexOf('}') + 1
+  } else if (!isAscii(tags)) {
+    pieces.push(Buffer.from(`${LEADING_UTF8},`))
     from = 1
   }
   pieces.push(tags.subarray(from, tags.length - 1))
-  if (pixels) {
-    const element: JsonElement = { vr: pixels.vr, BulkDataURI: bulkUri([pixels.tag]) }
-    pieces.push(`,"${pixels.tag}":${JSON.stringify(element)}`)
-  }
-  pieces.push('}')
-  return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)))
+  if (!pixels) return [...pieces, Buffer.from('}')]
+  const element: JsonElement = { vr: pixels.vr, BulkDataURI: bulkUri([pixels.tag]) }
+  return [...pieces, Buffer.from(`,"${pixels.tag}":${JSON.stringify(element)}}`)]
 }
 
 /**

@@ -5,13 +5,22 @@ import type { Archive } from '../archive/archive.ts'
 import { digestOf, instancesOf } from '../archive/retrieve.ts'
 import type { IndexedInstance } from '../database/ports.ts'
 import type { DataSet } from '../dicom/data-set.ts'
-import { metadataJson, toDicomJson, type BulkPath, type JsonOptions } from '../dicom/dicom-json.ts'
+import { metadataPieces, toDicomJson, type BulkPath, type JsonOptions } from '../dicom/dicom-json.ts'
 import { nativeXml } from '../dicom/native-xml.ts'
 import { readPixelMap } from '../dicom/pixel-map.ts'
+import { lengthOf } from '../pieces.ts'
 import { Problem } from '../problem.ts'
 import { selectMedia } from './accept.ts'
 import { sendParts, type BodyPart } from './parts.ts'
-import { abortedWith, begun, CHECKED, entityTag, isNotModified, sendBegun, takesGzip } from './representation.ts'
+import {
+  abortedWith,
+  begun,
+  CHECKED,
+  entityTag,
+  isNotModified,
+  sendBegun,
+  takesGzip,
+} from './representation.ts'
 import { acceptOf, scopeOf } from './scope.ts'
 import { retrieveUrl, type HttpSettings } from './settings.ts'
 
@@ -50,7 +59,13 @@ export async function answerMetadata(
   const instances = await digestOf(archive, scope, signal)
   const tag = entityTag(settings.publicUrl, media, isGzipped ? 'gzip' : '', instances)
   if (isNotModified(request, response, tag, CHECKED)) return
-  const pages = instancesOf(archive, scope, { tags: true, pixelMap: true, pageSize: PAGE, signal })
+  const pages = instancesOf(archive, scope, {
+    tags: true,
+    pixelMap: true,
+    isLent: true,
+    pageSize: PAGE,
+    signal,
+  })
   if (isXml) {
     await sendParts(request, response, { media: XML_TYPE }, xmlParts(pages, settings))
     return
@@ -66,25 +81,26 @@ async function* jsonArray(
   pages: AsyncIterable<readonly IndexedInstance[]>,
   settings: Settings,
 ): AsyncGenerator<Buffer> {
-  let held: Buffer[] = []
-  let bytes = 0
   let before = '['
   for await (const page of pages) {
+    const held: Buffer[] = []
+    let bytes = 0
     for (const instance of page) {
       const uri = bulkUri(settings, instance)
-      const text = metadataJson(tagsOf(instance), instance.hasBulk, uri, pixelsIn(instance))
-      held.push(Buffer.from(before), text)
+      const pieces = metadataPieces(tagsOf(instance), instance.isPlain === true, uri, pixelsIn(instance))
+      held.push(Buffer.from(before), ...pieces)
       before = ','
-      bytes += text.length
+      bytes += lengthOf(pieces)
       if (bytes < AT_ONCE) continue
-      yield Buffer.concat(held)
-      held = []
+      yield Buffer.concat(held.splice(0))
       bytes = 0
       // A page of large data sets takes a while: requests that came in meanwhile go first.
       await turn()
     }
+    // The page is only lent.
+    yield Buffer.concat(held)
   }
-  yield Buffer.concat([...held, Buffer.from(']')])
+  yield Buffer.from(']')
 }
 
 async function* xmlParts(

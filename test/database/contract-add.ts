@@ -1,4 +1,10 @@
-import type { Database, NewInstance } from '../../src/database/ports.ts'
+import type {
+  Database,
+  DigestOptions,
+  IndexedInstance,
+  NewInstance,
+  Scope,
+} from '../../src/database/ports.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { CT, EXPLICIT, made, name, number, text } from './instances.ts'
 
@@ -110,6 +116,46 @@ export function addContract(makeBench: MakeBench): void {
       expect((await scoped({})).length).toBe(20)
     })
 
+    it('lends data sets that are gone with the next page', async () => {
+      const batch = [1, 2, 3, 4].map((n) =>
+        made({ instance: `1.${n}`, dataSet: { '00200013': number('IS', n) } }),
+      )
+      await database.index.add(batch)
+      const lent: IndexedInstance[] = []
+      for await (const page of database.index.instances({}, { tags: true, isLent: true, pageSize: 2 })) {
+        expect(page.map(({ tags }) => tags?.includes('"00200013"'))).toEqual([true, true])
+        expect(lent.map(({ tags }) => tags?.length)).toEqual(lent.map(() => 0))
+        lent.push(...page)
+      }
+      expect(lent).toHaveLength(4)
+    })
+
+    it('digests which instances there are, page by page, without telling them', async () => {
+      const digest = async (scope: Scope, options?: DigestOptions) => database.index.digest(scope, options)
+      const none = await digest({ study: '1.2.3' })
+      expect(none.instances).toBe(0)
+      await database.index.add(['1.1', '1.2', '1.3'].map((instance) => made({ instance })))
+      const [three, series] = [
+        await digest({ study: '1.2.3' }),
+        await digest({ study: '1.2.3', series: '1.2.3.4' }),
+      ]
+      expect([three.instances, series]).toEqual([3, three])
+      expect(await digest({ study: '1.2.3' })).toEqual(three)
+      expect((await digest({ study: '1.2.3' }, { pageSize: 2 })).instances).toBe(3)
+      const one = await digest({ study: '1.2.3', series: '1.2.3.4', instance: '1.2' })
+      expect(one.instances).toBe(1)
+
+      await database.index.add([made({ instance: '1.4' })])
+      const four = await digest({ study: '1.2.3' })
+      expect(four.instances).toBe(4)
+      const change = { scope: {}, instances: ['1.4'], actor: null, reason: 'asked for' } as const
+      await database.lifecycle.change({ ...change, from: ['active'], to: 'deleted' })
+      expect(await digest({ study: '1.2.3' })).toEqual(three)
+      const deleted = await digest({ study: '1.2.3' }, { states: ['active', 'deleted'] })
+      expect(deleted.instances).toBe(4)
+      expect(new Set([none, three, four, deleted, one].map((found) => found.digest)).size).toBe(5)
+    })
+
     it('gives the file, its pixel map and what was noted of it', async () => {
       const pixelMap = Buffer.from([1, 2, 3, 250])
       const instance = made({ instance: '1.1', pixelMap, size: 4321, damaged: true, sender: 'CT1' })
@@ -123,7 +169,6 @@ export function addContract(makeBench: MakeBench): void {
         damaged: true,
         sender: 'CT1',
         receivedAt: instance.receivedAt,
-        hasBulk: false,
       })
       expect(page[0]?.pixelMap).toEqual(pixelMap)
       expect(page[1]).toMatchObject({ pixelMap: null, sender: null, damaged: false })

@@ -163,7 +163,7 @@ export function tagsContract(makeBench: MakeBench): void {
       expect(compressed).toBeLessThan(10_000)
     })
 
-    it('tells which data sets point to bulk data', async () => {
+    it('tells which data sets are plain text, and which point to bulk data', async () => {
       const bulk = { vr: 'OW', offset: 900, length: 2048 } as const
       await database.index.add([
         made({ study: '7.7.1', series: '7.7.1.1', instance: '7.7.1.2', dataSet: { '00420011': bulk } }),
@@ -174,8 +174,8 @@ export function tagsContract(makeBench: MakeBench): void {
           dataSet: { '00104000': text('LT', '"offset":1') },
         }),
       ])
-      const pages = await Array.fromAsync(database.index.instances({ study: '7.7.1' }))
-      expect(pages.flat().map((one) => one.hasBulk)).toEqual([true, false])
+      const pages = await Array.fromAsync(database.index.instances({ study: '7.7.1' }, { tags: true }))
+      expect(pages.flat().map((one) => one.isPlain)).toEqual([false, true])
     })
   })
 }

@@ -6,7 +6,8 @@ import type { DataSet } from '../../src/dicom/data-set.ts'
 import {
   dicomJsonText,
   findBulk,
-  metadataJson,
+  isPlainText,
+  metadataPieces,
   toDicomJson,
   type BulkPath,
   type JsonDataSet,
@@ -21,14 +22,14 @@ const uri = (path: BulkPath) => `http://concord/bulkdata/${path.join('/')}`
 const PIXELS = { tag: '7FE00010', vr: 'OW' } as const
 
 /** The text as the index keeps it. */
-function stored(dataSet: DataSet): { tags: Buffer; hasBulk: boolean } {
+function stored(dataSet: DataSet): { tags: Buffer; isPlain: boolean } {
   const text = JSON.stringify(dataSet)
-  return { tags: Buffer.from(text), hasBulk: /"offset":\d/.test(text) }
+  return { tags: Buffer.from(text), isPlain: isPlainText(text, /"offset":\d/.test(text)) }
 }
 
 function metadata(dataSet: DataSet, options = {}): string {
-  const { tags, hasBulk } = stored(dataSet)
-  return metadataJson(tags, hasBulk, uri, options).toString('utf8')
+  const { tags, isPlain } = stored(dataSet)
+  return Buffer.concat(metadataPieces(tags, isPlain, uri, options)).toString('utf8')
 }
 
 /** True when the tags of every data set in the text ascend. */

@@ -126,7 +126,7 @@ function indexed(sample: Sample, id: number): Row {
     sender: null,
     receivedAt: new Date(),
     tags: Buffer.from(JSON.stringify(sample.dataSet)),
-    hasBulk: false,
+    isPlain: true,
   }
 }
 
