@@ -184,7 +184,6 @@ CREATE TABLE tag_value (
   id INTEGER PRIMARY KEY,
   path_id INTEGER NOT NULL,
   value TEXT NOT NULL,
-  num REAL,
   UNIQUE (path_id, value)
 ) STRICT;
 

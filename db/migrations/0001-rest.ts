@@ -8,7 +8,6 @@ function tagIndex(t: Types): string[] {
       id ${t.key},
       path_id ${t.ref} NOT NULL,
       value ${t.text} NOT NULL,
-      num ${t.real},
       UNIQUE (path_id, value)
     ) ${t.rows}`,
     `CREATE TABLE tag_post (

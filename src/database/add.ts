@@ -31,7 +31,7 @@ import { planInstance, plannedSeries, type PlannedInstance, type PlannedSeries }
 import type { InstanceState, KnownInstance } from './ports.ts'
 import type { PreparedInstance } from './prepare.ts'
 import { loadSeries } from './series-state.ts'
-import { markerId, numberOf } from './terms.ts'
+import { markerId } from './terms.ts'
 
 /** Per instance: null when it was added, else what the index has under its SOP Instance UID. */
 export type Added = KnownInstance | null
@@ -222,7 +222,6 @@ export function* dictionaryNumbers(
   const valueOf = (one: { path: string; value: string }): DictionaryValue => ({
     pathId: pathId(one.path),
     value: one.value,
-    num: numberOf(one.value),
   })
   const wanted = new Map<string, DictionaryValue>()
   for (const { postings } of series)

@@ -50,11 +50,10 @@ export const transferSyntaxNumbers = (writer: Writer, uids: Iterable<string>): R
 export const pathNumbers = (writer: Writer, paths: Iterable<string>): ReturnType<typeof numbersOf> =>
   numbersOf(writer, { table: 'tag_path', column: 'path', memory: writer.memory.tagPath }, paths)
 
-/** A value of the dictionary: path number, text, and its number if it is one. */
+/** A value of the dictionary: path number and normal form. */
 export interface DictionaryValue {
   readonly pathId: number
   readonly value: string
-  readonly num: number | null
 }
 
 /** Key of a dictionary value in memory. */
@@ -92,9 +91,9 @@ export function* valueNumbers(
   if (missing.length > 0) {
     missing.sort((a, b) => a.pathId - b.pathId || (a.value < b.value ? -1 : a.value > b.value ? 1 : 0))
     yield {
-      sql: 'INSERT INTO tag_value (path_id, value, num) VALUES (?, ?, ?) ON CONFLICT (path_id, value) DO NOTHING',
-      types: 'bigint, text, double precision',
-      each: missing.map((value) => [value.pathId, value.value, value.num]),
+      sql: 'INSERT INTO tag_value (path_id, value) VALUES (?, ?) ON CONFLICT (path_id, value) DO NOTHING',
+      types: 'bigint, text',
+      each: missing.map((value) => [value.pathId, value.value]),
     }
     yield* found()
   }

@@ -133,13 +133,6 @@ function valueTerms(
   else for (const group of text.split('=')) if (group !== '') found(path, indexText(group))
 }
 
-/** The number that a value is, for the dictionary; null for text. */
-export function numberOf(value: string): number | null {
-  if (!/^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/u.test(value)) return null
-  const number = Number(value)
-  return Number.isFinite(number) ? number : null
-}
-
 /** How far a column of a level can be trusted: `exact` means that it says all there is to say. */
 export interface ColumnText {
   readonly text: string

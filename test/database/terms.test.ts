@@ -8,7 +8,6 @@ import {
   isCut,
   markerId,
   markerOf,
-  numberOf,
 } from '../../src/database/terms.ts'
 
 describe('what the tag index holds', () => {
@@ -79,19 +78,6 @@ describe('what the tag index holds', () => {
     const Value = [{ Alphabetic: 'Yamada^Tarou', Ideographic: '山田^太郎' }]
     eachTerm('00100010', { vr: 'PN', Value }, (_, value) => terms.push(value))
     expect(terms).toEqual(['YAMADA^TAROU', '山田^太郎'])
-  })
-
-  it('knows numbers, and leaves other text alone', () => {
-    expect(['7', '-0.5', '1e-7', '20240101', '1.2.3', 'A', '', '0x10'].map(numberOf)).toEqual([
-      7,
-      -0.5,
-      1e-7,
-      20_240_101,
-      null,
-      null,
-      null,
-      null,
-    ])
   })
 
   it('says whether a column tells all of its attribute', () => {
