@@ -1,5 +1,5 @@
 import type { IndexedInstance, Scope } from '../database/ports.ts'
-import type { Query } from '../database/query.ts'
+import { dataSetOf, type Query } from '../database/query.ts'
 import type { Tag } from '../dicom/data-set.ts'
 import { Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
@@ -75,6 +75,6 @@ async function likeliestSeries(
 ): Promise<string | undefined> {
   const query: Query = { ...EVERYTHING, level: 'series', within, required: [MODALITY], limit: MOST_SERIES }
   const { rows } = await archive.database.index.search(query, signal)
-  const shown = rows.find(({ dataSet }) => !NO_PICTURES.has(dataSet[MODALITY]?.Value?.[0]))
+  const shown = rows.find((row) => !NO_PICTURES.has(dataSetOf(row)[MODALITY]?.Value?.[0]))
   return (shown ?? rows[0])?.uids.series
 }

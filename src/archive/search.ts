@@ -1,7 +1,7 @@
 import { aggregateOf, returnedAttributes } from '../dicom/attributes.ts'
 import { matches } from '../dicom/matching.ts'
-import type { DataElement, DataSet, InstanceUids, KeyPath, Level, Tag } from '../dicom/data-set.ts'
-import type { Key, Order, Query, SearchRow } from '../database/query.ts'
+import type { DataSet, KeyPath, Level, Tag } from '../dicom/data-set.ts'
+import { ONLINE, type Key, type Order, type Query, type SearchRow } from '../database/query.ts'
 import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 
@@ -28,8 +28,8 @@ export interface SearchSettings {
   readonly searchLimitMax: number
   /** Milliseconds for which a search of the whole archive looks at data sets; absent: as long as it takes. */
   readonly searchBudgetMs?: number
-  /** Where a study, series or instance can be fetched: RetrieveURL. */
-  readonly addressOf: (study: string, series?: string, instance?: string) => string
+  /** Address of the DICOMweb services, where what is found can be fetched. */
+  readonly service: string
 }
 
 export interface SearchAnswer {
@@ -50,8 +50,6 @@ export interface SearchAnswer {
 /** Rows of one question to the index: small enough that nothing else waits long for it. */
 const PAGE = 500
 const AVAILABILITY: Tag = '00080056'
-const ONLINE: DataElement = { vr: 'CS', Value: ['ONLINE'] }
-const RETRIEVE_URL: Tag = '00081190'
 
 /**
  * Searches one level (PS3.18 §10.6). A search of the whole archive has limits of rows and time; one inside a study or
@@ -65,7 +63,8 @@ export async function search(
   signal?: AbortSignal,
 ): Promise<SearchAnswer> {
   const { index } = archive.database
-  const { query, isVain } = queryOf(request)
+  const { query: plain, isVain } = queryOf(request)
+  const query: Query = { ...plain, service: settings.service }
   const isScoped = request.within.study !== undefined
   const ceiling = isScoped ? Infinity : settings.searchLimitMax
   const asked = request.limit ?? (isScoped ? Infinity : settings.searchLimit)
@@ -78,7 +77,6 @@ export async function search(
     return { pages: noPages(), isEmpty: true, next: undefined, isClipped: false, isCut: false, total }
   }
 
-  const complete = (row: SearchRow): SearchRow => completed(row, request.level, settings)
   /** Reads up to `most` rows, a page at a time, after `token`. */
   async function* read(most: number, from: Query): AsyncGenerator<PageRead> {
     let [left, next] = [most, from]
@@ -86,7 +84,7 @@ export async function search(
       const page = await index.search({ ...next, ...timeLeft(), limit: Math.min(left, PAGE) }, signal)
       left -= page.rows.length
       const isCut = page.isCut === true
-      yield { rows: page.rows.map(complete), token: page.more ? page.next : undefined, isCut }
+      yield { rows: page.rows, token: page.more ? page.next : undefined, isCut }
       if (!page.more || page.next === undefined || isCut) return
       next = { ...from, offset: 0, after: page.next }
     }
@@ -179,7 +177,6 @@ async function* noPages(): AsyncGenerator<readonly SearchRow[]> {
 /** The question to the index, with the attributes that a row has by default; `isVain` when nothing can match. */
 function queryOf(request: SearchRequest): { readonly query: Query; readonly isVain: boolean } {
   const { level, within } = request
-  // Everything in the index can be had at once: PS3.3 C.4.23.1.1.
   const here: DataSet = { [AVAILABILITY]: ONLINE }
   const [availability, keys] = partition(request.keys, (key) => key.path[0] === AVAILABILITY)
   const { required, optional } = returnedAttributes(level, within)
@@ -202,20 +199,6 @@ function queryOf(request: SearchRequest): { readonly query: Query; readonly isVa
     ...(request.includeSuperseded === true && { includeSuperseded: true }),
   }
   return { query, isVain: !availability.every((key) => matches(here, key)) }
-}
-
-function completed(row: SearchRow, level: Level, settings: SearchSettings): SearchRow {
-  const { study, series, instance }: Partial<InstanceUids> = row.uids
-  if (level === 'patient' || study === undefined) {
-    const isNamed = row.dataSet[AVAILABILITY] !== undefined
-    return isNamed ? { ...row, dataSet: { ...row.dataSet, [AVAILABILITY]: ONLINE } } : row
-  }
-  const dataSet: DataSet = {
-    ...row.dataSet,
-    [AVAILABILITY]: ONLINE,
-    [RETRIEVE_URL]: { vr: 'UR', Value: [settings.addressOf(study, series, instance)] },
-  }
-  return { ...row, dataSet }
 }
 
 function partition<T>(all: readonly T[], test: (one: T) => boolean): [T[], T[]] {

@@ -1,4 +1,4 @@
-import type { Key, Query } from '../database/query.ts'
+import { dataSetOf, type Key, type Query } from '../database/query.ts'
 import type { DataSet, Uid } from '../dicom/data-set.ts'
 import { type PatientKey, patientKey } from '../fhir/mapping/identifiers.ts'
 import { dicomPerson } from '../fhir/mapping/dicom-person.ts'
@@ -59,7 +59,7 @@ export async function proposeForSubject(
   const subject = await server.read('Patient', patient)
   if (row === undefined || subject === null) return false
   const survivor = await survivorOf({ server }, subject)
-  const own = patientKey(row.dataSet, mapping)
+  const own = patientKey(dataSetOf(row), mapping)
   // Without a Patient ID: the system that one without an issuer would have.
   const { system } = own ?? patientKey({ '00100020': { vr: 'LO', Value: ['-'] } }, mapping) ?? { system: '' }
   const attributes = dicomPerson(survivor.resource, { system, value: '' })
@@ -109,8 +109,9 @@ async function* studiesOf(
   for (let after: string | undefined; ;) {
     const query = queryOf('study', {}, [patientIdKey(key)])
     const page = await database.index.search({ ...query, ...(after !== undefined && { after }) })
-    for (const { uids, dataSet } of page.rows) {
-      const own = patientKey(dataSet, mapping)
+    for (const row of page.rows) {
+      const { uids } = row
+      const own = patientKey(dataSetOf(row), mapping)
       if (uids.study !== undefined && own?.system === key.system && own.value === key.value) yield uids.study
     }
     if (!page.more) return

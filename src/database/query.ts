@@ -1,4 +1,4 @@
-import type { DataSet, InstanceUids, KeyPath, Level, Tag, Uid, Vr } from '../dicom/data-set.ts'
+import type { DataElement, DataSet, InstanceUids, KeyPath, Level, Tag, Uid, Vr } from '../dicom/data-set.ts'
 import type { Match } from '../dicom/matching.ts'
 
 /** One match key. `path` of one step, or into a sequence; keys into one sequence must hold in the same item. */
@@ -33,6 +33,11 @@ export interface Query {
   readonly after?: string
   readonly includeSuperseded?: boolean
   /**
+   * Address of the DICOMweb services, for BulkDataURI and RetrieveURL: rows have RetrieveURL and Instance Availability
+   * when it is given.
+   */
+  readonly service?: string
+  /**
    * Milliseconds after which a search that must look at data sets stops where it is; at least some candidates are looked
    * at. No end unless it is given.
    */
@@ -41,16 +46,20 @@ export interface Query {
 
 export interface SearchRow {
   readonly uids: Partial<InstanceUids>
-  /** Asked attributes that are there; required ones always; aggregates of the whole entity. Bulk data as stored. */
-  readonly dataSet: DataSet
   /**
-   * Of a row with every attribute (`include: 'all'`): those that clients may see as they are kept, as DICOM JSON, ascending,
-   * `\n,` between two of them; the others, bulk data and what is made for the row, are in `dataSet`.
+   * DICOM JSON text as clients may see it (PS3.18 §F.2), ascending: asked attributes that are there, required ones always,
+   * aggregates of the whole entity.
    */
-  readonly text?: string
-  /** The instance whose attributes these are; only of rows of a higher level that have bulk data. */
-  readonly shown?: InstanceUids
+  readonly json: string
 }
+
+/** The attributes of a row. */
+export function dataSetOf({ json }: SearchRow): DataSet {
+  return JSON.parse(json) as DataSet
+}
+
+/** Instance Availability: everything in the index can be had at once (PS3.3 C.4.23.1.1). */
+export const ONLINE: DataElement = { vr: 'CS', Value: ['ONLINE'] }
 
 export interface SearchPage {
   readonly rows: readonly SearchRow[]

@@ -1,16 +1,13 @@
-import { isInAll } from '../dicom/attributes.ts'
 import { keyVr } from '../dicom/key-vr.ts'
 import { creatorTag, readPrivateStep, tagsOfStep } from '../dicom/path-step.ts'
-import type { DataElement, DataSet, KeyPath, Level, PathStep, Tag, Value } from '../dicom/data-set.ts'
+import type { DataElement, DataSet, KeyPath, PathStep, Tag, Value } from '../dicom/data-set.ts'
 import { tuplesOf } from './level-tuples.ts'
 import type { Query } from './query.ts'
-import { tagsIn, type KeptDataSet, type StoredDataSet } from './search-instances.ts'
-import { wholeTexts, type WholeText } from './search-text.ts'
 
 /** Which attributes a row shows, as a tree into sequences; keys are the steps of paths. */
 export type Fields = Map<PathStep, Field>
 
-interface Field {
+export interface Field {
   /** Shown as it is, with all that is in it. */
   readonly isWhole: boolean
   /** Shown empty where the entity, or an item, does not have it; but nothing makes sequences and items. */
@@ -59,7 +56,7 @@ function add(fields: Fields, step: PathStep, field: Field): void {
 }
 
 /** The fields by the tags that they mean in one data set, and of private ones the elements of their creators. */
-function resolved(
+export function resolvedFields(
   fields: Fields,
   tagsOf: (step: PathStep) => readonly Tag[],
   elementOf: (tag: Tag) => DataElement | undefined,
@@ -79,84 +76,38 @@ function resolved(
   return all
 }
 
-/** What a row shows of a stored data set. */
-export function shownOf(fields: Fields, whole: StoredDataSet): DataSet {
-  const shown: DataSet = {}
-  const elementOf = (tag: Tag) => whole.element(tag)
-  for (const [tag, field] of resolved(fields, (step) => tagsIn(whole, step), elementOf))
-    show(shown, tag, field, whole.element(storedTag(tag)))
-  return shown
-}
-
-/**
- * What a row shows of a stored data set when it shows everything: as text what is shown as it is kept, as elements the
- * rest, and what is `named`.
- */
-export function allShownOf(
-  { level, fields, named, textOf }: AllFields,
-  whole: KeptDataSet,
-): { readonly shown: DataSet; readonly text: string } {
-  const { text, others } = textOf(whole)
-  const shown: DataSet = {}
-  // Bulk data is shown when it is named (QIDO-47).
-  const isWhole = (tag: Tag, element: DataElement | undefined): boolean =>
-    element !== undefined && element.offset === undefined && isInAll(level, tag)
-  for (const tag of [...named, ...others]) {
-    const element = whole.element(tag)
-    if (element && isWhole(tag, element)) shown[tag] = element
-  }
-  const elementOf = (tag: Tag) => whole.element(tag)
-  for (const [tag, field] of resolved(fields, (step) => tagsIn(whole, step), elementOf)) {
-    const element = whole.element(storedTag(tag))
-    // What is whole by itself is there by now.
-    if (named.has(tag) || !isWhole(tag, element)) show(shown, tag, field, element)
-  }
-  return { shown, text }
-}
-
-/** How rows are made that show everything. */
-export interface AllFields {
-  readonly level: Level
-  readonly fields: Fields
-  /** Tags that are not left to the text. */
-  readonly named: ReadonlySet<Tag>
-  readonly textOf: (whole: KeptDataSet) => WholeText
-}
-
-export function allFields(level: Level, fields: Fields, made: readonly Tag[]): AllFields {
-  const named = new Set([
-    ...[...fields.keys()].filter((step) => readPrivateStep(step) === undefined),
-    ...made,
-  ])
-  return { level, fields, named, textOf: wholeTexts(level, named) }
-}
-
 /** AvailableTransferSyntaxUID is the one in which the instance is stored. */
 export function storedTag(tag: Tag): Tag {
   return tag === '00083002' ? '00020010' : tag
 }
 
-function show(shown: DataSet, tag: Tag, field: Field, element: DataElement | undefined): void {
-  if (element === undefined) {
-    const vr = keyVr(tag)
-    if (field.isRequired && vr !== 'UN') shown[tag] ??= { vr }
-  } else if (field.isWhole) shown[tag] = element
-  else if (element.vr === 'SQ') {
-    shown[tag] ??= element.Value
-      ? { vr: 'SQ', Value: element.Value.map((item) => shownItem(item, field.inner)) }
-      : element
-  }
+/** What a field shows of an attribute; undefined for nothing. */
+export function shownElement(field: Field, element: DataElement): DataElement | undefined {
+  if (field.isWhole) return element
+  if (element.vr !== 'SQ') return undefined
+  if (element.Value === undefined) return element
+  return { vr: 'SQ', Value: element.Value.map((item) => shownItem(item, field.inner)) }
+}
+
+/** What a field shows of an attribute that is not there: nothing of one whose VR nobody knows. */
+export function missingElement(tag: Tag, field: Field): DataElement | undefined {
+  const vr = keyVr(tag)
+  return field.isRequired && vr !== 'UN' ? { vr } : undefined
 }
 
 function shownItem(item: Value, fields: Fields): DataSet {
   const whole = (typeof item === 'object' && item !== null ? item : {}) as DataSet
   const shown: DataSet = {}
-  const here = resolved(
+  const here = resolvedFields(
     fields,
     (step) => tagsOfStep(whole, step),
     (tag) => whole[tag],
   )
-  for (const [tag, field] of here) show(shown, tag, field, whole[tag])
+  for (const [tag, field] of here) {
+    const element = whole[tag]
+    const own = element === undefined ? missingElement(tag, field) : shownElement(field, element)
+    if (own) shown[tag] = own
+  }
   return shown
 }
 

@@ -6,11 +6,13 @@ import type { Dialect, Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
 import { idIn, rowsOf } from './search-sql.ts'
 
-/** The data set of an instance of which only what is asked for is parsed. */
+/** The data set of an instance of which only what is asked for is found and parsed. */
 export interface StoredDataSet {
+  /** The line of an attribute (`encoding.ts`): `"00100010":{…}`. */
+  line(tag: Tag): string | undefined
   element(tag: Tag): DataElement | undefined
-  /** Every tag there is, in ascending order. */
-  tags(): Tag[]
+  /** The tags that begin so, in ascending order. */
+  tags(prefix: string): Tag[]
 }
 
 /** A data set as it is kept: lines of `patch` replace those of `base`, or take them away. */
@@ -19,10 +21,14 @@ export interface KeptDataSet extends StoredDataSet {
   readonly patch: Lines
 }
 
-/** Lines of a data set (`encoding.ts`) by their tags, in ascending order. */
-export type Lines = ReadonlyMap<Tag, string>
+/** Lines of a data set (`encoding.ts`) by their tags. */
+export interface Lines {
+  get(tag: Tag): string | undefined
+  /** All there are, in ascending order. */
+  all(): ReadonlyMap<Tag, string>
+}
 
-const NO_BASE: Lines = new Map()
+const NO_BASE: Lines = { get: () => undefined, all: () => new Map() }
 
 /** Bases that a search has read, by number: instances of a series share them. */
 export type Bases = Map<number, Lines>
@@ -47,21 +53,16 @@ export function* readDataSets(
       sql: `SELECT b.id, b.base FROM tag_base b WHERE ${list.sql}`,
       params: list.params,
     })
-    for (const row of found) bases.set(Number(row['id']), byTag(String(row['base'])))
+    for (const row of found) bases.set(Number(row['id']), linesIn(String(row['base'])))
   }
   return new Map(
     rows.map((row) => {
       const base = row['base_id'] === null ? undefined : bases.get(Number(row['base_id']))
       const packed = row['packed']
       const own = packed instanceof Uint8Array ? unpacked(packed) : String(row['patch'])
-      return [Number(row['id']), stored(base ?? NO_BASE, byTag(own))]
+      return [Number(row['id']), stored(base ?? NO_BASE, linesIn(own))]
     }),
   )
-}
-
-/** The tuple of a level as a data set: its column `attributes`. */
-export function readTuple(attributes: string): StoredDataSet {
-  return stored(NO_BASE, byTag(attributes))
 }
 
 /** What the keys look at, as a data set for `dicom/matching.ts`. */
@@ -89,28 +90,61 @@ export function tagsIn(whole: StoredDataSet, step: PathStep): Tag[] {
   const own = readPrivateStep(step)
   if (own === undefined) return [step]
   const creators: DataSet = {}
-  for (const tag of whole.tags()) {
-    const element = tag.startsWith(`${own.group}00`) ? whole.element(tag) : undefined
+  for (const tag of whole.tags(`${own.group}00`)) {
+    const element = whole.element(tag)
     if (element) creators[tag] = element
   }
   return tagsOfStep(creators, step)
 }
 
-function byTag(json: string): Lines {
-  return new Map(linesOfJson(json).map((line) => [tagOfLine(line), line]))
+/** A text is searched for a few lines, and cut into all of them when more are wanted. */
+const FEW = 6
+
+/** The lines of a text that `encoding.ts` made. */
+export function linesIn(json: string): Lines {
+  let known: ReadonlyMap<Tag, string> | undefined
+  let asked = 0
+  const all = (): ReadonlyMap<Tag, string> =>
+    (known ??= new Map(linesOfJson(json).map((line) => [tagOfLine(line), line])))
+  return {
+    all,
+    get: (tag) => {
+      if (known !== undefined || ++asked > FEW) return all().get(tag)
+      return lineIn(json, tag)
+    },
+  }
+}
+
+/** Line breaks do not occur within lines. */
+function lineIn(json: string, tag: Tag): string | undefined {
+  const key = `"${tag}":`
+  const start = json.startsWith(key, 1) ? 1 : json.indexOf(`\n,${key}`) + 2
+  if (start === 1 && !json.startsWith(key, 1)) return undefined
+  const end = json.indexOf('\n,', start)
+  return json.slice(start, end < 0 ? -1 : end)
 }
 
 function stored(base: Lines, patch: Lines): KeptDataSet {
+  const line = (tag: Tag): string | undefined => {
+    const found = patch.get(tag) ?? base.get(tag)
+    return found === undefined || isRemoval(found) ? undefined : found
+  }
   return {
     base,
     patch,
-    element: (tag) => {
-      const line = patch.get(tag) ?? base.get(tag)
-      return line === undefined || isRemoval(line) ? undefined : (JSON.parse(line.slice(11)) as DataElement)
-    },
-    tags: () => {
-      const all = new Set([...base.keys(), ...patch.keys()])
-      return [...all].filter((tag) => !isRemoval(patch.get(tag) ?? '')).sort()
+    line,
+    element: (tag) => elementOfLine(line(tag)),
+    tags: (prefix) => {
+      const found = new Set<Tag>()
+      for (const lines of [base, patch])
+        for (const tag of lines.all().keys()) if (tag.startsWith(prefix)) found.add(tag)
+      return [...found].filter((tag) => line(tag) !== undefined).sort()
     },
   }
+}
+
+export function elementOfLine(line: string): DataElement
+export function elementOfLine(line: string | undefined): DataElement | undefined
+export function elementOfLine(line: string | undefined): DataElement | undefined {
+  return line === undefined ? undefined : (JSON.parse(line.slice(11)) as DataElement)
 }

@@ -1,27 +1,13 @@
-import { aggregateOf, isInAll } from '../dicom/attributes.ts'
-import type { DataElement, DataSet, InstanceUids, Level, Tag } from '../dicom/data-set.ts'
-import { MIXED } from './level-tuples.ts'
+import { aggregateOf } from '../dicom/attributes.ts'
+import type { InstanceUids, Level } from '../dicom/data-set.ts'
 import type { Row, Step } from './operation.ts'
 import type { SearchRow } from './query.ts'
 import { SERIES_OF_PATIENT } from './search-aggregates.ts'
-import {
-  allFields,
-  allShownOf,
-  fieldsOf,
-  isInTuple,
-  shownOf,
-  storedTag,
-  type AllFields,
-  type Fields,
-} from './search-fields.ts'
-import {
-  readDataSets,
-  readTuple,
-  type Bases,
-  type KeptDataSet,
-  type StoredDataSet,
-} from './search-instances.ts'
+import { fieldsOf, type Fields } from './search-fields.ts'
+import { readDataSets, type Bases, type KeptDataSet } from './search-instances.ts'
 import type { Plan } from './search-plan.ts'
+import { rowWriter, type RowDraft } from './search-row-text.ts'
+import { tuplesOf } from './search-row-tuples.ts'
 import { idIn, rowsOf } from './search-sql.ts'
 import type { Match } from './search-verify.ts'
 
@@ -50,7 +36,6 @@ const FROM: Readonly<
     id: 'i.id',
   },
 }
-const TUPLES = ['series', 'study', 'patient'] as const
 
 /** The rows of matches: attributes of the instance that matched, aggregates of the whole entity. */
 export function* rowsOfMatches(
@@ -61,38 +46,37 @@ export function* rowsOfMatches(
   if (matches.length === 0) return []
   const { query, dialect } = plan
   const fields = fieldsOf(query)
+  const writer = rowWriter(query, fields)
   const entities = yield* readEntities(plan, matches, fields)
-  const tags = [...fields.keys()]
-  const all = query.include === 'all' ? allFields(query.level, fields, madeIn(query.level)) : undefined
-  // Tuples tell of what is active.
-  const isActive = query.includeSuperseded !== true
-  const found = matches.map(({ candidate, instance }) => {
+  const tupleOf = tuplesOf(query, [...fields.keys()], writer.stored)
+  const found = matches.flatMap(({ candidate, instance }) => {
     const entity = entities.get(candidate.id)
-    const tuple =
-      entity && all === undefined && query.level !== 'instance'
-        ? tupleOf(entity, tags, { instance, isActive })
-        : undefined
-    return { entity, instance, tuple }
+    return entity ? [{ entity, instance, tuple: tupleOf(entity, instance) }] : []
   })
-  const unread = found.flatMap(({ tuple, instance }) => (tuple ? [] : [instance]))
+  const unread = found.flatMap(({ tuple, instance }) => (tuple.isAll ? [] : [instance]))
   const dataSets =
     unread.length === 0 ? new Map<number, KeptDataSet>() : yield* readDataSets(dialect, unread, bases)
-  const rows = found.flatMap(({ entity, instance, tuple }) => {
+  const drafts = found.flatMap(({ entity, instance, tuple }) => {
     const kept = dataSets.get(instance)
-    if (entity && all && kept) return [{ row: allRowOf(all, entity, kept), instance }]
-    const whole = tuple ?? kept
-    return entity && whole ? [{ row: rowOf(fields, entity, whole), instance }] : []
+    if (kept === undefined && !tuple.isAll) return []
+    return [
+      { draft: writer.draft(entity, tuple.over(kept), query.include === 'all' ? kept : undefined), instance },
+    ]
   })
-  return yield* withOrigins(plan, rows)
+  const origins = yield* originsOf(plan, drafts)
+  return drafts.map(({ draft, instance }) => ({
+    uids: draft.uids,
+    json: writer.text(draft, origins.get(instance) ?? draft.uids),
+  }))
 }
 
 /** Bulk data is that of an instance, at whatever level it is shown. */
-function* withOrigins(
+function* originsOf(
   { dialect, query }: Plan,
-  rows: readonly { readonly row: SearchRow; readonly instance: number }[],
-): Generator<Step, SearchRow[], Row[]> {
-  const bulky = query.level === 'instance' ? [] : rows.filter(({ row }) => hasBulk(row.dataSet))
-  if (bulky.length === 0) return rows.map(({ row }) => row)
+  rows: readonly { readonly draft: RowDraft; readonly instance: number }[],
+): Generator<Step, Map<number, InstanceUids>, Row[]> {
+  const bulky = query.level === 'instance' ? [] : rows.filter(({ draft }) => draft.isBulky)
+  if (bulky.length === 0) return new Map()
   const place = idIn(
     dialect,
     'i.id',
@@ -103,7 +87,7 @@ function* withOrigins(
       JOIN study s ON s.id = e.study_id WHERE ${place.sql}`,
     params: place.params,
   })
-  const origins = new Map(
+  return new Map(
     found.map((row): [number, InstanceUids] => [
       Number(row['id']),
       {
@@ -113,17 +97,6 @@ function* withOrigins(
       },
     ]),
   )
-  return rows.map(({ row, instance }) => {
-    const shown = origins.get(instance)
-    return shown && hasBulk(row.dataSet) ? { ...row, shown } : row
-  })
-}
-
-function hasBulk(dataSet: DataSet): boolean {
-  return Object.values(dataSet).some(({ vr, Value, offset }) => {
-    if (offset !== undefined) return true
-    return vr === 'SQ' && (Value ?? []).some((item) => hasBulk((item ?? {}) as DataSet))
-  })
 }
 
 function* readEntities(
@@ -145,100 +118,4 @@ function* readEntities(
     params: place.params,
   })
   return new Map(rows.map((row) => [Number(row['id']), row]))
-}
-
-/** The tuples of an entity's levels as one data set, if they hold all the tags and the instance agrees with them. */
-function tupleOf(
-  entity: Row,
-  tags: readonly Tag[],
-  { instance, isActive }: { readonly instance: number; readonly isActive: boolean },
-): StoredDataSet | undefined {
-  const valid = TUPLES.filter((level) => {
-    if (typeof entity[`${level}_attributes`] !== 'string') return false
-    const isUniform = isActive && (Number(entity[`${level}_mixed`]) & MIXED) === 0
-    return isUniform || Number(entity[`${level}_first`]) === instance
-  })
-  const isThere = (tag: Tag): boolean =>
-    aggregateOf(tag) !== undefined || isMade(tag) || valid.some((level) => isInTuple(level, storedTag(tag)))
-  if (!tags.every(isThere)) return undefined
-  const tuples = valid.map((level) => readTuple(String(entity[`${level}_attributes`])))
-  return {
-    element: (tag) => {
-      for (const tuple of tuples) {
-        const element = tuple.element(tag)
-        if (element) return element
-      }
-      return undefined
-    },
-    tags: () => [...new Set(tuples.flatMap((tuple) => tuple.tags()))].sort(),
-  }
-}
-
-/** RetrieveURL, InstanceAvailability and RetrieveAETitle are made for the answer. */
-const MADE: readonly Tag[] = ['00081190', '00080056', '00080054']
-
-function isMade(tag: Tag): boolean {
-  return MADE.includes(tag)
-}
-
-/** What a row with everything has that is not, or not always, what the data sets say. */
-function madeIn(level: Level): Tag[] {
-  return [...MADE, ...Object.keys(AGGREGATES).filter((tag) => isAllAggregate(level, tag))]
-}
-
-function rowOf(fields: Fields, entity: Row, whole: StoredDataSet): SearchRow {
-  const shown = shownOf(fields, whole)
-  for (const tag of fields.keys()) if (aggregateOf(tag)) setAggregate(shown, tag, entity)
-  return { uids: uidsOf(entity), dataSet: ascending(shown) }
-}
-
-function allRowOf(all: AllFields, entity: Row, whole: KeptDataSet): SearchRow {
-  const { shown, text } = allShownOf(all, whole)
-  for (const tag of all.fields.keys()) if (aggregateOf(tag)) setAggregate(shown, tag, entity)
-  for (const tag of madeIn(all.level)) if (aggregateOf(tag)) setAggregate(shown, tag, entity)
-  return { uids: uidsOf(entity), dataSet: ascending(shown), text }
-}
-
-function uidsOf(entity: Row): Partial<InstanceUids> {
-  const uids: { -readonly [K in keyof InstanceUids]?: string } = {}
-  const [study, series, instance] = [entity['study_uid'], entity['series_uid'], entity['sop_uid']]
-  if (typeof study === 'string') uids.study = study
-  if (typeof series === 'string') uids.series = series
-  if (typeof instance === 'string') uids.instance = instance
-  return uids
-}
-
-function isAllAggregate(level: Level, tag: Tag): boolean {
-  return level !== 'instance' && isInAll(level, tag)
-}
-
-/** How each aggregate is made of the row of an entity. */
-const AGGREGATES: Readonly<Record<Tag, (entity: Row) => DataElement | undefined>> = {
-  '00080061': (entity) => list('CS', entity['modalities']),
-  '00080062': (entity) => list('UI', entity['sop_classes']),
-  '00201200': (entity) => count(entity['n_of_patient']),
-  '00201202': (entity) => count(entity['n_series_of_patient']),
-  '00201204': (entity) => count(entity['n_instances_of_patient']),
-  '00201206': (entity) => count(entity['n_series']),
-  '00201208': (entity) => count(entity['n_instances']),
-  '00201209': (entity) => count(entity['n_in_series']),
-}
-
-/** An aggregate replaces what an instance says of the whole; left out where there is nothing to say (design §6). */
-function setAggregate(shown: DataSet, tag: Tag, entity: Row): void {
-  const element = AGGREGATES[tag]?.(entity)
-  if (element) shown[tag] = element
-  else Reflect.deleteProperty(shown, tag)
-}
-
-function list(vr: 'CS' | 'UI', text: Row[string] | undefined): DataElement | undefined {
-  return typeof text === 'string' && text !== '' ? { vr, Value: text.split('\\') } : undefined
-}
-
-function count(number: Row[string] | undefined): DataElement | undefined {
-  return number === undefined || number === null ? undefined : { vr: 'IS', Value: [Number(number)] }
-}
-
-function ascending(dataSet: DataSet): DataSet {
-  return Object.fromEntries(Object.entries(dataSet).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

@@ -1,37 +1,51 @@
 /**
- * ROWS WITH EVERY ATTRIBUTE: as they are kept a line each (`encoding.ts`), lines are cut and joined, and only what clients
- * may not see as it stands is read.
+ * ROWS AS TEXT: attributes are kept a line each (`encoding.ts`), lines are cut and joined, and only what clients may not
+ * see as it stands is read.
  */
 import { isInAll } from '../dicom/attributes.ts'
 import type { Level, Tag } from '../dicom/data-set.ts'
 import { isRemoval, splicer, tagOfLine } from './encoding.ts'
 import type { Lines, KeptDataSet } from './search-instances.ts'
 
-/** What a level has of a data set. */
-export interface WholeText {
-  /** Lines of DICOM JSON in ascending order, `\n,` between. */
-  readonly text: string
+/** Makes rows that show everything a level has. Base by base, what is the same is done once. */
+export interface WholeRows {
   /** Tags that are no text: bulk data, what has any in its items, what is out of order there. */
-  readonly others: readonly Tag[]
+  others(whole: KeptDataSet): Tag[]
+  /** DICOM JSON of a data set; of the attributes in `pieces`, ascending, what these say instead. */
+  text(whole: KeptDataSet, pieces: readonly string[]): string
 }
 
-/** Makes the text of data sets without the attributes that are `named`. Base by base, what is the same is done once. */
-export function wholeTexts(level: Level, named: ReadonlySet<Tag>): (whole: KeptDataSet) => WholeText {
-  const isShown = (tag: Tag): boolean => !named.has(tag) && isInAll(level, tag) && !LEFT_OUT.test(tag)
+export function wholeRows(level: Level): WholeRows {
+  const isShown = (tag: Tag): boolean => isInAll(level, tag) && !isLeftOut(tag) && !tag.startsWith('0002')
   const isText = (line: string): boolean => isShown(tagOfLine(line)) && isPlain(line)
+  const isOther = (line: string): boolean => !isRemoval(line) && isShown(tagOfLine(line)) && !isPlain(line)
   const bases = new Map<Lines, Base>()
-  return ({ base, patch }) => {
+  const baseOf = ({ base }: KeptDataSet): Base => {
     let known = bases.get(base)
     if (known === undefined) {
-      known = baseOf([...base.values()], isShown, isText)
+      const lines = [...base.all().values()]
+      known = { splice: splicer(lines.filter(isText)), others: lines.filter(isOther).map(tagOfLine) }
       bases.set(base, known)
     }
-    const own = [...patch.values()]
-    const others = known.others.filter((tag) => !patch.has(tag))
-    for (const line of own) if (isOther(line, isShown)) others.push(tagOfLine(line))
-    // What is not shown takes the base's line away too.
-    const json = known.splice(own.map((line) => (isText(line) ? line : `"${tagOfLine(line)}":null`)))
-    return { text: json.slice(1, -1), others }
+    return known
+  }
+  return {
+    others: (whole) => {
+      const own = whole.patch.all()
+      const others = baseOf(whole).others.filter((tag) => !own.has(tag))
+      for (const line of own.values()) if (isOther(line)) others.push(tagOfLine(line))
+      return others
+    },
+    text: (whole, pieces) => {
+      // What is not shown takes the base's line away too.
+      const own = [...whole.patch.all().values()].map((line) =>
+        isText(line) ? line : `"${tagOfLine(line)}":null`,
+      )
+      const json = baseOf(whole).splice(laidOver(own, pieces))
+      // Group 0002 is no part of the data set, and sorts before it.
+      const meta = pieces.filter((piece) => piece.startsWith('"0002') && !isRemoval(piece)).join(',')
+      return meta === '' ? json : `{${meta}${json === '{}' ? '' : ','}${json.slice(1)}`
+    },
   }
 }
 
@@ -40,28 +54,30 @@ interface Base {
   readonly others: readonly Tag[]
 }
 
-function baseOf(
-  lines: readonly string[],
-  isShown: (tag: Tag) => boolean,
-  isText: (line: string) => boolean,
-): Base {
-  return {
-    splice: splicer(lines.filter(isText), '\n,'),
-    others: lines.filter((line) => isOther(line, isShown)).map(tagOfLine),
+/** Lines of both in ascending order; of a tag that is in both, that of `pieces`. */
+function laidOver(lines: readonly string[], pieces: readonly string[]): string[] {
+  const laid: string[] = []
+  let at = 0
+  for (const piece of pieces) {
+    const tag = tagOfLine(piece)
+    for (let line = lines[at]; line !== undefined && tagOfLine(line) <= tag; line = lines[++at])
+      if (tagOfLine(line) < tag) laid.push(line)
+    laid.push(piece)
   }
+  for (; at < lines.length; at++) laid.push(lines[at] ?? '')
+  return laid
 }
 
-function isOther(line: string, isShown: (tag: Tag) => boolean): boolean {
-  return !isRemoval(line) && isShown(tagOfLine(line)) && !isPlain(line)
+/** Group lengths, and Specific Character Set: that of an answer is UTF-8, and the tables of PS3.18 §10.6.3.3 do not have it any more. */
+export function isLeftOut(tag: Tag): boolean {
+  return tag === '00080005' || (tag.endsWith('0000') && !tag.startsWith('0002')) || tag.startsWith('0000')
 }
 
-/** Group 0002, group lengths, and Specific Character Set: that of an answer is UTF-8. */
-const LEFT_OUT = /^0002|0000$|^00080005$/u
 /** Quoted keys do not occur within values: there the quotation marks are escaped. */
 const NESTED_AMISS = /"00080005":|"[\dA-F]{4}0000":\{"vr"|\{"[1-9]\d{7}":\{"vr"|"000[02][\dA-F]{4}":\{"vr"/u
 
 /** Whether clients may see a line as it stands. */
-function isPlain(line: string): boolean {
+export function isPlain(line: string): boolean {
   if (isRemoval(line) || line.includes('"offset":') || line.includes('"undecoded":')) return false
   return !line.startsWith('{"vr":"SQ"', 11) || !NESTED_AMISS.test(line)
 }

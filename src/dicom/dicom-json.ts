@@ -81,24 +81,17 @@ export function dicomJsonText(dataSet: JsonDataSet): string {
 }
 
 /**
- * {@link dicomJsonText} of `elements` and of the attributes in `lines`: `"00100010":{…}`, ascending, `\n,` between.
- * No tag may be in both.
+ * Text of one attribute as clients may see it, as {@link toDicomJson} makes it, `"00100010":{…}`, in ascending order at
+ * every depth. No Specific Character Set goes with it.
  */
-export function splicedJsonText(lines: string, elements: JsonDataSet): string {
-  const pieces: string[] = []
-  let from = 0
-  for (const tag of Object.keys(elements).sort()) {
-    let at = from
-    while (at < lines.length && lines.slice(at + 1, at + 9) < tag) {
-      const next = lines.indexOf('\n,', at)
-      at = next < 0 ? lines.length : next + 2
-    }
-    if (at > from) pieces.push(at === lines.length ? lines.slice(from) : lines.slice(from, at - 2))
-    from = at
-    pieces.push(`"${tag}":${elementText(elements[tag])}`)
-  }
-  if (from < lines.length) pieces.push(lines.slice(from))
-  return `{${pieces.join(',').replaceAll('\n,', ',')}}`
+export function attributeText(tag: Tag, element: DataElement, bulkUri: (path: BulkPath) => string): string {
+  return `"${tag}":${elementText(visibleElement(element, [tag], bulkUri))}`
+}
+
+/** Whether an attribute, or one in its items, is kept as a range of bytes. */
+export function hasBulk({ vr, Value, offset }: DataElement): boolean {
+  if (offset !== undefined) return true
+  return vr === 'SQ' && (Value ?? []).some((item) => Object.values((item ?? {}) as DataSet).some(hasBulk))
 }
 
 function elementText(element: JsonElement | undefined): string {

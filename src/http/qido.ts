@@ -3,21 +3,15 @@ import express, { type Request, type Response, type Router } from 'express'
 import type { Archive } from '../archive/archive.ts'
 import { countMatches, search, type SearchAnswer, type SearchRequest } from '../archive/search.ts'
 import type { SearchRow } from '../database/query.ts'
-import type { InstanceUids, Level } from '../dicom/data-set.ts'
-import {
-  dicomJsonText,
-  splicedJsonText,
-  toDicomJson,
-  type JsonDataSet,
-  type JsonElement,
-} from '../dicom/dicom-json.ts'
+import type { Level } from '../dicom/data-set.ts'
+import type { JsonDataSet } from '../dicom/dicom-json.ts'
 import { nativeXml } from '../dicom/native-xml.ts'
 import { Problem } from '../problem.ts'
 import { parseAccept, selectMedia } from './accept.ts'
 import { readSearchParams, type SearchParams } from './query-params.ts'
 import { abortedWith, begun, sendBegun, takesGzip } from './representation.ts'
 import { queryString, scopeOf } from './scope.ts'
-import { DICOMWEB, retrieveUrl, type HttpSettings } from './settings.ts'
+import { DICOMWEB, type HttpSettings } from './settings.ts'
 
 /** The resources that can be searched (PS3.18 Table 10.6.1-1), and patients, which the standard leaves out. */
 const RESOURCES: readonly { readonly path: string; readonly level: Level }[] = [
@@ -77,7 +71,7 @@ async function answerSearch(
   const answer = await search(
     archive,
     { level, within, ...params },
-    { ...settings, addressOf: (study, series, instance) => retrieveUrl(settings, study, series, instance) },
+    { ...settings, service: settings.publicUrl + DICOMWEB },
     signal,
   )
   setHeaders(request, response, settings, params, answer)
@@ -98,7 +92,7 @@ async function answerSearch(
     response.end()
     return
   }
-  const body = isXml ? xmlBody(answer.pages, settings, boundary) : jsonBody(answer.pages, settings)
+  const body = isXml ? xmlBody(answer.pages, boundary) : jsonBody(answer.pages)
   await sendBegun(response, await begun(response, body), isGzipped)
 }
 
@@ -148,14 +142,11 @@ function setHeaders(
   if (answer.total !== undefined) response.setHeader('X-Total-Count', String(answer.total))
 }
 
-async function* jsonBody(
-  pages: AsyncIterable<readonly SearchRow[]>,
-  settings: Settings,
-): AsyncGenerator<string> {
+async function* jsonBody(pages: AsyncIterable<readonly SearchRow[]>): AsyncGenerator<string> {
   let before = '['
   for await (const rows of pages) {
     for (const piece of slices(rows)) {
-      yield before + piece.map((row) => rowText(row, settings)).join(',')
+      yield before + piece.map(({ json }) => json).join(',')
       before = ','
     }
   }
@@ -164,13 +155,12 @@ async function* jsonBody(
 
 async function* xmlBody(
   pages: AsyncIterable<readonly SearchRow[]>,
-  settings: Settings,
   boundary: string,
 ): AsyncGenerator<string> {
   let before = ''
   for await (const rows of pages) {
-    for (const row of rows) {
-      yield `${before}--${boundary}\r\nContent-Type: ${XML_TYPE}\r\n\r\n${nativeXml(wholeRow(row, settings))}`
+    for (const { json } of rows) {
+      yield `${before}--${boundary}\r\nContent-Type: ${XML_TYPE}\r\n\r\n${nativeXml(JSON.parse(json) as JsonDataSet)}`
       before = '\r\n'
     }
   }
@@ -180,27 +170,6 @@ async function* xmlBody(
 /** Rows a few at a time, so that writing an answer never keeps others waiting. */
 function* slices(rows: readonly SearchRow[]): Generator<readonly SearchRow[]> {
   for (let from = 0; from < rows.length; from += 100) yield rows.slice(from, from + 100)
-}
-
-function rowText(row: SearchRow, settings: Settings): string {
-  const json = visible(row, settings)
-  return row.text === undefined ? dicomJsonText(json) : splicedJsonText(row.text, json)
-}
-
-function wholeRow(row: SearchRow, settings: Settings): JsonDataSet {
-  const json = visible(row, settings)
-  return row.text === undefined ? json : { ...(JSON.parse(`{${row.text}}`) as JsonDataSet), ...json }
-}
-
-/** What of a row is no text, as clients see it: without Specific Character Set, which the tables of §10.6.3.3 do not have any more. */
-function visible({ dataSet, uids, shown }: SearchRow, settings: Settings): JsonDataSet {
-  const from: Partial<InstanceUids> = shown ?? uids
-  const address = retrieveUrl(settings, from.study ?? '', from.series, from.instance)
-  const json = toDicomJson(dataSet, (path) => `${address}/bulkdata/${path.join('/')}`)
-  // Group 0002 is no part of the DICOM JSON model (PS3.18 §F.2); a row has of it what the client names (design §6).
-  const meta = Object.entries(dataSet).filter(([tag]) => tag.startsWith('0002'))
-  const rest = Object.entries(json).filter(([tag]) => tag !== '00080005')
-  return Object.fromEntries<JsonElement>([...meta, ...rest])
 }
 
 /** A quoted string of RFC 9110 §5.6.4 that a header can hold. */

@@ -1,3 +1,5 @@
+import { retrievePath } from '../dicom/retrieve-path.ts'
+
 /** What the HTTP layer must know: made by `config.ts`, handed down by `main.ts`. Sizes in bytes, times in milliseconds. */
 export interface HttpSettings {
   /** Base of every address that leaves the house, without a slash at its end: `https://pacs.example.org/concord`. */
@@ -55,9 +57,5 @@ export function retrieveUrl(
   series?: string,
   instance?: string,
 ): string {
-  const studyUrl = `${settings.publicUrl}${DICOMWEB}/studies/${study}`
-  if (series === undefined) return studyUrl
-  return instance === undefined
-    ? `${studyUrl}/series/${series}`
-    : `${studyUrl}/series/${series}/instances/${instance}`
+  return settings.publicUrl + DICOMWEB + retrievePath(study, series, instance)
 }

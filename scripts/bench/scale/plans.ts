@@ -33,7 +33,7 @@ const LEVELS: Readonly<Record<string, Level>> = {
   series: 'series',
   instances: 'instance',
 }
-const SETTINGS = { searchLimit: 1000, searchLimitMax: 5000, addressOf: () => '' }
+const SETTINGS = { searchLimit: 1000, searchLimitMax: 5000, service: '' }
 
 /** Whether it is a search, which {@link Explainer} can explain. */
 export function isSearch(path: string): boolean {
