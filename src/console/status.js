@@ -65,7 +65,9 @@ function Health({ health }) {
     'p',
     { class: 'health' },
     h('span', { class: isReady ? 'badge good' : 'badge bad' }, isReady ? 'ready' : 'not ready'),
-    isReady ? ' It stores and finds.' : ` Index: ${sentence(health.database)} Blobs: ${sentence(health.blobs)}`,
+    isReady
+      ? ' It stores and finds.'
+      : ` Index: ${sentence(health.database)} Blobs: ${sentence(health.blobs)}`,
   )
 }
 

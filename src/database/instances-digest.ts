@@ -22,6 +22,7 @@ export function* instancesDigest(
 ): Generator<Step, DigestPage, Row[]> {
   const { found, next } = yield* walkInstances(query, COLUMNS, JOINS)
   const hash = createHash('sha256')
-  for (const row of found) hash.update(`${Number(row['id'])} ${Number(row['state'])} ${hex(row['file_sha256'])}\n`)
+  for (const row of found)
+    hash.update(`${Number(row['id'])} ${Number(row['state'])} ${hex(row['file_sha256'])}\n`)
   return { instances: found.length, digest: hash.digest('hex'), next }
 }
