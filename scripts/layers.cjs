@@ -38,10 +38,10 @@ module.exports = {
     never('archive-knows-no-http', '^src/archive/', '^src/(http|console|main|config)'),
     never('archive-knows-ports-only', '^src/archive/', '^src/(database|blobs|fhir|pixels)/', {
       toNot:
-        '^src/(database/(ports|upkeep-ports|query)\\.ts|blobs/ports\\.ts|fhir/(ports|mapping/.*)\\.ts|pixels/ports\\.ts)$',
+        '^src/(database/(ports/[a-z-]+|query)\\.ts|blobs/ports\\.ts|fhir/(ports|mapping/.*)\\.ts|pixels/ports\\.ts)$',
     }),
     never('http-asks-the-archive', '^src/http/', '^src/(database|blobs|fhir|pixels)/', {
-      toNot: '^src/(database/(ports|upkeep-ports|query)\\.ts|blobs/ports\\.ts|fhir/ports\\.ts)$',
+      toNot: '^src/(database/(ports/[a-z-]+|query)\\.ts|blobs/ports\\.ts|fhir/ports\\.ts)$',
     }),
     never('nobody-imports-main', '^(src|db)/', '^src/main\\.ts$'),
     never('src-imports-no-scripts', '^src/', '^(scripts|test)/'),

@@ -9,7 +9,7 @@
 import { Command } from 'commander'
 import { openPostgres } from '../src/database/postgres.ts'
 import { openSqlite } from '../src/database/sqlite.ts'
-import type { Database } from '../src/database/ports.ts'
+import type { Database } from '../src/database/ports/database.ts'
 import { openIndex, settings } from './open-archive.ts'
 
 function open(url: string | undefined): Promise<Database> {

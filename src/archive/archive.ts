@@ -1,5 +1,5 @@
 import type { BlobStore, BlobVault } from '../blobs/ports.ts'
-import type { Database } from '../database/ports.ts'
+import type { Database } from '../database/ports/database.ts'
 
 /** What every transaction stands on: the ports, opened by `main.ts`. Passed as first argument, never global. */
 export interface Archive {

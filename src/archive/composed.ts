@@ -5,7 +5,7 @@
  *     concord-composed 1\n   {"correction":…,"source":…,"size":…,"sha256":…,"pieces":[…]}\n   bytes
  */
 import { createHash } from 'node:crypto'
-import type { BlobExtent } from '../database/ports.ts'
+import type { BlobExtent } from '../database/ports/instance.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import type { Extent } from '../dicom/pixel-map.ts'
 

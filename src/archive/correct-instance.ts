@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers'
 import type { NewBlob } from '../blobs/ports.ts'
-import type { BlobExtent, IndexedInstance, NewInstance } from '../database/ports.ts'
+import type { BlobExtent, IndexedInstance, NewInstance } from '../database/ports/instance.ts'
 import { correctionPatch, type Correction } from '../dicom/correction.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import { within } from '../dicom/frames.ts'

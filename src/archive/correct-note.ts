@@ -1,5 +1,5 @@
 import type { BlobPlace } from '../blobs/ports.ts'
-import type { CorrectionRow } from '../database/ports.ts'
+import type { CorrectionRow } from '../database/ports/corrections.ts'
 import { dateTime, IDENTIFYING } from '../dicom/correction.ts'
 import type { DataSet } from '../dicom/data-set.ts'
 import { type ReaderLimits, Unreadable } from '../dicom/reader.ts'

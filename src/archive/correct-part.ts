@@ -1,4 +1,4 @@
-import type { CorrectionRow, StudyPart } from '../database/ports.ts'
+import type { CorrectionRow, StudyPart } from '../database/ports/corrections.ts'
 import type { InstanceUids, Uid } from '../dicom/data-set.ts'
 import { uidFrom } from '../dicom/uid.ts'
 

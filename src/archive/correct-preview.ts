@@ -1,4 +1,5 @@
-import type { IndexedInstance, StudyPart } from '../database/ports.ts'
+import type { StudyPart } from '../database/ports/corrections.ts'
+import type { IndexedInstance } from '../database/ports/instance.ts'
 import { IDENTIFYING } from '../dicom/correction.ts'
 import type { DataSet, Tag, Uid, Value } from '../dicom/data-set.ts'
 import { entryOf } from '../dicom/dictionary.ts'

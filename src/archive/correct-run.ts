@@ -1,4 +1,5 @@
-import type { CorrectionRow, IndexedInstance } from '../database/ports.ts'
+import type { CorrectionRow } from '../database/ports/corrections.ts'
+import type { IndexedInstance } from '../database/ports/instance.ts'
 import type { Correction } from '../dicom/correction.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import { Unreadable } from '../dicom/reader.ts'

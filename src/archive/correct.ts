@@ -1,4 +1,4 @@
-import type { CorrectionRow } from '../database/ports.ts'
+import type { CorrectionRow } from '../database/ports/corrections.ts'
 import { Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import type { CorrectSettings } from './correct-note.ts'

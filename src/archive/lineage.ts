@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Derivation, FhirLink, IndexedInstance, LinkKind, PushRecord } from '../database/ports.ts'
+import type { FhirLink, LinkKind, PushRecord } from '../database/ports/fhir-state.ts'
+import type { IndexedInstance } from '../database/ports/instance.ts'
+import type { Derivation } from '../database/ports/instance-index.ts'
 import type { InstanceUids, Uid } from '../dicom/data-set.ts'
 import { isProblem, Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'

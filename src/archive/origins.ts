@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { InstanceIndex, PushRecord } from '../database/ports.ts'
+import type { PushRecord } from '../database/ports/fhir-state.ts'
+import type { InstanceIndex } from '../database/ports/instance-index.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import type { Origin } from '../fhir/mapping/provenance.ts'
 

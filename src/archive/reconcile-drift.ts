@@ -1,4 +1,5 @@
-import type { Database, FhirLink, PushRecord } from '../database/ports.ts'
+import type { Database } from '../database/ports/database.ts'
+import type { FhirLink, PushRecord } from '../database/ports/fhir-state.ts'
 import { provenanceToken } from '../fhir/mapping/provenance.ts'
 import { studyToken } from '../fhir/mapping/identifiers.ts'
 import { mergeOver } from '../fhir/mapping/merge.ts'

@@ -1,4 +1,5 @@
-import type { InstanceState, Scope } from '../database/ports.ts'
+import type { InstanceState } from '../database/ports/instance.ts'
+import type { Scope } from '../database/ports/instance-index.ts'
 import { Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { absence } from './retrieve.ts'

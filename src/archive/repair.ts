@@ -1,6 +1,6 @@
 import type { StoredBlob } from '../blobs/ports.ts'
-import type { KnownInstance } from '../database/ports.ts'
-import type { BlobRow, DerivedRow } from '../database/upkeep-ports.ts'
+import type { KnownInstance } from '../database/ports/instance.ts'
+import type { BlobRow, DerivedRow } from '../database/ports/inspection.ts'
 import type { ParsedInstance } from '../dicom/data-set.ts'
 import { type ReaderLimits, Unreadable } from '../dicom/reader.ts'
 import type { KeptArchive } from './archive.ts'

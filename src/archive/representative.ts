@@ -1,4 +1,5 @@
-import type { IndexedInstance, Scope } from '../database/ports.ts'
+import type { IndexedInstance } from '../database/ports/instance.ts'
+import type { Scope } from '../database/ports/instance-index.ts'
 import { dataSetOf, type Query } from '../database/query.ts'
 import type { Tag } from '../dicom/data-set.ts'
 import { Problem } from '../problem.ts'

@@ -2,13 +2,8 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { BlobStore, Extent } from '../blobs/ports.ts'
-import type {
-  BlobExtent,
-  IndexedInstance,
-  InstancesOptions,
-  InstanceState,
-  Scope,
-} from '../database/ports.ts'
+import type { BlobExtent, IndexedInstance, InstanceState } from '../database/ports/instance.ts'
+import type { InstancesOptions, Scope } from '../database/ports/instance-index.ts'
 import { bulkValue, frameLength, frameStream, pixelStream, within, type OpenFile } from '../dicom/frames.ts'
 import type { DataElement, DataSet, InstanceUids } from '../dicom/data-set.ts'
 import { findBulk, type BulkPath } from '../dicom/dicom-json.ts'

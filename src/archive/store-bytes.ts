@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { sliceOf } from '../pieces.ts'
 import type { BlobStore, Extent, NewBlob } from '../blobs/ports.ts'
-import type { BlobExtent } from '../database/ports.ts'
+import type { BlobExtent } from '../database/ports/instance.ts'
 
 /** A range of a file that lies in several blobs, as one piece in memory: for values of the header, not for pixels. */
 export async function readBlob(

@@ -1,5 +1,5 @@
 import type { BlobPlace } from '../blobs/ports.ts'
-import type { IndexedInstance, KnownInstance } from '../database/ports.ts'
+import type { IndexedInstance, KnownInstance } from '../database/ports/instance.ts'
 import type { DataSet, ParsedInstance } from '../dicom/data-set.ts'
 import { FAILURE, WARNING } from '../dicom/reasons.ts'
 import { transferSyntax } from '../dicom/transfer-syntax.ts'

@@ -1,5 +1,5 @@
 import type { BlobPlace, NewBlob } from '../blobs/ports.ts'
-import type { AddOutcome, KnownInstance, NewInstance } from '../database/ports.ts'
+import type { AddOutcome, KnownInstance, NewInstance } from '../database/ports/instance.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import { rejectionOf, type Rejection } from '../dicom/rejection-note.ts'
 import { isProblem } from '../problem.ts'

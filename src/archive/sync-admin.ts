@@ -1,4 +1,5 @@
-import type { AttentionRow, Owed } from '../database/ports.ts'
+import type { AttentionRow } from '../database/ports/attention.ts'
+import type { Owed } from '../database/ports/outbox.ts'
 import { Problem } from '../problem.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import { isUid } from '../dicom/uid.ts'

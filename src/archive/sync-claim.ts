@@ -1,4 +1,4 @@
-import type { Claim } from '../database/ports.ts'
+import type { Claim } from '../database/ports/outbox.ts'
 import type { FhirError } from '../fhir/ports.ts'
 import { isFhirError } from '../fhir/ports.ts'
 import { backoffMs } from './sync-breaker.ts'

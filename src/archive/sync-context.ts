@@ -1,4 +1,5 @@
-import type { Attention, FhirState } from '../database/ports.ts'
+import type { Attention } from '../database/ports/attention.ts'
+import type { FhirState } from '../database/ports/fhir-state.ts'
 import type { FhirRelease, FhirServer } from '../fhir/ports.ts'
 import type { Misses } from './sync-references.ts'
 import type { SYNC_DEFAULTS, SyncSettings } from './sync-settings.ts'

@@ -1,4 +1,4 @@
-import type { InstanceIndex } from '../database/ports.ts'
+import type { InstanceIndex } from '../database/ports/instance-index.ts'
 import type { DataSet, Uid } from '../dicom/data-set.ts'
 import { addInstance, startFacts, type StudyFacts } from '../fhir/mapping/facts.ts'
 import type { MappingSettings } from '../fhir/mapping/settings.ts'

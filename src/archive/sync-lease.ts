@@ -1,4 +1,4 @@
-import type { Claim, Outbox } from '../database/ports.ts'
+import type { Claim, Outbox } from '../database/ports/outbox.ts'
 import type { FhirServer } from '../fhir/ports.ts'
 
 /** Another process has the study now: this push stops where it stands, and says nothing more. */

@@ -1,4 +1,4 @@
-import type { FhirLink, FhirState, LinkKind } from '../database/ports.ts'
+import type { FhirLink, FhirState, LinkKind } from '../database/ports/fhir-state.ts'
 import { canonical, isObject } from '../fhir/mapping/canonical.ts'
 import type { FhirRelease, Json, JsonObject } from '../fhir/ports.ts'
 

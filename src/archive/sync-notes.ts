@@ -1,4 +1,4 @@
-import type { Attention } from '../database/ports.ts'
+import type { Attention } from '../database/ports/attention.ts'
 import type { StudyFacts } from '../fhir/mapping/facts.ts'
 import type { PatientDoubt } from './sync-patient.ts'
 import type { WriteResult } from './sync-write.ts'

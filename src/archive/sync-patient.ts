@@ -1,4 +1,4 @@
-import type { FhirLink } from '../database/ports.ts'
+import type { FhirLink } from '../database/ports/fhir-state.ts'
 import type { PatientKey } from '../fhir/mapping/identifiers.ts'
 import { ownTag } from '../fhir/mapping/identifiers.ts'
 import type { StudyFacts } from '../fhir/mapping/facts.ts'

@@ -1,4 +1,5 @@
-import type { Database, PushRecord } from '../database/ports.ts'
+import type { Database } from '../database/ports/database.ts'
+import type { PushRecord } from '../database/ports/fhir-state.ts'
 import { uuidv5 } from '../dicom/uid.ts'
 import { DEVICE_KEY, deviceToken, softwareDevice } from '../fhir/mapping/device.ts'
 import { CITED, provenance, provenanceToken } from '../fhir/mapping/provenance.ts'

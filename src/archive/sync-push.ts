@@ -1,4 +1,5 @@
-import type { Claim, Database } from '../database/ports.ts'
+import type { Database } from '../database/ports/database.ts'
+import type { Claim } from '../database/ports/outbox.ts'
 import { uuidv5 } from '../dicom/uid.ts'
 import type { StudyFacts } from '../fhir/mapping/facts.ts'
 import { endpoint, ENDPOINT_KEY, endpointToken } from '../fhir/mapping/endpoint.ts'

@@ -1,4 +1,4 @@
-import type { Database } from '../database/ports.ts'
+import type { Database } from '../database/ports/database.ts'
 import { isList, isObject } from '../fhir/mapping/canonical.ts'
 import { ownSystem } from '../fhir/mapping/identifiers.ts'
 import { citedDigests } from '../fhir/mapping/provenance.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FhirLink, LinkKind } from '../database/ports.ts'
+import type { FhirLink, LinkKind } from '../database/ports/fhir-state.ts'
 import { isList, isObject } from '../fhir/mapping/canonical.ts'
 import { ownTag } from '../fhir/mapping/identifiers.ts'
 import { covers, type EditPolicy, type Merge, merge, mergeOver } from '../fhir/mapping/merge.ts'

@@ -1,4 +1,4 @@
-import type { Claim } from '../database/ports.ts'
+import type { Claim } from '../database/ports/outbox.ts'
 import { type Capabilities, type FhirServer, isFhirError } from '../fhir/ports.ts'
 import type { Archive } from './archive.ts'
 import { afterFailure, type Breaker, CLOSED, type PauseReason, STARTING } from './sync-breaker.ts'

@@ -1,5 +1,5 @@
-import type { IndexedInstance, InstanceState } from '../database/ports.ts'
-import type { BlobRow, Finding } from '../database/upkeep-ports.ts'
+import type { IndexedInstance, InstanceState } from '../database/ports/instance.ts'
+import type { BlobRow, Finding } from '../database/ports/inspection.ts'
 import type { DataSet, ParsedInstance } from '../dicom/data-set.ts'
 import { printedTag, Unreadable } from '../dicom/reader-unreadable.ts'
 import type { KeptArchive } from './archive.ts'

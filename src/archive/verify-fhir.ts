@@ -1,5 +1,5 @@
-import type { FhirLink } from '../database/ports.ts'
-import type { Finding } from '../database/upkeep-ports.ts'
+import type { FhirLink } from '../database/ports/fhir-state.ts'
+import type { Finding } from '../database/ports/inspection.ts'
 import { isList, isObject } from '../fhir/mapping/canonical.ts'
 import { studyToken } from '../fhir/mapping/identifiers.ts'
 import type { FhirServer, Resource } from '../fhir/ports.ts'

@@ -1,5 +1,5 @@
 import type { StoredBlob } from '../blobs/ports.ts'
-import type { Finding } from '../database/upkeep-ports.ts'
+import type { Finding } from '../database/ports/inspection.ts'
 import type { KeptArchive } from './archive.ts'
 import { inGroups } from './in-order.ts'
 import type { Tally, VerifyOptions } from './verify.ts'

@@ -1,4 +1,4 @@
-import type { Finding } from '../database/upkeep-ports.ts'
+import type { Finding } from '../database/ports/inspection.ts'
 import type { ReaderLimits } from '../dicom/reader.ts'
 import { type FhirServer, isFhirError } from '../fhir/ports.ts'
 import { isProblem, Problem } from '../problem.ts'

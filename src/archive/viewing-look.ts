@@ -1,6 +1,6 @@
 /** How a frame becomes a picture, with the tables and the colour profile that its data set has for it. */
 import { buffer } from 'node:stream/consumers'
-import type { IndexedInstance } from '../database/ports.ts'
+import type { IndexedInstance } from '../database/ports/instance.ts'
 import type { DataElement } from '../dicom/data-set.ts'
 import {
   expandSegments,

@@ -1,7 +1,7 @@
 /** Frames decoded, and pictures of them. */
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import type { IndexedInstance } from '../database/ports.ts'
+import type { IndexedInstance } from '../database/ports/instance.ts'
 import { annotationsOf, type Annotations } from '../dicom/annotation.ts'
 import type { DataSet } from '../dicom/data-set.ts'
 import { displayElements, displayOf } from '../dicom/display.ts'

@@ -1,4 +1,4 @@
-import type { FhirLink } from '../database/ports.ts'
+import type { FhirLink } from '../database/ports/fhir-state.ts'
 import { isObject } from '../fhir/mapping/canonical.ts'
 import { type FhirServer, isFhirError, type Stored } from '../fhir/ports.ts'
 import type { Archive } from './archive.ts'

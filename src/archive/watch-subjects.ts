@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FhirLink } from '../database/ports.ts'
+import type { FhirLink } from '../database/ports/fhir-state.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import { isObject } from '../fhir/mapping/canonical.ts'
 import { ownTagToken } from '../fhir/mapping/identifiers.ts'

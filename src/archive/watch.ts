@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FhirLink } from '../database/ports.ts'
+import type { FhirLink } from '../database/ports/fhir-state.ts'
 import { changedAttributes, dicomPerson } from '../fhir/mapping/dicom-person.ts'
 import type { PatientKey } from '../fhir/mapping/identifiers.ts'
 import { patientProjection } from '../fhir/mapping/patient.ts'

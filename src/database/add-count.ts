@@ -10,7 +10,7 @@ import {
 } from './level-rows.ts'
 import { patientColumns, seriesColumns, studyColumns, tuplesOf } from './level-tuples.ts'
 import type { PlannedInstance } from './plan.ts'
-import type { InstanceState } from './ports.ts'
+import type { InstanceState } from './ports/instance.ts'
 import type { PreparedInstance } from './prepare.ts'
 
 export interface Counting {

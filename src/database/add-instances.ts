@@ -7,7 +7,7 @@ import { NO_NUMBER } from './level-tuples.ts'
 import { nextIds } from './locks.ts'
 import { RestartError, type Dialect, type Param, type Row, type Step } from './operation.ts'
 import type { PlannedInstance } from './plan.ts'
-import type { InstanceState } from './ports.ts'
+import type { InstanceState } from './ports/instance.ts'
 import type { PreparedInstance } from './prepare.ts'
 
 export interface InstanceContext {

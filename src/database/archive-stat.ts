@@ -1,7 +1,7 @@
 /** THE NUMBERS OF THE WHOLE ARCHIVE: how they are kept, what defines them, and whether the two agree. */
 import { type ArchiveCounts, counts } from './inspection.ts'
 import type { Dialect, Row, Step } from './operation.ts'
-import type { Finding } from './upkeep-ports.ts'
+import type { Finding } from './ports/inspection.ts'
 
 /**
  * Adds to the numbers of the whole archive, which count what is active; negative ones take away. One row per writer, for

@@ -3,7 +3,7 @@ import { clock } from './dialect.ts'
 import { nextIds } from './locks.ts'
 import type { Dialect, Param, Row, Step, Writer } from './operation.ts'
 import { numberOrNull } from './outbox.ts'
-import type { QuarantinedInstance } from './ports.ts'
+import type { QuarantinedInstance } from './ports/instance-index.ts'
 
 export interface Raised {
   readonly reason: string

@@ -8,7 +8,8 @@ import { correctionFor, inForce, wake } from './in-force.ts'
 import { linesOf } from './inspection.ts'
 import { lockStudies, MOVED_COLUMNS, MOVED_JOINS, moveAll, movedOf } from './lifecycle.ts'
 import { RestartError, type Row, type Step, type Writer } from './operation.ts'
-import type { CorrectionDetail, InstanceState } from './ports.ts'
+import type { CorrectionDetail } from './ports/corrections.ts'
+import type { InstanceState } from './ports/instance.ts'
 import type { PreparedInstance } from './prepare.ts'
 
 /** Adds corrected instances that nobody sees yet, each with the SOP Instance UID of the one it was made of. */

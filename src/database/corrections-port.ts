@@ -1,6 +1,7 @@
 import type { CorrectionRecord } from './corrections.ts'
 import type { Engine } from './engine.ts'
-import type { AddOutcome, CorrectionRow, Corrections } from './ports.ts'
+import type { CorrectionRow, Corrections } from './ports/corrections.ts'
+import type { AddOutcome } from './ports/instance.ts'
 import { prepare } from './prepare.ts'
 
 export function corrections(engine: Engine): Corrections {

@@ -7,7 +7,8 @@ import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance } from './known.ts'
 import { lockKeys, studyLock } from './locks.ts'
 import type { Dialect, Param, Row, Step, Writer } from './operation.ts'
 import { numberOrNull, textOrNull } from './outbox.ts'
-import type { CorrectionDetail, CorrectionState, KnownInstance, StudyPart } from './ports.ts'
+import type { CorrectionDetail, CorrectionState, StudyPart } from './ports/corrections.ts'
+import type { KnownInstance } from './ports/instance.ts'
 
 /** As `CorrectionRow` of the ports, dates in milliseconds. */
 export interface CorrectionRecord {

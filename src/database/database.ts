@@ -8,18 +8,11 @@ import { lifecycle } from './lifecycle-port.ts'
 import { instanceIndex } from './index-port.ts'
 import { inspection, repairs } from './inspection-port.ts'
 import type { ClaimRow, OwedRow } from './outbox.ts'
-import type {
-  Attention,
-  AttentionRow,
-  Claim,
-  Database,
-  FeedRow,
-  FhirState,
-  Ledger,
-  Outbox,
-  Owed,
-  PushRecord,
-} from './ports.ts'
+import type { Attention, AttentionRow } from './ports/attention.ts'
+import type { Database } from './ports/database.ts'
+import type { FhirState, PushRecord } from './ports/fhir-state.ts'
+import type { FeedRow, Ledger } from './ports/ledger.ts'
+import type { Claim, Outbox, Owed } from './ports/outbox.ts'
 import type { OpenOptions } from './settings.ts'
 
 /**

@@ -2,7 +2,7 @@
 import { clock } from './dialect.ts'
 import type { Dialect, Row, Step, Writer } from './operation.ts'
 import { numberOrNull, textOrNull } from './outbox.ts'
-import type { FhirLink, LinkKind } from './ports.ts'
+import type { FhirLink, LinkKind } from './ports/fhir-state.ts'
 
 const COLUMNS = 'kind, key, resource_type, id, version_id, projection, gen, flags'
 

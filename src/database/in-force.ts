@@ -2,7 +2,7 @@
 import type { DataSet } from '../dicom/data-set.ts'
 import { tagOfLine } from './encoding.ts'
 import type { Row, Step } from './operation.ts'
-import type { CorrectionDetail, StudyPart } from './ports.ts'
+import type { CorrectionDetail, StudyPart } from './ports/corrections.ts'
 import type { PreparedInstance } from './prepare.ts'
 
 /** Whether a correction `c` speaks for what is to come: it is being carried out, or has been. */

@@ -3,16 +3,14 @@ import { isProblem, Problem } from '../problem.ts'
 import type { Engine } from './engine.ts'
 import type { DataSets, InstanceRow, InstancesCursor, InstancesPage } from './instances.ts'
 import type { DigestPage } from './instances-digest.ts'
+import type { AddOutcome, IndexedInstance, NewInstance } from './ports/instance.ts'
 import type {
-  AddOutcome,
   DigestOptions,
-  IndexedInstance,
   InstanceIndex,
   InstancesDigest,
   InstancesOptions,
-  NewInstance,
   Scope,
-} from './ports.ts'
+} from './ports/instance-index.ts'
 import { prepare, type PreparedInstance } from './prepare.ts'
 
 /** Instances of a page without their data sets, with them, and of one that is only hashed. */

@@ -1,6 +1,7 @@
 import type { Engine } from './engine.ts'
 import type { Checked } from './inspection.ts'
-import type { Finding, Inspection, Repairs } from './upkeep-ports.ts'
+import type { Finding, Inspection } from './ports/inspection.ts'
+import type { Repairs } from './ports/repairs.ts'
 
 /** Rows of a level that one read compares with the views. */
 const CHECKED = 200

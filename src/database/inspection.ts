@@ -3,7 +3,7 @@ import { linesOfJson, merged, unpacked } from './encoding.ts'
 import { hex } from './known.ts'
 import { tuplesOf } from './level-tuples.ts'
 import type { Dialect, Row, Step } from './operation.ts'
-import type { BlobRow, Finding } from './upkeep-ports.ts'
+import type { BlobRow, Finding } from './ports/inspection.ts'
 import { eachLineTerm, isCovered, loadPosted } from './series-state.ts'
 
 /** Findings among the next rows, and after which row to go on; null at the end. */

@@ -3,7 +3,8 @@ import { isPlainText } from '../dicom/dicom-json.ts'
 import { linesOfJson, splicer, unpacked } from './encoding.ts'
 import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance, stateNumber } from './known.ts'
 import type { Dialect, Param, Row, Step } from './operation.ts'
-import type { BlobExtent, InstanceState, KnownInstance, Scope } from './ports.ts'
+import type { BlobExtent, InstanceState, KnownInstance } from './ports/instance.ts'
+import type { Scope } from './ports/instance-index.ts'
 
 /** Which instances, and from where on. */
 export interface InstancesWalk {

@@ -1,5 +1,5 @@
 import type { Dialect, Row, Step } from './operation.ts'
-import type { InstanceState, KnownInstance } from './ports.ts'
+import type { InstanceState, KnownInstance } from './ports/instance.ts'
 
 /** Column `instance.state`. */
 export const STATES: readonly InstanceState[] = [

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Dialect, Row, Step, Writer } from './operation.ts'
 import { textOrNull } from './outbox.ts'
-import type { FeedRow } from './ports.ts'
+import type { FeedRow } from './ports/ledger.ts'
 
 /** Column `feed.action`. */
 export const ACTIONS: readonly FeedRow['action'][] = ['create', 'supersede', 'reject', 'delete', 'restore']

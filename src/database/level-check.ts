@@ -2,7 +2,7 @@
 import type { Checked } from './inspection.ts'
 import { derive, type Derived } from './level-derived.ts'
 import type { Dialect, Row, Step } from './operation.ts'
-import type { BlobRow, Finding, LevelName } from './upkeep-ports.ts'
+import type { BlobRow, Finding, LevelName } from './ports/inspection.ts'
 import { hex } from './known.ts'
 
 /** Compares the next rows of a level, and what hangs on them, with what their instances say. */

@@ -14,7 +14,7 @@ import {
 import { linesOfRow } from './inspection.ts'
 import { textOfSet } from './level-rows.ts'
 import type { Param, Row, Step } from './operation.ts'
-import type { LevelName } from './upkeep-ports.ts'
+import type { LevelName } from './ports/inspection.ts'
 
 interface Shape {
   /** Series of an entity. */

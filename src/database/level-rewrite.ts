@@ -1,7 +1,7 @@
 /** ROWS OF LEVELS MADE ANEW from their active instances, with what hangs on them: for whoever holds their locks. */
 import { derive, type Derived } from './level-derived.ts'
 import type { Param, Row, Step } from './operation.ts'
-import type { LevelName } from './upkeep-ports.ts'
+import type { LevelName } from './ports/inspection.ts'
 
 /** What a row says of which no instance is active: it keeps its attributes until the next one comes. */
 const NOBODY: Readonly<Record<LevelName, Readonly<Record<string, Param>>>> = {

@@ -7,8 +7,8 @@ import { disagreements, MIXED, tuplesOf } from './level-tuples.ts'
 import { rewriteLevel } from './level-rewrite.ts'
 import type { Moved } from './lifecycle.ts'
 import type { Row, Step, Writer } from './operation.ts'
-import type { InstanceState } from './ports.ts'
-import type { LevelName } from './upkeep-ports.ts'
+import type { InstanceState } from './ports/instance.ts'
+import type { LevelName } from './ports/inspection.ts'
 
 /** Data sets read in one step. */
 const PAGE = 500

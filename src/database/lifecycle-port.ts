@@ -1,5 +1,5 @@
 import type { Engine } from './engine.ts'
-import type { Lifecycle } from './ports.ts'
+import type { Lifecycle } from './ports/lifecycle.ts'
 import { prepare } from './prepare.ts'
 
 export function lifecycle(engine: Engine): Lifecycle {

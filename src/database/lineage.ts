@@ -2,7 +2,7 @@
 import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance } from './known.ts'
 import type { Dialect, Row, Step, Writer } from './operation.ts'
 import { numberOrNull, textOrNull } from './outbox.ts'
-import type { KnownInstance } from './ports.ts'
+import type { KnownInstance } from './ports/instance.ts'
 
 /** As `PushRecord` of the ports, dates in milliseconds. */
 export interface PushRow {

@@ -3,7 +3,7 @@ import type { PatientLink } from './add-count.ts'
 import { raise } from './attention.ts'
 import { clock } from './dialect.ts'
 import type { Row, Step, Writer } from './operation.ts'
-import type { InstanceState } from './ports.ts'
+import type { InstanceState } from './ports/instance.ts'
 
 /**
  * Tells a person of the studies that have active instances of several Patient IDs by now. Only where an instance is of

@@ -1,6 +1,6 @@
 import { openDatabase } from './database.ts'
 import { settingsOf, type IndexSettings } from './settings.ts'
-import type { Database } from './ports.ts'
+import type { Database } from './ports/database.ts'
 import { postgresEngine } from './postgres-engine.ts'
 
 export interface PostgresOptions extends IndexSettings {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { DataElement, DataSet, Tag } from '../dicom/data-set.ts'
 import { Problem } from '../problem.ts'
-import type { BlobExtent, NewInstance } from './ports.ts'
+import type { BlobExtent, NewInstance } from './ports/instance.ts'
 import { columnText, indexText, isCut } from './terms.ts'
 
 /**

@@ -11,8 +11,8 @@ import { lockKeys, nextIds, patientLock, studyLock } from './locks.ts'
 import type { Row, Step, Writer } from './operation.ts'
 import { touch } from './outbox.ts'
 import { noteWhole, plannedSeries } from './plan.ts'
-import type { PlacedBlob } from './ports.ts'
-import type { LevelName } from './upkeep-ports.ts'
+import type { PlacedBlob } from './ports/instance.ts'
+import type { LevelName } from './ports/inspection.ts'
 import { emptyState } from './series-state.ts'
 
 /** Says in the audit trail what was done, and to what. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { Problem } from '../problem.ts'
 import { openDatabase } from './database.ts'
 import { settingsOf, type IndexSettings } from './settings.ts'
-import type { Database } from './ports.ts'
+import type { Database } from './ports/database.ts'
 import { sqliteEngine } from './sqlite-engine.ts'
 
 export interface SqliteOptions extends IndexSettings {

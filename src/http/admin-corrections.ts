@@ -4,7 +4,7 @@ import { decideCorrection, proposeCorrection, type Corrector } from '../archive/
 import { newStudyOf } from '../archive/correct-part.ts'
 import type { CorrectionPolicies } from '../archive/correct-policy.ts'
 import { lookAt, type Wanted } from '../archive/correct-preview.ts'
-import type { CorrectionRow, CorrectionState, StudyPart } from '../database/ports.ts'
+import type { CorrectionRow, CorrectionState, StudyPart } from '../database/ports/corrections.ts'
 import { isUid } from '../dicom/uid.ts'
 import { Problem } from '../problem.ts'
 import { attributesOf } from './correction-attributes.ts'

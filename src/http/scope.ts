@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { Scope } from '../database/ports.ts'
+import type { Scope } from '../database/ports/instance-index.ts'
 import { Problem } from '../problem.ts'
 import { parseAccept } from './accept.ts'
 

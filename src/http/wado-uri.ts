@@ -1,7 +1,7 @@
 /** Web Access to DICOM Objects by URI (PS3.18 §9): one instance, named by query parameters. */
 import type { Request, Response } from 'express'
 import { instanceOf } from '../archive/retrieve.ts'
-import type { IndexedInstance } from '../database/ports.ts'
+import type { IndexedInstance } from '../database/ports/instance.ts'
 import { isUid } from '../dicom/uid.ts'
 import { Problem } from '../problem.ts'
 import { parseAccept, type MediaRange } from './accept.ts'

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express'
 import type { Archive } from '../archive/archive.ts'
 import { digestOf, instancesOf, part10Of } from '../archive/retrieve.ts'
-import type { Scope } from '../database/ports.ts'
+import type { Scope } from '../database/ports/instance-index.ts'
 import { abortedWith, begun, CHECKED, entityTag, isNotModified, sendBegun } from './representation.ts'
 import { scopeOf } from './scope.ts'
 import { ZIP } from './wado-forms.ts'

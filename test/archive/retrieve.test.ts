@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { fileOf, instanceOf, instancesOf } from '../../src/archive/retrieve.ts'
 import { openFolderBlobs } from '../../src/blobs/folder.ts'
 import type { BlobVault } from '../../src/blobs/ports.ts'
-import type { BlobExtent, InstanceState } from '../../src/database/ports.ts'
+import type { BlobExtent, InstanceState } from '../../src/database/ports/instance.ts'
 import { ct, series, type Sample } from '../samples.ts'
 import { startWorld, type World } from '../world.ts'
 

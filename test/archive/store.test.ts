@@ -5,7 +5,7 @@ import type { Archive } from '../../src/archive/archive.ts'
 import { storeInstances } from '../../src/archive/store.ts'
 import type { StoreOutcome } from '../../src/archive/store-outcome.ts'
 import type { NewBlob } from '../../src/blobs/ports.ts'
-import type { IndexedInstance } from '../../src/database/ports.ts'
+import type { IndexedInstance } from '../../src/database/ports/instance.ts'
 import {
   DeflatedExplicitVRLittleEndian,
   ExplicitVRBigEndian,

@@ -1,5 +1,5 @@
 /** What the contract suite needs of an engine: an empty index to open, and its tables to look into. */
-import type { Database } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
 import type { IndexSettings } from '../../src/database/settings.ts'
 
 export type SqlRow = Record<string, unknown>

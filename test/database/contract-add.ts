@@ -1,10 +1,6 @@
-import type {
-  Database,
-  DigestOptions,
-  IndexedInstance,
-  NewInstance,
-  Scope,
-} from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
+import type { IndexedInstance, NewInstance } from '../../src/database/ports/instance.ts'
+import type { DigestOptions, Scope } from '../../src/database/ports/instance-index.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { CT, EXPLICIT, made, name, number, text } from './instances.ts'
 

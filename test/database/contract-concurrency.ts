@@ -1,4 +1,5 @@
-import type { Database, NewInstance } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
+import type { NewInstance } from '../../src/database/ports/instance.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { made, text } from './instances.ts'
 

@@ -1,5 +1,7 @@
 import type { DataSet } from '../../src/dicom/data-set.ts'
-import type { CorrectionRow, Database, NewInstance } from '../../src/database/ports.ts'
+import type { CorrectionRow } from '../../src/database/ports/corrections.ts'
+import type { Database } from '../../src/database/ports/database.ts'
+import type { NewInstance } from '../../src/database/ports/instance.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { made, name, text } from './instances.ts'
 

@@ -1,4 +1,6 @@
-import type { Database, FhirLink, IndexedInstance } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
+import type { FhirLink } from '../../src/database/ports/fhir-state.ts'
+import type { IndexedInstance } from '../../src/database/ports/instance.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { made } from './instances.ts'
 

@@ -1,4 +1,4 @@
-import type { Database } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { made, text } from './instances.ts'
 

@@ -1,4 +1,5 @@
-import type { Database, FeedRow } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
+import type { FeedRow } from '../../src/database/ports/ledger.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { made } from './instances.ts'
 

@@ -1,5 +1,6 @@
 import type { DataSet } from '../../src/dicom/data-set.ts'
-import type { Database, NewInstance } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
+import type { NewInstance } from '../../src/database/ports/instance.ts'
 import type { Bench, MakeBench, SqlRow } from './bench.ts'
 import { made, name, number, text } from './instances.ts'
 

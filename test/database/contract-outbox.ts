@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Claim, Database } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
+import type { Claim } from '../../src/database/ports/outbox.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { made } from './instances.ts'
 

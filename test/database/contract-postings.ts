@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { DataElement } from '../../src/dicom/data-set.ts'
-import type { Database, NewInstance } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
+import type { NewInstance } from '../../src/database/ports/instance.ts'
 import { eachTerm, hasOwnColumn } from '../../src/database/terms.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { made, name, number, sorted, text } from './instances.ts'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { DataElement, DataSet } from '../../src/dicom/data-set.ts'
-import type { Database, NewInstance } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
+import type { NewInstance } from '../../src/database/ports/instance.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { made, sorted, text } from './instances.ts'
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { DataSet, ParsedInstance } from '../../src/dicom/data-set.ts'
 import { readPart10, Unreadable } from '../../src/dicom/reader.ts'
-import type { NewInstance } from '../../src/database/ports.ts'
+import type { NewInstance } from '../../src/database/ports/instance.ts'
 import { corpusFile, corpusPaths, describeCorpus } from '../dicom/corpus.ts'
 import type { Bench } from './bench.ts'
 import { postgresBench, sqliteBench } from './benches.ts'

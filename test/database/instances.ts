@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { DataElement, DataSet, ParsedInstance } from '../../src/dicom/data-set.ts'
 import { readPart10 } from '../../src/dicom/reader.ts'
-import type { NewInstance } from '../../src/database/ports.ts'
+import type { NewInstance } from '../../src/database/ports/instance.ts'
 import { bytesOf, makeArchive } from '../oracle/made-archive.ts'
 import { chance } from '../oracle/random.ts'
 

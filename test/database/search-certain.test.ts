@@ -1,7 +1,7 @@
 /** What the index answers by itself, without a look at a data set, and what it does where it must look at many. */
 import type { DataSet, Level } from '../../src/dicom/data-set.ts'
 import type { Match } from '../../src/dicom/matching.ts'
-import type { Database } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
 import type { Key, Query } from '../../src/database/query.ts'
 import { isProblem } from '../../src/problem.ts'
 import type { Bench } from './bench.ts'

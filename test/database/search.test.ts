@@ -1,6 +1,6 @@
 /** What only the port shows of a search: tokens and orders. What it finds is the oracle's matter (`test/oracle/`). */
 import { isProblem } from '../../src/problem.ts'
-import type { Database } from '../../src/database/ports.ts'
+import type { Database } from '../../src/database/ports/database.ts'
 import type { Query } from '../../src/database/query.ts'
 import type { Bench } from './bench.ts'
 import { postgresBench, sqliteBench } from './benches.ts'

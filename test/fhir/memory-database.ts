@@ -1,18 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Archive } from '../../src/archive/archive.ts'
-import type {
-  Attention,
-  AttentionRow,
-  Claim,
-  Database,
-  FhirLink,
-  FhirState,
-  IndexedInstance,
-  InstanceIndex,
-  InstanceState,
-  Outbox,
-  PushRecord,
-} from '../../src/database/ports.ts'
+import type { Attention, AttentionRow } from '../../src/database/ports/attention.ts'
+import type { Database } from '../../src/database/ports/database.ts'
+import type { FhirLink, FhirState, PushRecord } from '../../src/database/ports/fhir-state.ts'
+import type { IndexedInstance, InstanceState } from '../../src/database/ports/instance.ts'
+import type { InstanceIndex } from '../../src/database/ports/instance-index.ts'
+import type { Claim, Outbox } from '../../src/database/ports/outbox.ts'
 import { ExplicitVRLittleEndian } from '../../src/dicom/transfer-syntax.ts'
 import type { Sample } from '../samples.ts'
 

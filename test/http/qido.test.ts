@@ -1,6 +1,6 @@
 import type { JsonDataSet } from '../../src/dicom/dicom-json.ts'
 import type { Attributes } from '../../src/dicom/compose.ts'
-import type { InstanceIndex } from '../../src/database/ports.ts'
+import type { InstanceIndex } from '../../src/database/ports/instance-index.ts'
 import { postgresBench } from '../database/benches.ts'
 import type { Bench } from '../database/bench.ts'
 import { ct, mr, sr, type Sample, type SampleMaker } from '../samples.ts'
