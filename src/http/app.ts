@@ -18,6 +18,7 @@ import { hostGuard } from './host.ts'
 import { lineageRoutes } from './lineage.ts'
 import { createMetrics, metricsRoutes, type Metrics } from './metrics.ts'
 import { openapiRoutes } from './openapi.ts'
+import { originGuard } from './origin.ts'
 import { problemHandler } from './problems.ts'
 import { qidoRoutes } from './qido.ts'
 import { createRefusals, refusalRoutes } from './refusals.ts'
@@ -69,7 +70,7 @@ export function createApp(parts: AppParts): { readonly app: Express; readonly fa
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing')
   app.use(observe(log, metrics), tidyUrl(settings.publicUrl), securityHeaders(settings.publicUrl))
   app.use(hostGuard(settings.allowedHosts), cors(settings.corsOrigins))
-  app.use(routeGuard(facts), authorize(settings.tokens))
+  app.use(routeGuard(facts), originGuard(settings), authorize(settings.tokens))
   for (const { at, router } of mounts) app.use(at === '' ? '/' : at, router)
   app.use(problemHandler(log))
   return { app, facts }

@@ -23,6 +23,27 @@ const bearer = (name: string) => ({ Authorization: `Bearer ${secretOf(name)}` })
 /** A request that reaches a route: its names filled in. What comes of it does not matter, only whether it may. */
 const pathTo = ({ path }: RouteFact) => path.replace(/[:*]\w+/g, '1')
 
+describe('access without tokens', () => {
+  it('is not for pages of other origins, when something would change', async () => {
+    const viewer = 'https://viewer.example.org'
+    const publicUrl = 'https://pacs.example.org/concord'
+    await using world = await startWorld({ settings: { corsOrigins: [viewer], publicUrl } })
+    await world.archive.database.attention.raise({ reason: 'mixed-patients', study: '1.2' })
+    const [row] = await world.archive.database.attention.list({ open: true, limit: 1 })
+    // A form, or a `fetch` of mode `no-cors`, is sent by a browser without asking first.
+    const resolve = async (headers: Record<string, string>) =>
+      (await world.ask(`/admin/attention/${row?.id}/resolve`, { method: 'POST', headers })).status
+    for (const Origin of ['https://evil.example.org', 'null', 'http://localhost:1'])
+      expect([Origin, await resolve({ Origin })]).toEqual([Origin, 403])
+    expect(await world.archive.database.attention.list({ open: true, limit: 1 })).toHaveLength(1)
+    expect((await world.get('/dicomweb/studies', { Origin: 'https://evil.example.org' })).status).toBe(200)
+
+    expect(await resolve({ Origin: viewer })).toBe(204)
+    for (const Origin of [world.url, new URL(publicUrl).origin]) expect(await resolve({ Origin })).toBe(404)
+    expect(await resolve({})).toBe(404)
+  })
+})
+
 describe('access by token', () => {
   let world: World
   beforeAll(async () => {
