@@ -6,6 +6,7 @@
 'use strict'
 
 var fs = require('fs')
+var os = require('os')
 var path = require('path')
 var url = require('url')
 
@@ -53,7 +54,10 @@ if (!fs.existsSync(program)) {
 process.argv.splice(1, 2, program)
 // Durable writes wait for the disk in Node's thread pool, and its four threads are few for that.
 process.env.UV_THREADPOOL_SIZE = process.env.UV_THREADPOOL_SIZE || '8'
-// What Node makes of the TypeScript is kept for the next start, in the folder for temporary files.
+// What Node makes of the TypeScript is kept for the next start, in the folder for temporary files; by the variable also
+// for threads and processes started from here, for what is enabled here holds for this thread alone.
+process.env.NODE_COMPILE_CACHE =
+  process.env.NODE_COMPILE_CACHE || path.join(os.tmpdir(), 'node-compile-cache')
 require('module').enableCompileCache()
 process.on('uncaughtException', function (error) {
   // A program that has a handler of its own decides itself.
