@@ -7,6 +7,7 @@ import { createMemory, type Memory } from './memory.ts'
 import { RestartError, type Row, type Step, type Writer, type WriterSettings } from './operation.ts'
 import { reads, writes } from './operations.ts'
 import { runStep, startTransaction } from './postgres-transaction.ts'
+import { openSlots, type Slots } from './slots.ts'
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database` */
@@ -43,7 +44,7 @@ export function postgresEngine(options: PostgresOptions): Engine {
     }),
     memory: createMemory(),
     settings: options.settings,
-    slow: slots(SLOW_READS),
+    slow: openSlots(SLOW_READS),
   }
   return {
     dialect: 'postgres',
@@ -92,14 +93,37 @@ async function read(
   args: readonly unknown[],
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
+  let place: (() => void) | null = null
+  try {
+    for (;;) {
+      const answer = await tryRead(pool, name, args, signal, place)
+      if (answer !== LATER) return answer.result
+      place = await pool.slow.wait(signal)
+    }
+  } finally {
+    place?.()
+  }
+}
+
+/** The read takes long, and as many as may are under way: it begins again when it is its turn, and holds no connection. */
+const LATER = Symbol('later')
+
+async function tryRead(
+  pool: Pool,
+  name: keyof typeof reads,
+  args: readonly unknown[],
+  signal: AbortSignal | undefined,
+  place: (() => void) | null,
+): Promise<{ readonly result: unknown } | typeof LATER> {
   signal?.throwIfAborted()
   const operation = reads[name] as unknown as AnyOperation
   const client = await acquire(pool)
   let cancelled: Promise<void> | undefined
   const cancel = (): void => {
-    cancelled = cancelQuery(pool, client)
+    // What cannot be cancelled ends by itself.
+    cancelled = cancelQuery(pool, client).catch(() => undefined)
   }
-  let freeSlow: (() => void) | undefined
+  let taken: (() => void) | null = null
   try {
     signal?.addEventListener('abort', cancel, { once: true })
     ignored(client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'))
@@ -107,16 +131,19 @@ async function read(
     let turn = running.next([])
     while (turn.done !== true) {
       signal?.throwIfAborted()
-      if (turn.value.slow === true) freeSlow ??= await pool.slow.take()
+      if (turn.value.slow === true && place === null) {
+        taken ??= pool.slow.take()
+        if (taken === null) return LATER
+      }
       turn = running.next(await runStep(client, turn.value, !MADE_UP.has(name)))
     }
-    return turn.value
+    return { result: turn.value }
   } catch (error) {
     signal?.throwIfAborted()
     throw asProblem(error)
   } finally {
     signal?.removeEventListener('abort', cancel)
-    freeSlow?.()
+    taken?.()
     // The connection is given back at once: what its next user sends comes after.
     ignored(client.query('COMMIT'))
     if (cancelled === undefined) release(pool, client)
@@ -129,7 +156,7 @@ const MADE_UP: ReadonlySet<string> = new Set(['search', 'count'])
 
 /** A cancellation may still be under way to the connection: nobody else may have it, or it would hit their query. */
 async function discard(pool: Pool, client: pg.Client, cancelled: Promise<void>): Promise<void> {
-  await cancelled.catch(() => undefined)
+  await cancelled
   await client.end().catch(() => undefined)
   release(pool, client)
 }
@@ -227,25 +254,4 @@ function asProblem(error: unknown): unknown {
       },
     )
   return error
-}
-
-/** So many at a time; the others wait in turn. */
-interface Slots {
-  take(): Promise<() => void>
-}
-
-function slots(n: number): Slots {
-  let free = n
-  const waiting: (() => void)[] = []
-  return {
-    take: async () => {
-      if (free > 0) free--
-      else await new Promise<void>((resolve) => waiting.push(resolve))
-      return () => {
-        const next = waiting.shift()
-        if (next === undefined) free++
-        else next()
-      }
-    },
-  }
 }

@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
+import pg from 'pg'
 import { openPostgres } from '../../src/database/postgres.ts'
+import { postgresEngine } from '../../src/database/postgres-engine.ts'
 import { openSqlite } from '../../src/database/sqlite.ts'
 import { openLane } from '../../src/database/sqlite-threads.ts'
 import { settingsOf } from '../../src/database/settings.ts'
-import { startPostgres } from '../servers/postgres.ts'
+import { startEmbedded } from '../servers/postgres-server.ts'
 import { made } from './instances.ts'
 
 describe('engines that cannot be used now', () => {
@@ -52,7 +54,7 @@ describe('engines that cannot be used now', () => {
   })
 
   it('say so when the server has gone, and never hang', async () => {
-    const server = await startPostgres()
+    const server = await startEmbedded()
     const database = await openPostgres({ url: server.url })
     await database.index.add([made({ instance: '1.1' })])
     await server.stop()
@@ -61,6 +63,32 @@ describe('engines that cannot be used now', () => {
       kind: 'unavailable',
     })
     await database.close()
+  }, 60_000)
+})
+
+describe('reads that may take long, in PostgreSQL', () => {
+  it('leave connections to the others while they wait for their turn', async () => {
+    const server = await startEmbedded()
+    await (await openPostgres({ url: server.url })).close()
+    const engine = postgresEngine({ url: server.url, connections: 3, settings: settingsOf({}) })
+    const other = new pg.Client({ connectionString: server.url })
+    await other.connect()
+    await other.query('BEGIN; LOCK TABLE instance')
+    const long = Array.from({ length: 5 }, () => engine.read('checkArchive', []))
+    await engine.read('ping', [])
+
+    const leaving = new AbortController()
+    const left = engine.read('checkArchive', [], leaving.signal)
+    await engine.read('ping', [])
+    const reason = new Error('client gone')
+    leaving.abort(reason)
+    await expect(left).rejects.toBe(reason)
+
+    await other.query('ROLLBACK')
+    expect(await Promise.all(long)).toEqual([[], [], [], [], []])
+    await other.end()
+    await engine.close()
+    await server.stop()
   }, 60_000)
 })
 
