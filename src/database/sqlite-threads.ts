@@ -53,13 +53,31 @@ export function openLane(data: Omit<ThreadData, 'abandoned'>, limit: number): La
       if (lane.closing) job.reject(new Problem('unavailable', 'The index is closed.'))
       else if (job.signal?.aborted === true) job.reject(job.signal.reason)
       else {
-        job.signal?.addEventListener('abort', () => abandon(lane, job), { once: true })
-        lane.queue.push(job)
+        lane.queue.push(job.signal === undefined ? job : abandonable(lane, job, job.signal))
         next(lane)
       }
     },
     close: () => close(lane),
   }
+}
+
+/** A job that leaves the lane when its signal fires. Once it has ended the signal, which may live on, holds nothing of it. */
+function abandonable(lane: LaneState, job: Job, signal: AbortSignal): Job {
+  const leave = (): void => abandon(lane, own)
+  const ended =
+    <Given>(then: (given: Given) => void) =>
+    (given: Given): void => {
+      signal.removeEventListener('abort', leave)
+      then(given)
+    }
+  const own: Job = {
+    ...job,
+    resolve: ended(job.resolve),
+    reject: ended(job.reject),
+    ...(job.slower && { slower: ended(job.slower) }),
+  }
+  signal.addEventListener('abort', leave, { once: true })
+  return own
 }
 
 function next(lane: LaneState): void {

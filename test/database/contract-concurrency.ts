@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import type { Database } from '../../src/database/ports/database.ts'
 import type { NewInstance } from '../../src/database/ports/instance.ts'
 import type { Bench, MakeBench } from './bench.ts'
@@ -92,6 +93,20 @@ export function concurrencyContract(makeBench: MakeBench): void {
       }
       expect(await Array.fromAsync(databases[0]?.inspection.levels() ?? [])).toEqual([])
     }, 60_000)
+
+    it('keep nothing of a read that has been answered for the sake of who may go away', async () => {
+      const database = await bench.open()
+      await database.index.add(
+        Array.from({ length: 5 }, (_, at) => made({ study: '8.2', instance: `8.2.${at}` })),
+      )
+      const { signal } = new AbortController()
+      for await (const page of database.index.instances(
+        { study: '8.2' },
+        { tags: true, pageSize: 1, signal },
+      ))
+        expect(page).toHaveLength(1)
+      expect(getEventListeners(signal, 'abort')).toEqual([])
+    })
 
     it('end a read that nobody waits for any more, and answer the next one at once', async () => {
       const database = await bench.open()
