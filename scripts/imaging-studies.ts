@@ -4,14 +4,15 @@
  *
  *   npm run imaging-studies -- FILE|DIR …
  *   npm run imaging-studies -- DIR --faults     says what is wrong with each, and prints none
+ *   npm run imaging-studies -- DIR --release R5
  *
  * Exit status: 0 all are valid, 1 not, 2 it could not be done.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command } from 'commander'
-import { faultsInR4 } from '../test/fhir/validators.ts'
+import { Command, Option } from 'commander'
+import { faultsInR4, faultsInR5 } from '../test/fhir/validators.ts'
 import { studyToken } from '../src/fhir/mapping/identifiers.ts'
 import type { FhirServer, Resource } from '../src/fhir/ports.ts'
 import { openArchiveService, type CorrectingService } from './correction/service.ts'
@@ -20,14 +21,17 @@ import { startFhirStandIn } from './stand-ins/fhir-server.ts'
 
 interface Options {
   readonly faults: boolean
+  readonly release: 'R4' | 'R5'
 }
 
 async function main(paths: readonly string[], options: Options): Promise<number> {
   const studies = oneOfEach(await studiesIn(paths))
   if (studies.length === 0) throw new Error('there is no DICOM instance under these paths')
   const folder = await mkdtemp(join(tmpdir(), 'concord-imaging-studies-'))
-  const standIn = await startFhirStandIn()
-  const service = await openArchiveService(join(folder, 'data'), standIn.url)
+  const { release } = options
+  const faultsIn = release === 'R5' ? faultsInR5 : faultsInR4
+  const standIn = await startFhirStandIn({ release })
+  const service = await openArchiveService(join(folder, 'data'), standIn.url, { FHIR_VERSION: release })
   let [resources, faults] = [0, 0]
   try {
     for (const study of studies) await service.store(study)
@@ -37,7 +41,7 @@ async function main(paths: readonly string[], options: Options): Promise<number>
       const [imagingStudy] = found
       say(`\n// ${[...study.modalities].sort().join(' ') || '(no modality)'}, ${found.length} resources`)
       if (!options.faults && imagingStudy !== undefined) say(JSON.stringify(imagingStudy, null, 2))
-      const wrong = found.flatMap((one) => faultsInR4(one).map((fault) => `${one.resourceType}: ${fault}`))
+      const wrong = found.flatMap((one) => faultsIn(one).map((fault) => `${one.resourceType}: ${fault}`))
       for (const fault of wrong) say(`// NOT VALID: ${fault}`)
       resources += found.length
       faults += wrong.length + (imagingStudy === undefined ? 1 : 0)
@@ -48,7 +52,7 @@ async function main(paths: readonly string[], options: Options): Promise<number>
     await rm(folder, { recursive: true, force: true })
   }
   say(
-    `\n// ${studies.length} ImagingStudy resources, ${resources} resources with what belongs to them, ${faults} faults`,
+    `\n// ${release}: ${studies.length} ImagingStudy resources, ${resources} resources with what belongs to them, ${faults} faults`,
   )
   return faults === 0 ? 0 : 1
 }
@@ -84,6 +88,7 @@ const program = new Command('imaging-studies')
   .description('Prints one ImagingStudy of each modality among files, validated.')
   .argument('<path...>', 'files and folders')
   .option('--faults', 'print what is wrong with each alone', false)
+  .addOption(new Option('--release <release>', 'of FHIR').choices(['R4', 'R5']).default('R4'))
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
 try {

@@ -70,8 +70,12 @@ function clientOf(base: string): Client {
   }
 }
 
-/** Starts the service; its folder is the caller's. */
-export async function openArchiveService(folder: string, fhir: string): Promise<CorrectingService> {
+/** Starts the service, with these settings beside its own; its folder is the caller's. */
+export async function openArchiveService(
+  folder: string,
+  fhir: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<CorrectingService> {
   const port = await freePort()
   const base = `http://127.0.0.1:${port}`
   const service = await startService({
@@ -84,6 +88,7 @@ export async function openArchiveService(folder: string, fhir: string): Promise<
       LOG_LEVEL: 'error',
     },
     ...{ FHIR_URL: fhir, FHIR_QUIET_MS: '100', FHIR_MAX_WAIT_MS: '1000', CORRECTIONS: 'approve' },
+    ...env,
   })
   const client = clientOf(base)
   const lineage = async (study: string) => (await client.json(`/lineage/studies/${study}`)) as Lineage

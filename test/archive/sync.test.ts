@@ -36,7 +36,7 @@ function start(settings: Partial<SyncSettings> = {}, timeoutMs = 2000): Sync {
       release: 'R4',
       dicomwebUrl: 'http://pacs.example.org/dicomweb',
       lineageUrl: 'http://pacs.example.org/lineage',
-      defaultIssuer: 'urn:oid:1.2.3',
+      defaultIssuer: 'urn:oid:1.2.3.4',
     },
     quietMs: 0,
     pollMs: 20,
@@ -120,12 +120,12 @@ describe('a push', () => {
     })
     const [patient] = server.store.all('Patient')
     expect(patient).toMatchObject({
-      identifier: [{ system: 'urn:oid:1.2.3', value: 'P1' }],
+      identifier: [{ system: 'urn:oid:1.2.3.4', value: 'P1' }],
       birthDate: '1970-01-02',
     })
     expect(study['subject']).toEqual({
       reference: `Patient/${idOf(patient)}`,
-      identifier: { system: 'urn:oid:1.2.3', value: 'P1' },
+      identifier: { system: 'urn:oid:1.2.3.4', value: 'P1' },
     })
     const [endpoint] = server.store.all('Endpoint')
     expect(endpoint).toMatchObject({ address: 'http://pacs.example.org/dicomweb' })
@@ -308,7 +308,7 @@ describe('the patient of a study', () => {
     server.store.put({
       resourceType: 'Patient',
       id,
-      identifier: [{ system: 'urn:oid:1.2.3', value: 'P1' }],
+      identifier: [{ system: 'urn:oid:1.2.3.4', value: 'P1' }],
       name: [{ family: 'Roe', given: ['Jane'] }],
       birthDate: '1970-01-02',
       ...more,
@@ -330,7 +330,7 @@ describe('the patient of a study', () => {
     store.add(...studyOf(1))
     start()
     await settled()
-    patient('new', { identifier: [{ system: 'urn:oid:1.2.3', value: 'P9' }] })
+    patient('new', { identifier: [{ system: 'urn:oid:1.2.3.4', value: 'P9' }] })
     patient('old', { link: [{ type: 'replaced-by', other: { reference: 'Patient/new' } }] })
     await again()
     expect(theStudy()['subject']).toMatchObject({ reference: 'Patient/new' })
@@ -346,7 +346,7 @@ describe('the patient of a study', () => {
     const { subject } = theStudy()
     expect(subject).toEqual({
       type: 'Patient',
-      identifier: { system: 'urn:oid:1.2.3', value: 'P1' },
+      identifier: { system: 'urn:oid:1.2.3.4', value: 'P1' },
       display: 'Roe, Jane',
     })
     expect(open('ambiguous-patient')).toEqual([{ patients: ['one', 'two'] }])
@@ -403,7 +403,7 @@ describe('the patient of a study', () => {
     store.add(...studyOf(1))
     start()
     await settled()
-    patient('right', { identifier: [{ system: 'urn:oid:1.2.3', value: 'P2' }] })
+    patient('right', { identifier: [{ system: 'urn:oid:1.2.3.4', value: 'P2' }] })
     edit(theStudy(), { subject: { reference: 'Patient/right' } })
     store.add(...studyOf(1))
     await settled()
@@ -697,7 +697,7 @@ describe('two workers over one outbox', () => {
         release: 'R4',
         dicomwebUrl: 'http://pacs.example.org/dicomweb',
         lineageUrl: 'http://pacs.example.org/lineage',
-        defaultIssuer: 'urn:oid:1.2.3',
+        defaultIssuer: 'urn:oid:1.2.3.4',
       },
       pollMs: 7,
       backoff: { firstMs: 10, longestMs: 50 },

@@ -67,6 +67,12 @@ describe('the validators of the tests', () => {
     expect(faultsInR5(r5)).toEqual([])
     expect(faultsInR4(r5)).not.toEqual([])
     expect(faultsInR5(valid)).not.toEqual([])
+    for (const wrong of [
+      { ...r5, interpreter: [{ display: 'x' }] },
+      { ...r5, status: 'archived' },
+      { ...r5, modality: valid['modality'] },
+    ] as Resource[])
+      expect(faultsInR5(wrong).some((fault) => fault.startsWith('fhir: '))).toBe(true)
     const one = (r5['series'] as readonly JsonObject[])[0]
     expect(one).toMatchObject({ modality: { coding: [{ code: 'CT' }] } })
   })

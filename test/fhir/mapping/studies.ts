@@ -12,7 +12,7 @@ export const SETTINGS: MappingSettings = {
 }
 
 export const CONTEXT: StudyContext = {
-  subject: { reference: 'Patient/p1', identifier: { system: 'urn:oid:1.2.3', value: 'P1' } },
+  subject: { reference: 'Patient/p1', identifier: { system: 'urn:oid:1.2.3.4', value: 'P1' } },
   endpointId: 'e1',
   seriesOnly: false,
 }
