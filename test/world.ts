@@ -248,7 +248,7 @@ async function openDatabase(engine: 'sqlite' | 'postgres', folder: string): Prom
   if (engine === 'sqlite') return openSqlite({ path: join(folder, 'index.db') })
   // Loaded only where it is wanted: it brings a whole server along.
   const { startPostgres } = await import('./servers/postgres.ts')
-  const server = await startPostgres()
+  const server = await startPostgres({ schema: true })
   const database = await openPostgres({ url: server.url })
   return {
     ...database,

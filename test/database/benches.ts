@@ -51,7 +51,7 @@ export function sqliteBench(): Promise<Bench> {
 }
 
 export async function postgresBench(): Promise<Bench> {
-  const server = await startPostgres()
+  const server = await startPostgres({ schema: true })
   const databases = new Set<Database>()
   return {
     engine: 'postgres',

