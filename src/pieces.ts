@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+
 /** Sum of the lengths of the pieces, in bytes. */
 export function lengthOf(pieces: readonly Buffer[]): number {
   return pieces.reduce((sum, { length }) => sum + length, 0)
@@ -16,4 +18,12 @@ export function sliceOf(pieces: readonly Buffer[], offset: number, length: numbe
   }
   const [only] = found
   return found.length === 1 && only !== undefined ? only : Buffer.concat(found)
+}
+
+/** All bytes of a stream; those of a stream of one piece are that piece. `stream/consumers` takes them through a Blob. */
+export async function bytesOf(stream: Readable): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  for await (const piece of stream as AsyncIterable<Buffer>) pieces.push(piece)
+  const [only] = pieces
+  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces)
 }

@@ -1,6 +1,5 @@
 /** Frames decoded, and pictures of them. */
 import { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
 import type { IndexedInstance } from '../database/ports/instance.ts'
 import { annotationsOf, type Annotations } from '../dicom/annotation.ts'
 import type { DataSet } from '../dicom/data-set.ts'
@@ -17,6 +16,7 @@ import type {
   StoredFrame,
   Window,
 } from '../pixels/ports.ts'
+import { bytesOf } from '../pieces.ts'
 import { isProblem, Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { fileOf, frameOf, instanceOf, pixelsOf, type Piece } from './retrieve.ts'
@@ -154,7 +154,7 @@ function storedFrame(
     key: `${instance.fileSha256} ${n}`,
     TransferSyntaxUID: instance.TransferSyntaxUID,
     format,
-    read: async () => buffer(await open()),
+    read: async () => bytesOf(await open()),
   }
 }
 

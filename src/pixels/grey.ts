@@ -16,20 +16,18 @@ export function greyFrame(bytes: Uint8Array, format: PixelFormat, look: Look): U
   return out
 }
 
-/** By a table of every cell that there can be: smaller than most frames, and no number is worked out twice. */
+/** By a table of every cell that there is: no more than most frames have, and no number is worked out twice. */
 function byTable(cells: Uint8Array | Uint16Array, format: PixelFormat, look: Look): Uint8Array {
   const isThere = new Uint8Array(2 ** format.BitsAllocated)
   for (const cell of cells) isThere[cell] = 1
-  const values = new Int32Array(cells.length < isThere.length ? cells.length : isThere.length)
+  const present = new Uint16Array(isThere.length)
   let count = 0
-  isThere.forEach((there, cell) => {
-    if (there === 1) values[count++] = storedValue(cell, format)
-  })
-  const toGrey = greyOf(look, rangeOf(values.subarray(0, count), look.padding))
+  for (let cell = 0; cell < isThere.length; cell++) if (isThere[cell] === 1) present[count++] = cell
+  const values = new Int32Array(count)
+  for (let at = 0; at < count; at++) values[at] = storedValue(present[at] ?? 0, format)
+  const toGrey = greyOf(look, rangeOf(values, look.padding))
   const table = new Uint8Array(isThere.length)
-  for (let cell = 0; cell < isThere.length; cell++) {
-    if (isThere[cell] === 1) table[cell] = toGrey(storedValue(cell, format))
-  }
+  for (let at = 0; at < count; at++) table[present[at] ?? 0] = toGrey(values[at] ?? 0)
   const out = new Uint8Array(cells.length)
   for (let at = 0; at < cells.length; at++) out[at] = table[cells[at] ?? 0] ?? 0
   return out

@@ -54,8 +54,9 @@ function encoded(image: Sharp, channels: 1 | 3, { media, quality }: PictureWish)
   const inSpace = channels === 1 ? image.toColourspace('b-w') : image
   if (media === 'image/png') return inSpace.png({ compressionLevel: 6 }).toBuffer()
   if (media === 'image/gif') return inSpace.gif({ dither: 0 }).toBuffer()
-  // Red and blue of half the size would smear annotations and flow.
-  return inSpace.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer()
+  // Red and blue of half the size would smear annotations and flow. Huffman tables of its own would make a picture smaller
+  // by a twentieth, and take as long as all the rest.
+  return inSpace.jpeg({ quality, chromaSubsampling: '4:4:4', optimiseCoding: false }).toBuffer()
 }
 
 /** Colours with the profile that is wished for; where the frame has none, they are taken for sRGB. */

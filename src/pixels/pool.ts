@@ -14,7 +14,10 @@ export interface PoolOptions {
 }
 
 export interface Pool {
-  /** Reads the bytes when a thread is free for them, so that what waits costs no memory. */
+  /**
+   * Reads the bytes when a thread is soon free for them, one job ahead of each, so that what waits costs no memory. They
+   * are the pool's from then on.
+   */
   run(task: Task, read: () => Promise<Buffer>, signal?: AbortSignal): Promise<Buffer>
   close(): Promise<void>
 }
@@ -26,6 +29,11 @@ interface Job {
   readonly reject: (error: unknown) => void
 }
 
+/** A job whose bytes have been read. */
+interface ReadJob extends Job {
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
 interface Thread {
   readonly worker: Worker
   job: Job | null
@@ -35,6 +43,9 @@ interface Thread {
 interface State extends PoolOptions {
   readonly running: Thread[]
   readonly waiting: Job[]
+  /** How many are being read, and those that have been. */
+  reading: number
+  readonly ready: ReadJob[]
   closing: boolean
 }
 
@@ -43,7 +54,7 @@ const PROGRAM = new URL('./thread.ts', import.meta.url)
 const HEAP_MB = 256
 
 export function openPool(options: PoolOptions): Pool {
-  const state: State = { ...options, running: [], waiting: [], closing: false }
+  const state: State = { ...options, running: [], waiting: [], reading: 0, ready: [], closing: false }
   return {
     run: async (task, read, signal) => {
       signal?.throwIfAborted()
@@ -60,41 +71,65 @@ export function openPool(options: PoolOptions): Pool {
     },
     async close() {
       state.closing = true
-      for (const { reject } of state.waiting.splice(0)) reject(closing())
+      for (const { reject } of [...state.waiting.splice(0), ...state.ready.splice(0)]) reject(closing())
       await Promise.all(state.running.map(({ worker }) => worker.terminate()))
     },
   }
 }
 
 /** A client that has gone away while its job waited; one that has begun is soon over. */
-function leave({ waiting }: State, job: Job, signal: AbortSignal): void {
-  const at = waiting.indexOf(job)
-  if (at >= 0) waiting.splice(at, 1)
+function leave({ waiting, ready }: State, job: Job, signal: AbortSignal): void {
+  for (const queue of [waiting, ready] as Job[][]) {
+    const at = queue.findIndex(({ resolve }) => resolve === job.resolve)
+    if (at >= 0) queue.splice(at, 1)
+  }
   job.reject(signal.reason)
 }
 
+/** Hands what has been read to free threads, and has as many jobs read as there are threads. */
 function next(state: State): void {
-  while (state.waiting.length > 0 && !state.closing) {
-    const free = state.running.find(({ job }) => job === null)
-    if (free === undefined && state.running.length >= state.threads) return
-    const job = state.waiting.shift()
-    if (job !== undefined) void begin(state, free ?? start(state), job)
+  const { running, ready, waiting, threads } = state
+  while (ready.length > 0 && !state.closing) {
+    const free = running.find(({ job }) => job === null)
+    if (free === undefined && running.length >= threads) break
+    const job = ready.shift()
+    if (job !== undefined) begin(state, free ?? start(state), job)
+  }
+  while (waiting.length > 0 && !state.closing) {
+    const atWork = running.filter(({ job }) => job !== null).length
+    if (atWork + ready.length + state.reading >= 2 * threads) return
+    const job = waiting.shift()
+    if (job !== undefined) void readAhead(state, job)
   }
 }
 
-async function begin(state: State, thread: Thread, job: Job): Promise<void> {
-  thread.job = job
+async function readAhead(state: State, job: Job): Promise<void> {
+  state.reading++
   try {
-    // A copy of its own: it goes over to the thread as it is.
-    const bytes = Uint8Array.from(await job.read())
-    thread.worker.ref()
-    thread.timer = setTimeout(() => void thread.worker.terminate(), state.timeLimitMs)
-    thread.worker.postMessage({ task: job.task, bytes } satisfies Request, [bytes.buffer])
+    const bytes = owned(await job.read())
+    if (state.closing) job.reject(closing())
+    else state.ready.push({ ...job, bytes })
   } catch (error) {
-    thread.job = null
     job.reject(error)
+  } finally {
+    state.reading--
     next(state)
   }
+}
+
+/** Bytes with memory of their own, since it goes over to the thread: a copy where others have a part in it. */
+function owned(bytes: Buffer): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length
+  return isWhole ? new Uint8Array(buffer) : Uint8Array.from(bytes)
+}
+
+function begin(state: State, thread: Thread, job: ReadJob): void {
+  const { task, bytes } = job
+  thread.job = job
+  thread.worker.ref()
+  thread.timer = setTimeout(() => void thread.worker.terminate(), state.timeLimitMs)
+  thread.worker.postMessage({ task, bytes } satisfies Request, [bytes.buffer])
 }
 
 function start(state: State): Thread {

@@ -7,7 +7,7 @@ export interface StoredFrame {
   readonly key: string
   readonly TransferSyntaxUID: Uid
   readonly format: PixelFormat
-  /** The frame's bytes, native ones in little endian; called when a thread is free for it. */
+  /** The frame's bytes, native ones in little endian, the engine's from then on; called when a thread is soon free. */
   readonly read: () => Promise<Buffer>
 }
 

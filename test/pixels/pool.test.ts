@@ -3,20 +3,23 @@ import { pathToFileURL } from 'node:url'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { createByteCache } from '../../src/pixels/byte-cache.ts'
 import { openPool, type Pool } from '../../src/pixels/pool.ts'
 import fc from 'fast-check'
 import { format } from './encoders.ts'
 
-/** What the thread does is the first byte of a job: 1 hang, 2 exit, 3 exhaust the heap, 4 throw, else echo. */
+/** What the thread does is the first byte of a job: 1 hang, 2 exit, 3 exhaust the heap, 4 throw, 5 count the jobs it has had, else echo. */
 const PROGRAM = `
 import { parentPort } from 'node:worker_threads'
+let jobs = 0
 parentPort.on('message', ({ bytes }) => {
+  jobs++
   if (bytes[0] === 1) for (;;);
   if (bytes[0] === 2) process.exit(3)
   if (bytes[0] === 3) { const held = []; for (;;) held.push(new Array(1e5).fill({})) }
   if (bytes[0] === 4) throw new Error('a bug')
-  parentPort.postMessage({ kind: 'done', bytes })
+  parentPort.postMessage({ kind: 'done', bytes: bytes[0] === 5 ? Uint8Array.of(jobs) : bytes })
 })`
 const task = { TransferSyntaxUID: '1.2', format: format() }
 const job = (pool: Pool, ...bytes: number[]) => pool.run(task, () => Promise.resolve(Buffer.from(bytes)))
@@ -60,24 +63,25 @@ it.each([
   60_000,
 )
 
-it('refuses what the queue cannot hold, and reads nothing of what waits', async () => {
+it('refuses what the queue cannot hold, and reads of what waits one job ahead of a thread', async () => {
   // A thread that takes the place of another must be up within the limit, on a busy machine too.
   const pool = open({ threads: 1, queue: 2, timeLimitMs: 3000 })
   let reads = 0
   const counted = () => pool.run(task, () => Promise.resolve(Buffer.of(10, ++reads)))
   const hung = job(pool, 1).catch((error: unknown) => error)
-  const waiting = [counted(), counted()]
+  const waiting = [counted(), counted(), counted()]
   await expect(counted()).rejects.toMatchObject({ kind: 'unavailable' })
-  expect(reads).toBe(0)
+  expect(reads).toBe(1)
   expect(await hung).toMatchObject({ kind: 'not-acceptable' })
-  await Promise.all(waiting)
-  expect(reads).toBe(2)
+  const answers = await Promise.all(waiting)
+  expect(answers.map((bytes) => bytes[1])).toEqual([1, 2, 3])
   await pool.close()
 })
 
 it('takes a job out of the queue when its client leaves, and fails one whose bytes cannot be read', async () => {
   const pool = open({ threads: 1 })
   const hung = job(pool, 1).catch(() => 'over')
+  const ahead = job(pool, 10, 7)
   const gone = new AbortController()
   let isRead = false
   const left = pool.run(
@@ -93,9 +97,32 @@ it('takes a job out of the queue when its client leaves, and fails one whose byt
   await expect(pool.run(task, () => Promise.reject(new Error('no such blob')))).rejects.toThrow(
     'no such blob',
   )
-  expect(await hung).toBe('over')
+  expect([await hung, [...(await ahead)]]).toEqual(['over', [10, 7]])
   expect(isRead).toBe(false)
   expect([...(await job(pool, 10))]).toEqual([10])
+  await pool.close()
+})
+
+it('drops a job that has been read ahead when its client leaves', async () => {
+  const pool = open({ threads: 1 })
+  const hung = job(pool, 1).catch(() => 'over')
+  const gone = new AbortController()
+  const read = Promise.withResolvers<null>()
+  const left = pool.run(
+    task,
+    () => {
+      read.resolve(null)
+      return Promise.resolve(Buffer.of(10))
+    },
+    gone.signal,
+  )
+  await read.promise
+  await setImmediate()
+  gone.abort(new Error('gone'))
+  await expect(left).rejects.toThrow('gone')
+  const after = job(pool, 5)
+  expect(await hung).toBe('over')
+  expect([...(await after)]).toEqual([1])
   await pool.close()
 })
 

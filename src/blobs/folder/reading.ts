@@ -6,8 +6,8 @@ import { streamOf } from '../streams.ts'
 import type { Files } from './files.ts'
 import type { RecordPlace, SegmentReading } from './segments.ts'
 
-/** Up to this many bytes of a file are read in one go rather than streamed. */
-const ONE_READ = 256 * 1024
+/** Up to this many bytes of a file are read in one go rather than streamed: a frame of CT, 512 × 512 of 16 bits. */
+const ONE_READ = 512 * 1024
 
 /** The bytes of a record, or a range of them. Rejects with Problem `unavailable` where they are not all there. */
 export async function readRecord(
