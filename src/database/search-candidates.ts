@@ -57,19 +57,11 @@ export function* nextCandidates(
     from.onlyUncertain ? uncertainRow(plan) : TRUE,
     from.upTo === undefined ? TRUE : sql('i.id <= ?', from.upTo),
   ])
-  const [certain, whole] = [certainRow(plan) ?? FALSE, firstRow(plan) ?? FALSE]
-  const keys = order.map(({ expression }, at) => `${expression} AS k${at}`)
-  const alias = TABLES[plan.query.level]
-  const first = plan.query.level === 'instance' ? 'i.id' : `coalesce(${alias}.first_id, 0)`
-  const rows = yield* rowsOf(
-    {
-      sql: `SELECT ${alias}.id AS id, ${first} AS first_id, ${mixedOf(plan)} AS mixed,
-        CASE WHEN ${whole.sql} THEN 2 WHEN ${certain.sql} THEN 1 ELSE 0 END AS certain, ${tupleMixed(plan)} AS tuple_mixed, ${keys.join(', ')}
-      FROM ${tablesOf(plan)} WHERE ${where.sql} ORDER BY ${orderBy(order)} LIMIT ? OFFSET ?`,
-      params: [...whole.params, ...certain.params, ...where.params, size, from.skip],
-    },
-    slow,
-  )
+  const own: Sql = {
+    sql: `${tablesOf(plan, from.onlyUncertain)} WHERE ${where.sql} ORDER BY ${orderBy(order)} LIMIT ? OFFSET ?`,
+    params: [...where.params, size, from.skip],
+  }
+  const rows = yield* rowsOf(told(plan, own, order), slow)
   return rows.map((row) => ({
     id: Number(row['id']),
     firstId: Number(row['first_id']),
@@ -81,6 +73,32 @@ export function* nextCandidates(
   }))
 }
 
+/** The candidates of `own` with what is known of them. */
+function told(plan: Plan, own: Sql, order: readonly SortColumn[]): Sql {
+  const [certain, whole] = [certainRow(plan) ?? FALSE, firstRow(plan) ?? FALSE]
+  const alias = TABLES[plan.query.level]
+  const first = plan.query.level === 'instance' ? 'i.id' : `coalesce(${alias}.first_id, 0)`
+  const keys = order.map(({ expression }, at) => `${expression} AS k${at}`)
+  const isSame = whole === certain
+  const orCertain = isSame ? '' : ` WHEN ${certain.sql} THEN 1`
+  const facts: Sql = {
+    sql: `${alias}.id AS id, ${first} AS first_id, ${mixedOf(plan)} AS mixed, ${tupleMixed(plan)} AS tuple_mixed,
+      CASE WHEN ${whole.sql} THEN 2${orCertain} ELSE 0 END AS certain`,
+    params: [...whole.params, ...(isSame ? [] : certain.params)],
+  }
+  const params = [...facts.params, ...own.params]
+  if (certain === TRUE || certain === FALSE)
+    return { sql: `SELECT ${facts.sql}, ${keys.join(', ')} FROM ${own.sql}`, params }
+  // Whether they are certain is asked of those that are on the page, and not of all that are sorted to find it.
+  const places = order.map(({ descending }, at) => ({ expression: `c.k${at}`, descending }))
+  return {
+    sql: `SELECT ${facts.sql}, ${places.map(({ expression }) => expression).join(', ')}
+      FROM (SELECT ${alias}.id AS id, ${keys.join(', ')} FROM ${own.sql}) AS c CROSS JOIN ${tablesOf(plan, true)}
+      WHERE ${alias}.id = c.id ORDER BY ${orderBy(places)}`,
+    params,
+  }
+}
+
 /** For each entity the first instance that fulfils the conditions, and whether all series in question are uniform. */
 export function* firstInstances(
   plan: Plan,
@@ -89,10 +107,9 @@ export function* firstInstances(
   const { tables, owner, perPatient } = belowOf(plan)
   const place = idIn(plan.dialect, owner, entities)
   const inside = allOf([sql('i.series_id = e.id'), perPatient, stateCondition(plan), plan.on.i])
-  const byRow = plan.on.i === TRUE && perPatient === TRUE && plan.query.includeSuperseded !== true
-  const first: Sql = byRow
-    ? sql('e.first_id')
-    : { sql: `(SELECT min(i.id) FROM instance i WHERE ${inside.sql})`, params: inside.params }
+  const byRow = isByRow(plan) && perPatient === TRUE
+  const search: Sql = { sql: `(SELECT min(i.id) FROM instance i WHERE ${inside.sql})`, params: inside.params }
+  const first = byRow ? sql('e.first_id') : ofOwnSeries(plan, search)
   const where = allOf([place, belowCondition(plan)])
   // To a patient the study is below too.
   const mixed = plan.query.level === 'patient' ? 'e.mixed | s.mixed' : 'e.mixed'
@@ -110,6 +127,20 @@ export function* firstInstances(
     })
   }
   return found
+}
+
+/** Whether the first active instance of a series fulfils the conditions when its series does. */
+function isByRow({ on, query }: Plan): boolean {
+  return on.i === TRUE && query.includeSuperseded !== true
+}
+
+/** Of a study of one patient alone, a series has its first instance in its row. */
+function ofOwnSeries(plan: Plan, search: Sql): Sql {
+  if (plan.query.level !== 'patient' || !isByRow(plan)) return search
+  return {
+    sql: `CASE WHEN ps.n_instances = s.n_instances THEN e.first_id ELSE ${search.sql} END`,
+    params: search.params,
+  }
 }
 
 /** Instances of one entity that fulfil the conditions, after one of them, in order of arrival. */
@@ -161,8 +192,11 @@ function belowCondition(plan: Plan): Sql {
   return allOf([seriesCondition(plan), ...(plan.query.level === 'patient' ? [plan.on.s] : [])])
 }
 
-/** The tables that a search at its level needs, and no others: a walk past many rows joins none for nothing. */
-export function tablesOf(plan: Plan): string {
+/**
+ * The tables that a search at its level needs, and no others: a walk past many rows joins none for nothing.
+ * `isAsked`: whether a row is certain is asked too.
+ */
+export function tablesOf(plan: Plan, isAsked: boolean): string {
   const { level, within } = plan.query
   if (level === 'patient') return 'patient p'
   if (level === 'study') return 'study s'
@@ -172,7 +206,7 @@ export function tablesOf(plan: Plan): string {
     within.study !== undefined || plan.on.s !== TRUE || plan.aggregates !== TRUE || speaks('s')
   if (level === 'series') return `series e${needsStudy ? ' JOIN study s ON s.id = e.study_id' : ''}`
   const needsSeries =
-    needsStudy || plan.on.e !== TRUE || plan.seriesIds !== null || plan.certainty.isOfSeries || speaks('e')
+    needsStudy || plan.on.e !== TRUE || (isAsked && plan.certainty.isOfSeries) || speaks('e')
   return [
     'instance i',
     ...(needsSeries ? ['JOIN series e ON e.id = i.series_id'] : []),

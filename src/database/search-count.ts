@@ -45,7 +45,7 @@ function countedBy(plan: Plan): { readonly each: string; readonly tables: string
   const { query, on } = plan
   const isByPatient = query.aggregates.some(({ path: [tag = ''] }) => aggregateOf(tag)?.level === 'patient')
   if (query.level !== 'instance' || on.i !== TRUE || isByPatient || query.includeSuperseded === true)
-    return { each: '1', tables: tablesOf(plan), where: entityCondition(plan) }
+    return { each: '1', tables: tablesOf(plan, true), where: entityCondition(plan) }
   return {
     each: 'e.n_instances',
     tables: 'series e JOIN study s ON s.id = e.study_id',

@@ -55,8 +55,10 @@ export interface Plan {
   readonly isVain: boolean
 }
 
-/** More series than this are not listed but looked at in the order of the answer. */
-const FEW: Readonly<Record<Level, number>> = { patient: 2000, study: 2000, series: 2000, instance: 250 }
+/** More series than this are not listed. */
+const FEW = 2000
+/** Of more than this, matches are looked for in the order of the answer: they would be too many to sort. */
+const NARROW: Readonly<Record<Level, number>> = { patient: FEW, study: FEW, series: FEW, instance: 100 }
 const FEW_MIXED = 1000
 const TABLES = { p: 'patient', s: 'study', e: 'series' } as const
 /** Tables that are at or above a level. */
@@ -89,7 +91,9 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
       i: allOf(on.i),
     },
     seriesIds,
-    isNarrow: seriesIds !== null || positive.some((key) => isUnique(columnOf(query.level, key))),
+    isNarrow:
+      (seriesIds !== null && seriesIds.length <= NARROW[query.level]) ||
+      positive.some((key) => isUnique(columnOf(query.level, key))),
     aggregates: yield* aggregateConditions(dialect, query),
     isExact: draft.isExact && !(isInstance && empty.length > 0) && query.includeSuperseded !== true,
     certainty: yield* certaintyOf(dialect, query, isInstance ? [...known, ...empty.map(unknown)] : known),
@@ -116,9 +120,7 @@ function* noteKey(dialect: Dialect, query: Query, draft: Draft, key: Key): Gener
     draft.isExact &&= condition.isExact && condition.when === undefined
     draft.on[column.alias].push(orHidden(query, column, yield* withMixed(dialect, column, key, condition)))
   } else draft.isExact = false
-  const found = isWorthFinding(query.level, column, key)
-    ? yield* findSeries(dialect, key, FEW[query.level])
-    : undefined
+  const found = isWorthFinding(query.level, column, key) ? yield* findSeries(dialect, key, FEW) : undefined
   draft.known.push({ key, byColumn, byPostings: found?.evidence ?? [] })
   if (found === undefined) return
   if (found.series !== null) draft.seriesIds = intersection(draft.seriesIds, found.series)
@@ -174,10 +176,17 @@ export function entityCondition(plan: Plan): Sql {
     case 'series':
       return allOf([place, on.s, seriesCondition(plan), aggregates, below(plan, 'e.id', 'i.series_id')])
     case 'instance': {
-      const series = plan.on.e === TRUE && plan.seriesIds === null ? TRUE : seriesCondition(plan)
-      return allOf([place, stateCondition(plan), on.s, series, on.i, aggregates])
+      return allOf([place, stateCondition(plan), on.s, on.e, listedSeries(plan), on.i, aggregates])
     }
   }
+}
+
+/** That an instance is in one of the series, for which its own row will do. */
+function listedSeries({ dialect, seriesIds, isNarrow }: Plan): Sql {
+  if (seriesIds === null) return TRUE
+  // SQLite would rather sort the instances of all of them than walk in order.
+  const isWalked = dialect === 'sqlite' && !isNarrow
+  return idIn(dialect, isWalked ? '+i.series_id' : 'i.series_id', seriesIds)
 }
 
 /** That an entity has something below it which can match; from below where that is little, else looked at one by one. */

@@ -41,15 +41,13 @@ export function* findSeries(dialect: Dialect, key: Key, few: number): Generator<
     return { series: null, condition: allOf([condition, owned]), evidence: [] }
   }
   const { sure, possible } = sifted(key, paths, values)
-  const list = idIn(dialect, 't.value_id', possible)
-  const rows = yield* rowsOf({
-    sql: `SELECT e.id FROM (SELECT t.series_id AS id FROM tag_post t WHERE ${list.sql}
-      UNION SELECT r.series_id FROM tag_range r WHERE ${varying.sql}) AS e WHERE ${owned.sql} LIMIT ${few + 1}`,
-    params: [...list.params, ...varying.params, ...owned.params],
-  })
+  const series = yield* fewSeries(dialect, { possible, varying, owned }, few)
+  // Where no series has a range that the key lies in, none need be asked for one.
+  const ranges = series === null && !(yield* isAnywhere(varying)) ? FALSE : varying
+  const places = [posted(dialect, possible), inSeries(ranges)].filter((one) => one !== FALSE)
   return {
-    series: rows.length > few ? null : rows.map((row) => Number(row['id'])),
-    condition: allOf([anyOf([posted(dialect, possible), inSeries(varying)]), owned]),
+    series,
+    condition: allOf([anyOf(places), owned]),
     evidence:
       owners === null ? [{ paths: numbers, sure: sure.map(({ id }) => id) }] : owners.evidence(paths, sure),
   }
@@ -117,6 +115,42 @@ function varyingCondition(dialect: Dialect, key: Key, paths: readonly Path[]): S
       return allOf([place, condition])
     }).filter((condition) => condition !== FALSE),
   )
+}
+
+/** The series with one of the values or ranges; null when they are too many to list. */
+function* fewSeries(
+  dialect: Dialect,
+  {
+    possible,
+    varying,
+    owned,
+  }: { readonly possible: readonly number[]; readonly varying: Sql; readonly owned: Sql },
+  few: number,
+): Generator<Step, number[] | null, Row[]> {
+  const list = idIn(dialect, 't.value_id', possible)
+  if (possible.length === 1 && owned === TRUE) {
+    // Each has a value once: counting tells sooner that they are too many.
+    const [row] = yield* rowsOf({
+      sql: `SELECT count(*) AS n FROM (SELECT 1 FROM tag_post t WHERE ${list.sql} LIMIT ${few + 1}) AS posted`,
+      params: list.params,
+    })
+    if (Number(row?.['n']) > few) return null
+  }
+  const rows = yield* rowsOf({
+    sql: `SELECT e.id FROM (SELECT t.series_id AS id FROM tag_post t WHERE ${list.sql}
+      UNION SELECT r.series_id FROM tag_range r WHERE ${varying.sql}) AS e WHERE ${owned.sql} LIMIT ${few + 1}`,
+    params: [...list.params, ...varying.params, ...owned.params],
+  })
+  return rows.length > few ? null : rows.map((row) => Number(row['id']))
+}
+
+function* isAnywhere(varying: Sql): Generator<Step, boolean, Row[]> {
+  if (varying === FALSE) return false
+  const rows = yield* rowsOf({
+    sql: `SELECT r.series_id FROM tag_range r WHERE ${varying.sql} LIMIT 1`,
+    params: varying.params,
+  })
+  return rows.length > 0
 }
 
 function inSeries(varying: Sql): Sql {

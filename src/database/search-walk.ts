@@ -2,7 +2,7 @@
 import type { Row, Step } from './operation.ts'
 import { nextCandidates, type Candidate, type Start } from './search-candidates.ts'
 import { isAllCertain } from './search-certain-rows.ts'
-import { rowsOf, sql } from './search-sql.ts'
+import { idIn, rowsOf, sql } from './search-sql.ts'
 import type { Plan } from './search-plan.ts'
 
 /** Candidates looked at in one step, where data sets must be read. */
@@ -21,7 +21,7 @@ export interface Pace {
   readonly window: number
 }
 
-export const CALM: Pace = { least: 64, most: LOOKED_AT, window: 20_000 }
+export const CALM: Pace = { least: 16, most: LOOKED_AT, window: 20_000 }
 /** Of who has no time left, but must not stand still. */
 export const HURRIED: Pace = { least: 4, most: 4, window: 16 }
 
@@ -68,6 +68,7 @@ function fetchOf(plan: Plan, start: Start, { least, window }: Pace): Walk {
   const [most, growth] = isOpen ? [MOST_OPEN, 8] : [MOST_CERTAIN, 2]
   let [from, size, slow] = [start, Math.min(most, least), false]
   let end: number | undefined
+  let isAhead = false
   return {
     next: function* () {
       if (isByArrival(plan)) end ??= yield* lastInstance()
@@ -76,7 +77,11 @@ function fetchOf(plan: Plan, start: Start, { least, window }: Pace): Walk {
       const candidates = yield* nextCandidates(plan, within, { size, slow })
       const isFull = candidates.length === size
       // A window without more candidates has been seen to its end.
-      const seen = upTo === undefined || isFull ? candidates.at(-1)?.place : [upTo]
+      let seen = upTo === undefined || isFull ? candidates.at(-1)?.place : [upTo]
+      if (upTo !== undefined && candidates.length === 0 && !isAhead) {
+        isAhead = true
+        seen = [Math.max(upTo, (yield* firstListed(plan)) - 1)]
+      }
       from = { ...from, skip: 0, place: seen ?? from.place }
       size = Math.min(most, size * growth)
       slow = isOpen
@@ -94,6 +99,17 @@ function isByArrival(plan: Plan): boolean {
   const isDefault = plan.order.length === 1 && plan.order[0]?.expression === 'i.id'
   const isOpen = !isAllCertain(plan) && !plan.isNarrow
   return level === 'instance' && within.study === undefined && isDefault && isOpen
+}
+
+/** The first active instance of the series in question: what is new lies far behind what is old. */
+function* firstListed({ dialect, query, seriesIds }: Plan): Generator<Step, number, Row[]> {
+  if (seriesIds === null || query.includeSuperseded === true) return 0
+  const listed = idIn(dialect, 'e.id', seriesIds)
+  const [row] = yield* rowsOf({
+    sql: `SELECT coalesce(min(e.first_id), 0) AS id FROM series e WHERE ${listed.sql}`,
+    params: listed.params,
+  })
+  return Number(row?.['id'])
 }
 
 function* lastInstance(): Generator<Step, number, Row[]> {
