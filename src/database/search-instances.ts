@@ -24,11 +24,13 @@ export interface KeptDataSet extends StoredDataSet {
 /** Lines of a data set (`encoding.ts`) by their tags. */
 export interface Lines {
   get(tag: Tag): string | undefined
+  /** The tags that begin so, in ascending order. */
+  tags(prefix: string): Tag[]
   /** All there are, in ascending order. */
   all(): ReadonlyMap<Tag, string>
 }
 
-const NO_BASE: Lines = { get: () => undefined, all: () => new Map() }
+const NO_BASE: Lines = { get: () => undefined, tags: () => [], all: () => new Map() }
 
 /** Bases that a search has read, by number: instances of a series share them. */
 export type Bases = Map<number, Lines>
@@ -108,6 +110,10 @@ export function linesIn(json: string): Lines {
     (known ??= new Map(linesOfJson(json).map((line) => [tagOfLine(line), line])))
   return {
     all,
+    tags: (prefix) =>
+      known === undefined
+        ? tagsWith(json, prefix)
+        : [...known.keys()].filter((tag) => tag.startsWith(prefix)),
     get: (tag) => {
       if (known !== undefined || ++asked > FEW) return all().get(tag)
       return lineIn(json, tag)
@@ -124,6 +130,15 @@ function lineIn(json: string, tag: Tag): string | undefined {
   return json.slice(start, end < 0 ? -1 : end)
 }
 
+function tagsWith(json: string, prefix: string): Tag[] {
+  const tags: Tag[] = []
+  if (json.startsWith(prefix, 2)) tags.push(json.slice(2, 10))
+  const key = `\n,"${prefix}`
+  for (let at = json.indexOf(key); at >= 0; at = json.indexOf(key, at + 1))
+    tags.push(json.slice(at + 3, at + 11))
+  return tags
+}
+
 function stored(base: Lines, patch: Lines): KeptDataSet {
   const line = (tag: Tag): string | undefined => {
     const found = patch.get(tag) ?? base.get(tag)
@@ -135,9 +150,7 @@ function stored(base: Lines, patch: Lines): KeptDataSet {
     line,
     element: (tag) => elementOfLine(line(tag)),
     tags: (prefix) => {
-      const found = new Set<Tag>()
-      for (const lines of [base, patch])
-        for (const tag of lines.all().keys()) if (tag.startsWith(prefix)) found.add(tag)
+      const found = new Set([...base.tags(prefix), ...patch.tags(prefix)])
       return [...found].filter((tag) => line(tag) !== undefined).sort()
     },
   }

@@ -25,13 +25,14 @@ export function tagsOfStep(item: DataSet, step: PathStep): Tag[] {
   const own = readPrivateStep(step)
   if (own === undefined) return [step]
   const tags: Tag[] = []
-  for (let block = 0x10; block <= 0xff; block++) {
-    const number = block.toString(16).toUpperCase().padStart(2, '0')
-    const owner = item[`${own.group}00${number}`]?.Value?.[0]
+  for (const [tag, element] of Object.entries(item)) {
+    // (gggg,0010-00FF): PS3.5 §7.8.1.
+    if (!tag.startsWith(`${own.group}00`) || tag.slice(6) < '10') continue
+    const owner = element.Value?.[0]
     if (typeof owner === 'string' && trimPadding(owner) === own.creator)
-      tags.push(own.group + number + own.element)
+      tags.push(own.group + tag.slice(6) + own.element)
   }
-  return tags
+  return tags.sort()
 }
 
 /** The element that names the owner of a private one's block: `00191001` → `00190010`. */
