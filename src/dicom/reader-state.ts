@@ -2,7 +2,7 @@ import type { DataElement, DataSet, Uid, Vr } from './data-set.ts'
 import { DEFAULT_CHARSET, type Charset } from './charset.ts'
 import { tagText } from './dictionary.ts'
 import type { PrivateBlock } from './private-dictionary.ts'
-import type { VrRule } from './element-vr.ts'
+import { vrRule, type VrRule } from './element-vr.ts'
 import { offsetOf, type Input } from './reader-input.ts'
 import { Unreadable, type Oddities } from './reader-unreadable.ts'
 import type { PixelMapBuilder } from './pixel-map.ts'
@@ -188,4 +188,32 @@ export function limitsOf(limits: Partial<ReaderLimits>): ReaderLimits {
 /** Offset of the value of the element at hand. */
 export function valueOffset(parse: Parse): number {
   return offsetOf(parse.input) + parse.headerLength
+}
+
+/** Nothing read yet. */
+export function newParse(input: Input, limits: ReaderLimits = DEFAULT_LIMITS): Parse {
+  return {
+    input,
+    limits,
+    oddities: { texts: new Set() },
+    held: 0,
+    weight: 0,
+    scope: newScope(undefined, Infinity, false),
+    TransferSyntaxUID: '',
+    fragments: undefined,
+    native: undefined,
+    extendedOffsets: undefined,
+    extendedLengths: undefined,
+    pixelMap: null,
+    pixelsMet: false,
+    damaged: false,
+    trailing: 'no',
+    tag: 0,
+    rule: vrRule('UN'),
+    length: 0,
+    headerLength: 0,
+    signUndecided: false,
+    fromUn: false,
+    onElement: undefined,
+  }
 }

@@ -1,5 +1,4 @@
 import type { DataSet, ParsedInstance } from './data-set.ts'
-import { vrRule } from './element-vr.ts'
 import { encodingOf, findMeta, SNIFFED } from './reader-detect.ts'
 import { readNext, readOn } from './reader-elements.ts'
 import { endParse } from './reader-end.ts'
@@ -7,7 +6,7 @@ import { identify, refuseDirectory } from './reader-identity.ts'
 import { createInflater, type Inflater } from './reader-inflate.ts'
 import { createInput, feed, has, offsetOf, type Input } from './reader-input.ts'
 import { settle } from './reader-scope.ts'
-import { limitsOf, newScope, type Parse, type ReaderLimits } from './reader-state.ts'
+import { limitsOf, newParse, newScope, type Parse, type ReaderLimits } from './reader-state.ts'
 import { note, oddityList, Unreadable } from './reader-unreadable.ts'
 
 export { Unreadable } from './reader-unreadable.ts'
@@ -100,33 +99,6 @@ function guarded<Result>(state: State, work: () => Result): Result {
   } catch (error) {
     if (error instanceof Unreadable) state.refusal = error
     throw error
-  }
-}
-
-function newParse(input: Input, limits: ReaderLimits): Parse {
-  return {
-    input,
-    limits,
-    oddities: { texts: new Set() },
-    held: 0,
-    weight: 0,
-    scope: newScope(undefined, Infinity, false),
-    TransferSyntaxUID: '',
-    fragments: undefined,
-    native: undefined,
-    extendedOffsets: undefined,
-    extendedLengths: undefined,
-    pixelMap: null,
-    pixelsMet: false,
-    damaged: false,
-    trailing: 'no',
-    tag: 0,
-    rule: vrRule('UN'),
-    length: 0,
-    headerLength: 0,
-    signUndecided: false,
-    fromUn: false,
-    onElement: undefined,
   }
 }
 

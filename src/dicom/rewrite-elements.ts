@@ -2,9 +2,8 @@ import { tagText } from './dictionary.ts'
 import { vrRule, vrRuleOf } from './element-vr.ts'
 import { ITEM, ITEM_DELIMITER, readHeader, SEQUENCE_DELIMITER } from './reader-header.ts'
 import { createInput, feed, has, offsetOf } from './reader-input.ts'
-import { newScope, UNDEFINED_LENGTH, type Parse, type Scope } from './reader-state.ts'
+import { newParse, newScope, UNDEFINED_LENGTH, type Parse, type Scope } from './reader-state.ts'
 import { Unreadable } from './reader-unreadable.ts'
-import { newParse } from './rewrite-head.ts'
 import {
   editStep,
   fragmentStep,

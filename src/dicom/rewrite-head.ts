@@ -1,11 +1,10 @@
 import type { Readable } from 'node:stream'
 import type { Tag, Vr } from './data-set.ts'
 import { tagText } from './dictionary.ts'
-import { vrRule } from './element-vr.ts'
 import { encodingOf, findMeta, SNIFFED, type Encoding } from './reader-detect.ts'
 import { readHeader } from './reader-header.ts'
-import { createInput, feed, has, offsetOf, type Input } from './reader-input.ts'
-import { limitsOf, newScope, UNDEFINED_LENGTH, type Parse } from './reader-state.ts'
+import { createInput, feed, has, offsetOf } from './reader-input.ts'
+import { newParse, UNDEFINED_LENGTH, type Parse } from './reader-state.ts'
 import { Unreadable } from './reader-unreadable.ts'
 
 /** An element of group 0002 as it lies in the file. */
@@ -88,32 +87,4 @@ function metaElement(parse: Parse): MetaElement | null {
   const start = input.at + headerLength
   input.at = start + length
   return { tag, vr: rule.vr, value: input.buffer.subarray(start, start + length) }
-}
-
-/** State for the reader's own header parser, so that both see the same VRs. */
-export function newParse(input: Input): Parse {
-  return {
-    input,
-    limits: limitsOf({}),
-    oddities: { texts: new Set() },
-    held: 0,
-    weight: 0,
-    scope: newScope(undefined, Infinity, false),
-    TransferSyntaxUID: '',
-    fragments: undefined,
-    native: undefined,
-    extendedOffsets: undefined,
-    extendedLengths: undefined,
-    pixelMap: null,
-    pixelsMet: false,
-    damaged: false,
-    trailing: 'no',
-    tag: 0,
-    rule: vrRule('UN'),
-    length: 0,
-    headerLength: 0,
-    signUndecided: false,
-    fromUn: false,
-    onElement: undefined,
-  }
 }
