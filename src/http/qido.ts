@@ -7,7 +7,8 @@ import type { Level } from '../dicom/data-set.ts'
 import type { JsonDataSet } from '../dicom/dicom-json.ts'
 import { nativeXml } from '../dicom/native-xml.ts'
 import { Problem } from '../problem.ts'
-import { parseAccept, selectMedia } from './accept.ts'
+import { parseAccept } from './accept.ts'
+import { dataSetForm, JSON_TYPE, XML_TYPE } from './data-set-form.ts'
 import { readSearchParams, type SearchParams } from './query-params.ts'
 import { abortedWith, begun, sendBegun, takesGzip } from './representation.ts'
 import { queryString, scopeOf } from './scope.ts'
@@ -23,14 +24,6 @@ const RESOURCES: readonly { readonly path: string; readonly level: Level }[] = [
   { path: '/studies/:study/instances', level: 'instance' },
   { path: '/studies/:study/series/:series/instances', level: 'instance' },
 ]
-const JSON_TYPE = 'application/dicom+json'
-const XML_TYPE = 'application/dicom+xml'
-const OFFERS = [
-  { media: JSON_TYPE },
-  { media: 'application/json' },
-  { media: 'multipart/related', part: XML_TYPE },
-  { media: XML_TYPE },
-] as const
 const CUT =
   'The search was stopped when its time was up: the page may have fewer rows than match, the next one goes on from there.'
 const UNCOUNTED = 'The results could not be counted in the time that a search has.'
@@ -63,8 +56,8 @@ async function answerSearch(
 ): Promise<void> {
   const within = scopeOf(request)
   const params = readSearchParams(queryString(request))
-  const media = selectMedia(parseAccept(request.headers.accept, params.accept), OFFERS)?.offer.media
-  if (media === undefined) {
+  const form = dataSetForm(parseAccept(request.headers.accept, params.accept))
+  if (form === null) {
     throw new Problem('not-acceptable', `Searches are answered as ${JSON_TYPE}, or as parts of ${XML_TYPE}.`)
   }
   const signal = abortedWith(response)
@@ -75,7 +68,7 @@ async function answerSearch(
     signal,
   )
   setHeaders(request, response, settings, params, answer)
-  const isXml = media !== JSON_TYPE && media !== 'application/json'
+  const { isXml, media } = form
   if (answer.isEmpty && (isXml || (settings.emptySearchIs204 && !answer.isCut))) {
     response.status(204).end()
     return

@@ -10,7 +10,7 @@ import { nativeXml } from '../dicom/native-xml.ts'
 import { readPixelMap } from '../dicom/pixel-map.ts'
 import { lengthOf } from '../pieces.ts'
 import { Problem } from '../problem.ts'
-import { selectMedia } from './accept.ts'
+import { dataSetForm, JSON_TYPE, XML_TYPE } from './data-set-form.ts'
 import { sendParts, type BodyPart } from './parts.ts'
 import {
   abortedWith,
@@ -26,15 +26,6 @@ import { retrieveUrl, type HttpSettings } from './settings.ts'
 
 type Settings = Pick<HttpSettings, 'publicUrl'>
 
-const JSON_TYPE = 'application/dicom+json'
-const XML_TYPE = 'application/dicom+xml'
-const OFFERS = [
-  { media: JSON_TYPE },
-  { media: 'application/json' },
-  { media: 'multipart/related', part: XML_TYPE },
-  // Not to the letter, but a client that asks for XML so gets it where it can be had, in parts.
-  { media: XML_TYPE },
-] as const
 /** Rows read and held at a time, whatever the size of the series, and bytes that are made of them at a time. */
 const PAGE = 100
 const AT_ONCE = 256 * 1024
@@ -47,12 +38,12 @@ export async function answerMetadata(
   response: Response,
 ): Promise<void> {
   const scope = scopeOf(request)
-  const media = selectMedia(acceptOf(request), OFFERS)?.offer.media
-  if (media === undefined) {
+  const form = dataSetForm(acceptOf(request))
+  if (form === null) {
     throw new Problem('not-acceptable', `Metadata is sent as ${JSON_TYPE}, or as parts of ${XML_TYPE}.`)
   }
   const signal = abortedWith(response)
-  const isXml = media !== JSON_TYPE && media !== 'application/json'
+  const { isXml, media } = form
   const isGzipped = !isXml && takesGzip(request)
   response.vary('Accept-Encoding')
   // What the answer is made of: every instance, the address that goes into its URIs, the form.
