@@ -3,6 +3,10 @@
  * that it can be put together again from the blobs alone (`reindex`).
  *
  *     concord-composed 1\n   {"correction":…,"source":…,"size":…,"sha256":…,"pieces":[…]}\n   bytes
+ *
+ * And the blob that says that all of a correction was made, without which none of it was ever to be seen:
+ *
+ *     concord-corrected 1\n  {"correction":…}\n
  */
 import { createHash } from 'node:crypto'
 import type { BlobExtent } from '../database/ports/instance.ts'
@@ -22,6 +26,7 @@ export interface Composition {
 }
 
 const MAGIC = 'concord-composed 1\n'
+const COMPLETION = 'concord-corrected 1\n'
 /** A file has few pieces: what is between two changed elements and large. */
 const MOST_LINE = 1024 * 1024
 
@@ -49,6 +54,21 @@ export function readComposition(
   const composition = JSON.parse(head.toString('utf8', MAGIC.length, body)) as Composition
   return { composition, extents: extentsAt(composition, body, place) }
 }
+
+/** The blob that is durable before what was made for a correction is shown. */
+export function completionBlob(correction: string): Buffer {
+  return Buffer.from(`${COMPLETION}${JSON.stringify({ correction })}\n`)
+}
+
+/** The id of the correction of which these bytes say that all of it was made; null for other bytes. */
+export function readCompletion(bytes: Buffer): string | null {
+  if (bytes.length > COMPLETION_SIZE || bytes.toString('latin1', 0, COMPLETION.length) !== COMPLETION)
+    return null
+  return (JSON.parse(bytes.toString('utf8', COMPLETION.length)) as { correction: string }).correction
+}
+
+/** No blob is a completion that is longer. */
+export const COMPLETION_SIZE = 256
 
 /** So many bytes must be seen to tell. */
 export const COMPOSITION_HEAD = MAGIC.length + MOST_LINE

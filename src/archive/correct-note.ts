@@ -58,7 +58,7 @@ export async function addNote(
   })
   const { parsed, size, sha256, datasetSha256 } = await readStored(once(bytes), settings.limits)
   if (parsed instanceof Unreadable) throw parsed
-  const place = placeOf((await archive.blobs.put([{ bytes: [bytes], size, sha256 }]))[0])
+  const place = await putBytes(archive, bytes)
   await lifecycle.note(
     {
       parsed,
@@ -81,6 +81,12 @@ export async function addNote(
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield await Promise.resolve(bytes)
+}
+
+/** Makes bytes durable; rejects with Problem `unavailable`. */
+export async function putBytes({ blobs }: Archive, bytes: Buffer): Promise<BlobPlace> {
+  const [place] = await blobs.put([{ bytes: [bytes], size: bytes.length, sha256: sha256Of(bytes) }])
+  return placeOf(place)
 }
 
 /** Where a blob was put; throws Problem `unavailable` where it could not be. */

@@ -7,7 +7,8 @@ import { uidFrom, uidFromUuid } from '../dicom/uid.ts'
 import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { correctInstance, type CorrectedInstance, type CorrectionOfOne } from './correct-instance.ts'
-import { addNote, type CorrectSettings, placeOf, wantsNote } from './correct-note.ts'
+import { completionBlob } from './composed.ts'
+import { addNote, type CorrectSettings, placeOf, putBytes, wantsNote } from './correct-note.ts'
 import { isOf, newStudyOf } from './correct-part.ts'
 
 export const LEASE_MS = 60_000
@@ -55,11 +56,19 @@ export async function carryOut(
     await attention.raise({ reason: 'correction-failed', study: row.study, detail })
     return 'failed'
   }
-  if (wantsNote(settings, row)) await addNote(archive, settings, row)
+  if (await isAnythingNew(archive, row)) {
+    await putBytes(archive, completionBlob(row.id))
+    if (wantsNote(settings, row)) await addNote(archive, settings, row)
+  }
   const finished = await corrections.finish(row.id)
   if (finished === null) return 'lost'
   await attention.clear('correction-failed', row.study)
   return 'done'
+}
+
+/** Whether something was made that is not shown yet. */
+async function isAnythingNew({ database }: Archive, { id }: CorrectionRow): Promise<boolean> {
+  return (await database.corrections.made(id)).some(([, { state }]) => state === 'staged')
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
 import type { BlobStore } from '../blobs/ports.ts'
 import type { ParsedInstance } from '../dicom/data-set.ts'
 import { createPart10Reader, type ReaderLimits, Unreadable } from '../dicom/reader.ts'
@@ -48,13 +49,25 @@ export async function readStored(
  * The same, but null where the store is there and yet cannot give these bytes. Rejects with Problem `unavailable` where
  * the store cannot be used at all: of its bytes nothing can be said then.
  */
-export async function readIfThere(
+export function readIfThere(
   store: BlobStore,
   limits: Partial<ReaderLimits>,
   open: () => Promise<AsyncIterable<Buffer>>,
 ): Promise<StoredFile | null> {
+  return ifThere(store, async () => readStored(await open(), limits))
+}
+
+/** The bytes of something small, by the same rules. */
+export function bytesIfThere(
+  store: BlobStore,
+  open: () => Promise<AsyncIterable<Buffer>>,
+): Promise<Buffer | null> {
+  return ifThere(store, async () => buffer(await open()))
+}
+
+async function ifThere<Result>(store: BlobStore, read: () => Promise<Result>): Promise<Result | null> {
   try {
-    return await readStored(await open(), limits)
+    return await read()
   } catch (error) {
     if (!isProblem(error) && (error as NodeJS.ErrnoException).code === undefined) throw error
     await store.check()

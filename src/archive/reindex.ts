@@ -1,11 +1,10 @@
 import { join } from 'node:path'
 import { createWriteStream } from 'node:fs'
 import { unlink } from 'node:fs/promises'
-import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
-import type { BlobVault, StoredBlob } from '../blobs/ports.ts'
+import type { StoredBlob } from '../blobs/ports.ts'
 import type { AddOutcome, KnownInstance, NewInstance } from '../database/ports/instance.ts'
-import { type ReaderLimits, Unreadable } from '../dicom/reader.ts'
+import type { ReaderLimits } from '../dicom/reader.ts'
 import { rejectionOf } from '../dicom/rejection-note.ts'
 import { uuidv7 } from '../dicom/uid.ts'
 import { makeFolder } from '../folders.ts'
@@ -13,12 +12,9 @@ import { Problem } from '../problem.ts'
 import type { KeptArchive } from './archive.ts'
 import { inArrivalOrder } from './arrival-order.ts'
 import { inGroups, inOrder } from './in-order.ts'
-import { COMPOSITION_HEAD, readComposition, type Composition } from './composed.ts'
-import { readIfThere } from './read-stored.ts'
-import { fileOf } from './retrieve.ts'
+import { readBlob, readMade, type Ready } from './reindex-read.ts'
 import { addRejection } from './store-settle.ts'
 import { settleDuplicate } from './store-duplicate.ts'
-import { sourceOf } from './store.ts'
 
 export interface ReindexOptions {
   /** Go on with a database that an earlier run has begun to fill. */
@@ -38,6 +34,8 @@ export interface Reindexed {
     /** Of an instance that is there from other bytes. */
     | 'duplicate'
     | 'quarantined'
+    /** Made for a correction that failed, or was given up before it was carried out: it was never to be seen. */
+    | 'unfinished'
     /** No instance, or one that cannot be indexed. */
     | 'refused'
   readonly what: string
@@ -58,6 +56,7 @@ export async function* reindex(archive: KeptArchive, options: ReindexOptions): A
   if (!options.resume && (await database.inspection.blobs(0, 1)).length > 0)
     throw new Problem('conflict', 'The database is not empty. Name an empty one, or go on with --resume.')
   await makeFolder(options.spoolDir)
+  const pending: Pending = new Map()
   for await (const group of inGroups(inArrivalOrder(blobs.list(), options.spoolDir), GROUP)) {
     const keys = group.map(({ key }) => key)
     const named = await database.inspection.referenced(blobs.name, keys)
@@ -65,23 +64,71 @@ export async function* reindex(archive: KeptArchive, options: ReindexOptions): A
     yield* addGroup(
       archive,
       group.filter(({ key }) => !named.has(key)),
+      pending,
       options,
     )
     options.onProgress?.(group.length)
   }
+  for (const [correction, made] of pending)
+    for (const { key } of made)
+      yield {
+        kind: 'unfinished',
+        what: `blob ${key}: made for correction ${correction}, which was not carried out`,
+      }
 }
+
+/** What was made for corrections of which nothing says yet that they were carried out, by their ids. */
+type Pending = Map<string, StoredBlob[]>
 
 async function* addGroup(
   archive: KeptArchive,
   group: readonly StoredBlob[],
+  pending: Pending,
   options: ReindexOptions,
 ): AsyncGenerator<Reindexed> {
-  const batch: Ready[] = []
-  const read = (blob: StoredBlob) => readInstance(archive.blobs, blob, options.limits)
+  let batch: Ready[] = []
+  const read = (blob: StoredBlob) => readBlob(archive.blobs, blob, options.limits)
   for await (const one of inOrder(group, READ_AT_ONCE, read)) {
-    if ('kind' in one) yield one
-    else batch.push(one)
+    if (one.kind === 'ready') batch.push(one)
+    else if (one.kind === 'made') add(pending, one.correction, one.blob)
+    else if (one.kind === 'complete') {
+      yield* addBatch(archive, batch, options)
+      batch = []
+      yield* addMade(archive, pending.get(one.correction) ?? [], options)
+      pending.delete(one.correction)
+    } else yield one
   }
+  yield* addBatch(archive, batch, options)
+}
+
+function add(pending: Pending, correction: string, blob: StoredBlob): void {
+  const made = pending.get(correction)
+  if (made === undefined) pending.set(correction, [blob])
+  else made.push(blob)
+}
+
+/** Adds what was made for a correction that was carried out. */
+async function* addMade(
+  archive: KeptArchive,
+  blobs: readonly StoredBlob[],
+  options: ReindexOptions,
+): AsyncGenerator<Reindexed> {
+  const read = (blob: StoredBlob) => readMade(archive.blobs, blob, options.limits)
+  for await (const group of inGroups(inOrder(blobs, READ_AT_ONCE, read), GROUP)) {
+    yield* group.filter((one) => one.kind !== 'ready')
+    yield* addBatch(
+      archive,
+      group.filter((one) => one.kind === 'ready'),
+      options,
+    )
+  }
+}
+
+async function* addBatch(
+  archive: KeptArchive,
+  batch: readonly Ready[],
+  options: ReindexOptions,
+): AsyncGenerator<Reindexed> {
   const [notes, others] = [batch.filter(isNote), batch.filter((one) => !isNote(one))]
   const outcomes =
     others.length === 0 ? [] : await archive.database.index.add(others.map(({ instance }) => instance))
@@ -95,13 +142,6 @@ async function* addGroup(
     if (rejection !== null)
       yield await settle(archive, instance, await addRejection(archive, instance, rejection), options)
   }
-}
-
-/** An instance that can be added. */
-interface Ready {
-  readonly instance: NewInstance
-  /** Of a corrected one: what it replaces. */
-  readonly composition?: Composition
 }
 
 function isNote({ instance }: Ready): boolean {
@@ -120,58 +160,6 @@ async function supersede({ database }: KeptArchive, { instance, composition }: R
     actor: 'reindex',
     reason: `correction ${composition.correction}`,
   })
-}
-
-async function readInstance(
-  blobs: BlobVault,
-  { key, arrivedAt }: StoredBlob,
-  limits: Partial<ReaderLimits>,
-): Promise<Ready | Reindexed> {
-  const file = await readIfThere(blobs, limits, () => blobs.get(key))
-  if (file === null) return { kind: 'refused', what: `blob ${key}: its bytes cannot be read` }
-  const { parsed, size, sha256, datasetSha256 } = file
-  const blob = { store: blobs.name, key, size, sha256 }
-  if (!(parsed instanceof Unreadable))
-    return { instance: { parsed, blob, datasetSha256, sender: sourceOf(parsed), receivedAt: arrivedAt } }
-  return (
-    (await readComposed(blobs, blob, arrivedAt, limits)) ?? {
-      kind: 'refused',
-      what: `blob ${key}: ${parsed.message}`,
-    }
-  )
-}
-
-/** A corrected instance put together from its pieces; null for a blob that is none. */
-async function readComposed(
-  blobs: BlobVault,
-  blob: NewInstance['blob'],
-  receivedAt: Date,
-  limits: Partial<ReaderLimits>,
-): Promise<Ready | Reindexed | null> {
-  const { store, key } = blob
-  const head = await buffer(
-    await blobs.get(key, { offset: 0, length: Math.min(blob.size, COMPOSITION_HEAD) }),
-  )
-  const composed = readComposition(head, { store, key })
-  if (composed === null) return null
-  const { composition, extents } = composed
-  const { size, sha256 } = composition
-  const file = await readIfThere(blobs, limits, fileOf({ blobs }, { extents, size }))
-  if (file === null || file.parsed instanceof Unreadable || file.sha256 !== sha256)
-    return {
-      kind: 'refused',
-      what: `blob ${key}: the pieces of its corrected instance are not what they were`,
-    }
-  const { parsed, datasetSha256 } = file
-  const instance = {
-    parsed,
-    blob,
-    composed: { size, sha256, extents },
-    datasetSha256,
-    sender: sourceOf(parsed),
-    receivedAt,
-  }
-  return { instance, composition }
 }
 
 async function settle(

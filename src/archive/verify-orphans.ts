@@ -1,7 +1,9 @@
-import type { StoredBlob } from '../blobs/ports.ts'
+import type { BlobVault, StoredBlob } from '../blobs/ports.ts'
 import type { Finding } from '../database/ports/inspection.ts'
 import type { KeptArchive } from './archive.ts'
+import { COMPLETION_SIZE, readCompletion } from './composed.ts'
 import { inGroups } from './in-order.ts'
+import { bytesIfThere } from './read-stored.ts'
 import type { Tally, VerifyOptions } from './verify.ts'
 
 const GROUP = 500
@@ -20,8 +22,15 @@ export async function* orphans(
       blobs.name,
       group.map(({ key }) => key),
     )
-    yield* group.filter(({ key }) => !named.has(key))
+    for (const blob of group) if (!named.has(blob.key) && !(await isCompletion(blobs, blob))) yield blob
   }
+}
+
+/** No row names it, and it is what `reindex` knows by that a correction was carried out. */
+async function isCompletion(blobs: BlobVault, { key, size }: StoredBlob): Promise<boolean> {
+  if (size > COMPLETION_SIZE) return false
+  const bytes = await bytesIfThere(blobs, () => blobs.get(key))
+  return bytes !== null && readCompletion(bytes) !== null
 }
 
 /** Blobs without a row, and rows of blobs without an instance. */

@@ -22,7 +22,7 @@ import { ImplicitVRLittleEndian } from '../../src/dicom/transfer-syntax.ts'
 import { corpusFile, corpusPaths, describeCorpus } from '../dicom/corpus.ts'
 import { blobOf } from '../blobs/blobs.ts'
 import { ct } from '../samples.ts'
-import { keptArchive, type Kept } from './kept-archive.ts'
+import { flipped, keptArchive, type Kept } from './kept-archive.ts'
 
 /** All that a database answers about its instances, with nothing in it that is the database's own. */
 async function answers(database: Database): Promise<unknown> {
@@ -265,6 +265,56 @@ describe('an archive with corrections', () => {
       expect(await answers(target.database)).toEqual(await answers(archive.database))
       expect(await Array.fromAsync(target.database.inspection.levels())).toEqual([])
       expect((await kept.verify({ deep: true })).findings).toEqual([])
+    } finally {
+      await into.close()
+    }
+  }, 60_000)
+
+  it('is rebuilt without what was made for a correction that failed', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    const { archive } = kept
+    const study = { StudyInstanceUID: '1.2.5', SeriesInstanceUID: '1.2.5.1' }
+    const [spoilt, ...others] = [ct(study), ct(study), ct(study)]
+    await kept.store(...[spoilt, ...others].map(({ bytes }) => bytes))
+    const found = await Array.fromAsync(archive.database.index.instances({ study: '1.2.5' }))
+    const key = found.flat().find(({ uids }) => uids.instance === spoilt.uids.instance)?.extents[0]?.key ?? ''
+    await kept.spoil(key, flipped)
+    await proposeCorrection(archive, everyKind('auto'), {
+      ...{ study: '1.2.5', attributes: composeDataSet({ PatientName: 'Never^Said' }) },
+      ...{ reason: 'CORRECT', description: 'test', proposedBy: null },
+    })
+    const row = await archive.database.corrections.claim(60_000)
+    expect(await carryOut(archive, { limits: {}, note: 'always' }, row!)).toBe('failed')
+    await kept.spoil(key, flipped)
+    const into = await sqliteBench()
+    try {
+      const { target, done } = await rebuilt(kept, into)
+      expect(kindsOf(done)).toMatchObject({ unfinished: others.length })
+      expect(await answers(target.database)).toEqual(await answers(archive.database))
+      const again = await rebuilt(kept, into, true)
+      expect(kindsOf(again.done)).toMatchObject({ unfinished: others.length })
+      // What was made in vain is known by its row in the one, and collected in the other.
+      expect((await kept.verify({ deep: true, graceMs: 0 })).findings).toEqual([])
+    } finally {
+      await into.close()
+    }
+  }, 60_000)
+
+  it('keeps the record of what was carried out when nothing names it', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    const { archive } = kept
+    await proposeCorrection(archive, everyKind('auto'), {
+      ...{ study: '1.2.4', attributes: composeDataSet({ PatientName: 'Right^All' }) },
+      ...{ reason: 'CORRECT', description: 'test', proposedBy: null },
+    })
+    const row = await archive.database.corrections.claim(60_000)
+    expect(await carryOut(archive, { limits: {}, note: 'never' }, row!)).toBe('done')
+    expect(await kept.repair({ graceMs: -60_000 })).toEqual([])
+    const into = await sqliteBench()
+    try {
+      const { target } = await rebuilt(kept, into)
+      expect(await kept.repair({ graceMs: -60_000 })).toEqual([])
+      expect(await answers(target.database)).toEqual(await answers(archive.database))
     } finally {
       await into.close()
     }
