@@ -18,9 +18,10 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { rawFilesPerSecond, startDurableSink, startSink } from './bench/ceilings.ts'
+import { readLongSeries, storeLongSeries } from './bench/long-series.ts'
 import { madeInstance } from './bench/made-instances.ts'
 import { readerTimes } from './bench/reader.ts'
-import { RETRIEVALS, retrieveRate } from './bench/retrieve.ts'
+import { PICTURE, RETRIEVALS, retrieveRate } from './bench/retrieve.ts'
 import { benchScale } from './bench/scale.ts'
 import { latency, questions } from './bench/search.ts'
 import { LARGE, SMALL, storeRate, type StoreCase } from './bench/store.ts'
@@ -91,7 +92,10 @@ async function benchAll(options: Options): Promise<void> {
     await storeRate(bench.base, { clients: 4, batch: 100, count: 2000 }, take(bench, 2000), madeInstance)
     if (wants('qido')) await benchSearch(bench)
     if (wants('stow')) await benchStore(bench)
-    if (wants('wado')) await benchRetrieve(bench)
+    if (wants('wado')) {
+      await benchRetrieve(bench)
+      await benchLongSeries(bench, service.pid)
+    }
   } finally {
     await service?.stop()
     await rm(folder, { recursive: true, force: true })
@@ -192,12 +196,14 @@ async function benchSearch(bench: Bench): Promise<void> {
 }
 
 async function benchRetrieve(bench: Bench): Promise<void> {
-  const count = 100
-  const from = take(bench, count)
+  const [count, warmUp] = [100, 10]
+  const from = take(bench, count + warmUp)
   const make = (n: number) => madeInstance(n, 512)
   const { peer } = bench.options
   for (const base of peer === undefined ? [bench.base] : [bench.base, peer]) {
-    await storeRate(base, { clients: 2, batch: 10, count }, from, make)
+    await storeRate(base, { clients: 2, batch: 10, count: count + warmUp }, from, make)
+    // Threads and codecs are loaded with the first of all pictures.
+    await retrieveRate(base, PICTURE, { from: from + count, count: warmUp, clients: 4 })
   }
   const load = { from, count, clients: 4 }
   say(`\nWADO, answers a second, ${count} instances of 512 × 512, 4 clients`)
@@ -208,6 +214,26 @@ async function benchRetrieve(bench: Bench): Promise<void> {
     const theirs = peer && (await retrieveRate(peer, retrieval, load).catch(() => undefined))
     const peers = typeof theirs === 'number' ? theirs.toFixed(0) : '-'
     say(`  ${retrieval.name.padEnd(26)} ${ours.toFixed(0).padStart(9)} ${peers.padStart(9)}`)
+  }
+}
+
+async function benchLongSeries({ base, options: { peer } }: Bench, pid: number): Promise<void> {
+  const count = 3000
+  const ours = await readLongSeries(await storeLongSeries(base, count), pid)
+  const theirs = peer === undefined ? [] : await readLongSeries(await storeLongSeries(peer, count), null)
+  say(`\nMetadata of a series of ${count} instances`)
+  say(
+    '  client        answer   first byte      all   memory grows by     peer: first byte      all   (bar: 50 ms)',
+  )
+  for (const [at, { client, bytes, firstByteMs, allMs, growth }] of ours.entries()) {
+    const peers = theirs[at]
+    say(
+      `  ${client.padEnd(10)} ${size(bytes).padStart(9)} ${`${firstByteMs.toFixed(0)} ms`.padStart(12)} ${`${allMs.toFixed(0)} ms`.padStart(8)} ` +
+        (growth === null ? '-' : `${growth} MiB`).padStart(17) +
+        (peers === undefined
+          ? ''
+          : `${`${peers.firstByteMs.toFixed(0)} ms`.padStart(21)} ${`${peers.allMs.toFixed(0)} ms`.padStart(8)}`),
+    )
   }
 }
 

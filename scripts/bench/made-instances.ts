@@ -45,14 +45,18 @@ export function factsOf(n: number): Facts {
   }
 }
 
-/** The `n`-th synthetic instance: about 95 elements with a private block and a sequence, `side`² pixels of 16 bits. */
-export function madeInstance(n: number, side = 32): Buffer {
+/**
+ * The `n`-th synthetic instance: about 95 elements with a private block and a sequence, `side`² pixels of 16 bits; `own`
+ * attributes take the place of these.
+ */
+export function madeInstance(n: number, side = 32, own: Attributes = {}): Buffer {
   const facts = factsOf(n)
   const dataSet = composeDataSet({
     ...ofStudy(n, facts),
     ...ofSeries(n, facts),
     ...ofInstance(n, facts),
     ...image(side),
+    ...own,
   })
   return writeInstance(dataSet, { pixels: { vr: 'OW', bytes: pixels(side) } })
 }

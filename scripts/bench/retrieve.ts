@@ -9,11 +9,13 @@ export interface Retrieval {
 
 const OCTETS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
+export const PICTURE: Retrieval = { name: 'picture, JPEG', path: '/rendered', accept: 'image/jpeg' }
+
 /** What a viewer asks of one instance. Pictures come once from the pixels and then from the cache. */
 export const RETRIEVALS: readonly Retrieval[] = [
   { name: 'frame as it is stored', path: '/frames/1', accept: OCTETS },
-  { name: 'picture, JPEG', path: '/rendered', accept: 'image/jpeg' },
-  { name: 'the same pictures again', path: '/rendered', accept: 'image/jpeg' },
+  PICTURE,
+  { ...PICTURE, name: 'the same pictures again' },
   { name: 'thumbnail', path: '/thumbnail', accept: 'image/jpeg' },
   { name: 'metadata', path: '/metadata', accept: 'application/dicom+json' },
 ]
