@@ -1,5 +1,6 @@
 /** How the rows of one search are written: what is decided once for all of them, and what each of them shows. */
-import { aggregateOf, isInAll } from '../dicom/attributes.ts'
+import { aggregateOf } from '../dicom/attributes.ts'
+import { isInAll } from '../dicom/attributes-all.ts'
 import type { DataElement, InstanceUids, Tag } from '../dicom/data-set.ts'
 import { attributeText, hasBulk } from '../dicom/dicom-json.ts'
 import { readPrivateStep } from '../dicom/path-step.ts'

@@ -2,7 +2,7 @@
  * ROWS AS TEXT: attributes are kept a line each (`encoding.ts`), lines are cut and joined, and only what clients may not
  * see as it stands is read.
  */
-import { isInAll } from '../dicom/attributes.ts'
+import { isInAll } from '../dicom/attributes-all.ts'
 import type { Level, Tag } from '../dicom/data-set.ts'
 import { isRemoval, splicer, tagOfLine } from './encoding.ts'
 import type { Lines, KeptDataSet } from './search-instances.ts'

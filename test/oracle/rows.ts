@@ -1,6 +1,6 @@
 /** What a row shows (PS3.18 §10.6.3.3, design §5 and §6), and where it stands in the answer. */
 import type { DataElement, DataSet, Level, Tag, Value } from '../../src/dicom/data-set.ts'
-import { isInAll } from '../../src/dicom/attributes.ts'
+import { isInAll } from '../../src/dicom/attributes-all.ts'
 import { aggregate, isAbove, isAggregate, overOf, standsFor, type Stored } from './archive.ts'
 import { elementsOf, itemsOf } from './match.ts'
 import { vrOf, type Attribute, type Question, type Search } from './question.ts'
