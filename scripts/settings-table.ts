@@ -1,6 +1,6 @@
 // Prints the README's table of settings from their schema; with --check, says whether the README still has it.
 import { readFileSync } from 'node:fs'
-import { type Mark, SETTINGS } from '../src/config.ts'
+import { type Mark, SETTINGS } from '../src/config-settings.ts'
 
 const BEGIN = '<!-- settings -->'
 const END = '<!-- /settings -->'

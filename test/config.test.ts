@@ -2,7 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createHash, generateKeyPairSync } from 'node:crypto'
-import { type Config, readConfig, SETTINGS } from '../src/config.ts'
+import { SETTINGS } from '../src/config-settings.ts'
+import { type Config, readConfig } from '../src/config.ts'
 
 const TOKEN = '0123456789abcdef0123456789abcdef'
 
