@@ -1,5 +1,5 @@
 import { tagText } from './dictionary.ts'
-import { startPixelMap, type PixelMapBuilder } from './pixel-map.ts'
+import { startPixelMap, type PixelMapBuilder } from './pixel-map-builder.ts'
 import { ITEM, SEQUENCE_DELIMITER } from './reader-header.ts'
 import { has, offsetOf, skipBytes, type Input } from './reader-input.ts'
 import { putElement } from './reader-scope.ts'

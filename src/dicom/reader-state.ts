@@ -5,7 +5,7 @@ import type { PrivateBlock } from './private-dictionary.ts'
 import { vrRule, type VrRule } from './element-vr.ts'
 import { offsetOf, type Input } from './reader-input.ts'
 import { Unreadable, type Oddities } from './reader-unreadable.ts'
-import type { PixelMapBuilder } from './pixel-map.ts'
+import type { PixelMapBuilder } from './pixel-map-builder.ts'
 
 export interface ReaderLimits {
   /** Bytes of elements that may be held: all but long binary values and pixel data. Default 256 MiB, the most. */

@@ -13,7 +13,8 @@ import {
   pixelStream,
   type OpenFile,
 } from '../../src/dicom/frames.ts'
-import { readPixelMap, startPixelMap, type Extent } from '../../src/dicom/pixel-map.ts'
+import { startPixelMap } from '../../src/dicom/pixel-map-builder.ts'
+import { readPixelMap, type Extent } from '../../src/dicom/pixel-map.ts'
 import {
   DeflatedExplicitVRLittleEndian,
   ExplicitVRBigEndian,

@@ -1,13 +1,8 @@
 import fc from 'fast-check'
 import { composeDataSet } from '../../src/dicom/compose.ts'
 import type { DataSet } from '../../src/dicom/data-set.ts'
-import {
-  frameExtents,
-  pixelExtents,
-  readPixelMap,
-  startPixelMap,
-  type PixelMap,
-} from '../../src/dicom/pixel-map.ts'
+import { startPixelMap } from '../../src/dicom/pixel-map-builder.ts'
+import { frameExtents, pixelExtents, readPixelMap, type PixelMap } from '../../src/dicom/pixel-map.ts'
 import { takeVarint, growing, putVarint } from '../../src/dicom/pixel-map-table.ts'
 import {
   ExplicitVRBigEndian,
