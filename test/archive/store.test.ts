@@ -21,7 +21,7 @@ import { startWorld, type World } from '../world.ts'
 // One server for all databases of this file.
 let server: TestPostgres
 beforeAll(async () => {
-  server = await startPostgres()
+  server = await startPostgres({ schema: true })
 })
 afterAll(() => server.stop())
 

@@ -66,7 +66,7 @@ const LOST_ROWS: typeof SPOILT_ROWS = [
 // Keeps one server while each archive has its own database on it.
 let server: TestPostgres
 beforeAll(async () => {
-  server = await startPostgres()
+  server = await startPostgres({ schema: true })
 }, 60_000)
 afterAll(() => server.stop())
 

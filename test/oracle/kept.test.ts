@@ -331,7 +331,7 @@ describe.each(['sqlite', 'postgres'] as const)('kept cases on %s', (engine) => {
   let server: TestPostgres | undefined
   // Each case has a database of its own on one server.
   beforeAll(async () => {
-    if (engine === 'postgres') server = await startPostgres()
+    if (engine === 'postgres') server = await startPostgres({ schema: true })
   })
   afterAll(() => server?.stop())
 

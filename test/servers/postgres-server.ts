@@ -1,6 +1,6 @@
 /**
- * The PostgreSQL server of tests: TEST_POSTGRES_URL names one that runs already, else an embedded one is started. It has a
- * database with the schema and nothing in it, to be copied.
+ * The PostgreSQL server of tests: TEST_POSTGRES_URL names one that runs already, else an embedded one is started. Its
+ * databases are made over one connection: a new one would first have to read the whole catalogue.
  */
 import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
@@ -12,46 +12,56 @@ import pg from 'pg'
 import { openPostgres } from '../../src/database/postgres.ts'
 
 export interface Server {
-  /** Of the database that others are made from. */
-  readonly url: string
-  /** Name of the database with the schema. */
-  readonly template: string
+  /** Makes a database, empty or (`schema`) migrated, and answers its address. */
+  make(schema: boolean): Promise<string>
+  /** Drops one by its address, whoever is connected. */
+  drop(url: string): Promise<void>
   stop(): Promise<void>
 }
 
 export async function startServer(): Promise<Server> {
   const given = process.env['TEST_POSTGRES_URL'] ?? ''
-  const { url, stop } = given === '' ? await startEmbedded() : { url: given, stop: () => Promise.resolve() }
-  const template = await makeTemplate(url)
+  const server = given === '' ? await startEmbedded() : { url: given, stop: () => Promise.resolve() }
+  const client = new pg.Client({ connectionString: server.url })
+  // Without a query under way; one that is rejects.
+  client.on('error', () => undefined)
+  await client.connect()
+  const make = async (template: string): Promise<string> => {
+    const name = `test_${randomUUID().replaceAll('-', '')}`
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} ENCODING 'UTF8'`)
+    const url = new URL(server.url)
+    url.pathname = `/${name}`
+    return url.href
+  }
+  const drop = async (url: string): Promise<void> => {
+    await client.query(`DROP DATABASE ${nameOf(url)} WITH (FORCE)`)
+  }
+  const migrated = await make('template0')
+  await migrate(migrated)
   return {
-    url,
-    template,
+    make: (schema) => make(schema ? nameOf(migrated) : 'template0'),
+    drop,
     stop: async () => {
-      await runSql(url, `DROP DATABASE ${template}`)
-      await stop()
+      await drop(migrated)
+      await client.end()
+      await server.stop()
     },
   }
 }
 
-/** Address of another database of the same server. */
-export function urlOf(url: string, database: string): string {
-  const own = new URL(url)
-  own.pathname = `/${database}`
-  return own.href
-}
+const nameOf = (url: string): string => new URL(url).pathname.slice(1)
 
-export async function runSql(url: string, sql: string): Promise<void> {
+async function migrate(url: string): Promise<void> {
+  await (await openPostgres({ url })).close()
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
-  }
+  // Each archive has a UUID of its own.
+  await client.query('DELETE FROM archive')
+  await client.end()
 }
 
 /** A server of the caller's own, whatever TEST_POSTGRES_URL says. */
-export async function startEmbedded(): Promise<Pick<Server, 'url' | 'stop'>> {
+export async function startEmbedded(): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const directory = mkdtempSync(join(tmpdir(), 'postgres-'))
   chmodSync(directory, 0o755)
   const port = await freePort()
@@ -78,15 +88,6 @@ export async function startEmbedded(): Promise<Pick<Server, 'url' | 'stop'>> {
       rmSync(directory, { recursive: true, force: true })
     },
   }
-}
-
-async function makeTemplate(url: string): Promise<string> {
-  const name = `template_${randomUUID().replaceAll('-', '')}`
-  await runSql(url, `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`)
-  await (await openPostgres({ url: urlOf(url, name) })).close()
-  // Each archive has a UUID of its own.
-  await runSql(urlOf(url, name), 'DELETE FROM archive')
-  return name
 }
 
 function freePort(): Promise<number> {

@@ -10,6 +10,8 @@ const alive = setInterval(() => undefined, 60_000)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     clearInterval(alive)
-    void server.stop().then(() => process.exit(0))
+    // The embedded server is ended at a signal by its own package too, and may be gone already.
+    const end = (): void => process.exit(0)
+    server.stop().then(end, end)
   })
 }
