@@ -34,6 +34,15 @@ export const webUrl = z
     'must not have a password in it; there are settings of their own for that',
   )
   .transform((text) => text.replace(/\/+$/, ''))
+/** As browsers send them (RFC 6454 §6.2): in lower case, without a port that goes without saying. */
+export const origins = z
+  .string()
+  .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''))
+  .refine(
+    (all) => all.every((one) => /^https?:\/\/[^/?#@]+\/?$/i.test(one) && URL.canParse(one)),
+    'must be origins such as https://viewer.example.org, with commas between',
+  )
+  .transform((all) => all.map((one) => new URL(one).origin))
 export const words = z.string().transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''))
 export const viewerUrl = z
   .string()

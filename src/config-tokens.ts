@@ -14,6 +14,7 @@ export interface TokenEntry {
 export function readTokens(text: string, faults: string[]): readonly TokenEntry[] {
   const tokens: TokenEntry[] = []
   const entries = text.split(/[\s,]+/).filter((word) => word !== '')
+  if (entries.length === 0 && text !== '') faults.push('AUTH_TOKENS is set, and has no token in it.')
   for (const [index, entry] of entries.entries()) {
     const [, name = '', roleText = '', token = ''] = /^([^:]*):([^:]*):(.*)$/.exec(entry) ?? []
     const roles = roleText.split('+')

@@ -42,7 +42,10 @@ function withSecretFiles(environment: NodeJS.ProcessEnv, faults: string[]): Reco
     if (!(schema.meta() as Mark).secret || file === undefined || file === '') continue
     if (name in given) faults.push(`${name} is set, and ${name}_FILE too; one of them must go.`)
     try {
-      given[name] = readFileSync(file, 'utf8').trim()
+      const secret = readFileSync(file, 'utf8').trim()
+      // As if it were not set would let everybody in.
+      if (secret === '') faults.push(`${name}_FILE names a file that is empty.`)
+      else given[name] = secret
     } catch (error) {
       faults.push(
         `${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`,

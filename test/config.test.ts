@@ -192,6 +192,18 @@ describe('settings', () => {
     ])
   })
 
+  it('take an origin as browsers send it', () => {
+    expect(
+      config({ CORS_ORIGINS: 'https://Viewer.Example.org:443/, http://127.0.0.1:3000' }).corsOrigins,
+    ).toEqual(['https://viewer.example.org', 'http://127.0.0.1:3000'])
+  })
+
+  it('never take an empty file for nobody needing a token', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'concord-config-')), 'tokens')
+    writeFileSync(file, ' \n')
+    expect(faults({ AUTH_TOKENS_FILE: file })).toEqual(['AUTH_TOKENS_FILE names a file that is empty.'])
+  })
+
   it('keep only the digest of a token', () => {
     const [viewer, gate] = config({
       AUTH_TOKENS: `viewer:read:${TOKEN}\n gate:read+write:${TOKEN}==,`,
@@ -268,6 +280,14 @@ describe('settings', () => {
       'AUTH_TOKENS, entry 1, has a role that is none of read, write, admin.',
     ],
     [{ AUTH_TOKENS: `a:read:${TOKEN},a:write:${TOKEN}` }, 'AUTH_TOKENS has one name twice.'],
+    [{ HOST: '192.0.2.1', AUTH_TOKENS: ' ,\n' }, 'AUTH_TOKENS is set, and has no token in it.'],
+    ...['*', 'viewer.example.org', 'https://viewer.example.org/path', 'https://a:b@viewer.example.org'].map(
+      (CORS_ORIGINS) =>
+        [
+          { CORS_ORIGINS },
+          'CORS_ORIGINS must be origins such as https://viewer.example.org, with commas between.',
+        ] as const,
+    ),
   ])('say what is wrong in one sentence: %j', (environment, sentence) => {
     expect(faults(environment)).toEqual([sentence])
   })
