@@ -73,6 +73,25 @@ export function levelsContract(makeBench: MakeBench): void {
       expect(await Array.fromAsync(database.inspection.levels())).toEqual([])
     })
 
+    it('list modalities and SOP classes in ascending order, whatever came first', async () => {
+      for (const [at, [modality, sopClass]] of [
+        ['SR', '1.9'],
+        ['CT', '1.2'],
+        ['MR', '1.4'],
+      ].entries())
+        await database.index.add([
+          made({
+            study: '1.1',
+            series: `1.1.${at}`,
+            instance: `1.1.${at}.1`,
+            dataSet: { '00080060': text('CS', modality ?? '') },
+            ...(sopClass !== undefined && { sopClass }),
+          }),
+        ])
+      const rows = await bench.sql('SELECT modalities, sop_classes FROM study')
+      expect(rows).toEqual([{ modalities: 'CT\\MR\\SR', sop_classes: '1.2\\1.4\\1.9' }])
+    })
+
     it('are two series when two studies use one Series Instance UID', async () => {
       await database.index.add([one('1.1', '5.5', 1, {}), one('1.2', '5.5', 1, {}), one('1.1', '5.5', 2, {})])
       const rows = await bench.sql('SELECT n_instances FROM series ORDER BY n_instances')
