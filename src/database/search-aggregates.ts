@@ -1,6 +1,6 @@
 import { aggregateOf } from '../dicom/attributes.ts'
 import { numberText, valueTest } from '../dicom/matching-values.ts'
-import type { Level, Tag } from '../dicom/data-set.ts'
+import type { Tag } from '../dicom/data-set.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key, Query } from './query.ts'
 import { valuesOf } from './search-posted.ts'
@@ -41,7 +41,7 @@ export function* aggregateConditions(dialect: Dialect, query: Query): Generator<
     if (key.match.kind === 'universal' || level === undefined || level === 'instance') continue
     const list = LISTS.get(tag)
     const own = list ? yield* listCondition(dialect, list, key) : countCondition(COUNTS.get(tag) ?? '', key)
-    conditions.push(related(query.level, level, own))
+    conditions.push(related(query, level, own))
     if (list && query.level !== 'patient') conditions.push(yield* rareStudies(dialect, list.source, key))
   }
   return allOf(conditions)
@@ -87,7 +87,8 @@ function* rareStudies(dialect: Dialect, source: Tag, key: Key): Generator<Step, 
 }
 
 /** A condition on an entity of `level`, said of a row of the search's level. */
-function related(searched: Level, level: 'patient' | 'study' | 'series', condition: Sql): Sql {
+function related(query: Query, level: 'patient' | 'study' | 'series', condition: Sql): Sql {
+  const { level: searched } = query
   const within = (text: string): Sql => ({ sql: text, params: condition.params })
   if (searched === level || (level === 'study' && (searched === 'series' || searched === 'instance')))
     return condition
@@ -96,20 +97,25 @@ function related(searched: Level, level: 'patient' | 'study' | 'series', conditi
     const owner = searched === 'instance' ? 'i.patient_key' : 's.patient_key'
     return within(`EXISTS (SELECT 1 FROM patient p WHERE p.id = ${owner} AND ${condition.sql})`)
   }
-  const join = level === 'series' ? ' JOIN series e ON e.study_id = s.id' : ''
-  // Of a study that two patients share, each has the series with an instance of its own.
-  const own =
-    level === 'series'
-      ? `(ps.n_instances = s.n_instances OR EXISTS (SELECT 1 FROM instance j
-        WHERE j.series_id = e.id AND j.patient_key = p.id AND j.state = 0)) AND `
-      : ''
   if (searched === 'study') {
     return within(
       `EXISTS (SELECT 1 FROM series e WHERE e.study_id = s.id AND e.n_instances > 0 AND ${condition.sql})`,
     )
   }
+  const join = level === 'series' ? ' JOIN series e ON e.study_id = s.id' : ''
   return within(
     `EXISTS (SELECT 1 FROM patient_study ps JOIN study s ON s.id = ps.study_id${join}
-      WHERE ps.patient_key = p.id AND ps.n_instances > 0 AND ${ALIAS[level]}.n_instances > 0 AND ${own}${condition.sql})`,
+      WHERE ps.patient_key = p.id AND ${ALIAS[level]}.n_instances > 0 AND ${isOfPatient(query, level)} AND ${condition.sql})`,
   )
+}
+
+/** Of a study that two patients share, each has the series with an instance of its own that the search may show. */
+function isOfPatient({ includeSuperseded }: Query, level: 'study' | 'series'): string {
+  const isHidden = includeSuperseded === true
+  const own = (of: string): string => `EXISTS (SELECT 1 FROM series f JOIN instance j ON j.series_id = f.id
+    WHERE ${of} AND j.patient_key = p.id AND j.state ${isHidden ? 'IN (0, 1)' : '= 0'})`
+  const inStudy = isHidden ? `(ps.n_instances > 0 OR ${own('f.study_id = s.id')})` : 'ps.n_instances > 0'
+  if (level === 'study') return inStudy
+  const inSeries = own('f.id = e.id')
+  return isHidden ? inSeries : `(${inStudy} AND (ps.n_instances = s.n_instances OR ${inSeries}))`
 }

@@ -325,6 +325,46 @@ const CASES: readonly (Case & { readonly name: string })[] = [
     steps: [{ store: [{ attributes: { ...UIDS, Modality: 'CT' } }] }],
     search: { level: 'instance', within: {}, params: [['includefield', 'all']] },
   },
+  {
+    name: 'aggregates of a study in which a patient has only what is superseded',
+    steps: [
+      {
+        store: [
+          { attributes: { ...UIDS, SOPInstanceUID: '1.2.5.1' } },
+          { attributes: { ...UIDS, SOPInstanceUID: '1.2.5.2', PatientID: 'A_1', Modality: 'SR' } },
+        ],
+      },
+      { change: ['1.2.5.1'], to: 'superseded' },
+    ],
+    search: {
+      level: 'patient',
+      within: {},
+      params: [
+        ['ModalitiesInStudy', 'SR'],
+        ['includeSuperseded', 'true'],
+      ],
+    },
+  },
+  {
+    name: 'the count of a series in which a patient has only what is superseded',
+    steps: [
+      {
+        store: [
+          { attributes: { ...UIDS, SOPInstanceUID: '1.2.5.1' } },
+          { attributes: { ...UIDS, SOPInstanceUID: '1.2.5.2', PatientID: 'A_1' } },
+        ],
+      },
+      { change: ['1.2.5.1'], to: 'superseded' },
+    ],
+    search: {
+      level: 'patient',
+      within: {},
+      params: [
+        ['NumberOfSeriesRelatedInstances', '1'],
+        ['includeSuperseded', 'true'],
+      ],
+    },
+  },
 ]
 
 describe.each(['sqlite', 'postgres'] as const)('kept cases on %s', (engine) => {
