@@ -1,6 +1,6 @@
 import type { Level } from '../dicom/data-set.ts'
 import { MIXED } from './level-tuples.ts'
-import type { Row, Step } from './operation.ts'
+import type { Dialect, Row, Step } from './operation.ts'
 import { certainRow, firstRow, uncertainRow } from './search-certain-rows.ts'
 import { entityCondition, seriesCondition, stateCondition, type Plan } from './search-plan.ts'
 import {
@@ -56,12 +56,13 @@ export function* nextCandidates(
     from.place === null ? TRUE : after(order, from.place),
     from.onlyUncertain ? uncertainRow(plan) : TRUE,
     from.upTo === undefined ? TRUE : sql('i.id <= ?', from.upTo),
+    isSorted(plan) ? STILL_WANTED[plan.dialect] : TRUE,
   ])
   const own: Sql = {
     sql: `${tablesOf(plan, from.onlyUncertain)} WHERE ${where.sql} ORDER BY ${orderBy(order)} LIMIT ? OFFSET ?`,
     params: [...where.params, size, from.skip],
   }
-  const rows = yield* rowsOf(told(plan, own, order), slow)
+  const rows = yield* rowsOf(told(plan, own, order), slow || isSorted(plan))
   return rows.map((row) => ({
     id: Number(row['id']),
     firstId: Number(row['first_id']),
@@ -71,6 +72,18 @@ export function* nextCandidates(
     isUnanimous: (Number(row['tuple_mixed']) & MIXED) === 0,
     place: order.map((_, at) => placeOf(row[`k${at}`])),
   }))
+}
+
+/** Instances of the whole archive in an order that no index has: all are looked at, in one statement. */
+function isSorted({ query, order, isNarrow }: Plan): boolean {
+  const isWhole = query.level === 'instance' && query.within.study === undefined && !isNarrow
+  return isWhole && order[0]?.expression !== 'i.id'
+}
+
+/** Within such a statement it is asked now and then whether anybody still waits; PostgreSQL is told so over the wire. */
+const STILL_WANTED: Readonly<Record<Dialect, Sql>> = {
+  sqlite: sql('(i.id % 1024 <> 0 OR still_wanted())'),
+  postgres: TRUE,
 }
 
 /** The candidates of `own` with what is known of them. */

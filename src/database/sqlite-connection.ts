@@ -7,6 +7,8 @@ type Statement = Sqlite.Statement<unknown[], Row>
 export interface Connection {
   readonly database: Sqlite.Database
   readonly statements: Map<string, Statement>
+  /** Asked by `still_wanted()` within a statement; throws to end it. */
+  ask: () => void
 }
 
 const STATEMENTS = 400
@@ -28,7 +30,13 @@ export function openConnection(path: string, role: 'writer' | 'reader'): Connect
   database.pragma('mmap_size = 2147418112')
   database.pragma('temp_store = MEMORY')
   if (role === 'reader') database.pragma('query_only = ON')
-  return { database, statements: new Map() }
+  const connection: Connection = { database, statements: new Map(), ask: () => undefined }
+  // Not deterministic: SQLite would call it once for all rows.
+  database.function('still_wanted', { deterministic: false }, () => {
+    connection.ask()
+    return 1
+  })
+  return connection
 }
 
 /** The statement of that text, prepared once; the least recently prepared one makes room. */
@@ -68,7 +76,7 @@ function runOnce(statement: Statement, params: readonly Param[]): Row[] {
 
 /**
  * Drives an operation to its end inside one transaction, which is rolled back when it throws. `pause` is asked before
- * every step and may throw to end the operation.
+ * every step, and by `still_wanted()` within a step that may take long; it may throw to end the operation.
  */
 export function drive<R>(
   connection: Connection,
@@ -80,8 +88,10 @@ export function drive<R>(
   try {
     let turn = operation.next(NOTHING)
     while (turn.done !== true) {
-      pause(turn.value)
-      turn = operation.next(turn.value.sql === '' ? NOTHING : runStep(connection, turn.value))
+      const step = turn.value
+      pause(step)
+      connection.ask = () => pause(step)
+      turn = operation.next(step.sql === '' ? NOTHING : runStep(connection, step))
     }
     runStep(connection, { sql: 'COMMIT' })
     return turn.value

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import pg from 'pg'
 import { openPostgres } from '../../src/database/postgres.ts'
+import type { Row, Step } from '../../src/database/operation.ts'
 import { postgresEngine } from '../../src/database/postgres-engine.ts'
 import { openSqlite } from '../../src/database/sqlite.ts'
+import { drive, openConnection } from '../../src/database/sqlite-connection.ts'
 import { openLane } from '../../src/database/sqlite-threads.ts'
 import { settingsOf } from '../../src/database/settings.ts'
 import { startEmbedded } from '../servers/postgres-server.ts'
@@ -106,4 +108,24 @@ describe('a lane of threads', () => {
     await lane.close()
     rmSync(directory, { recursive: true })
   }, 30_000)
+})
+
+describe('a statement of SQLite that looks at very many rows', () => {
+  it('ends in their midst when nobody waits for it any more', () => {
+    const connection = openConnection(':memory:', 'reader')
+    const all = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000)
+      SELECT count(*) FROM n WHERE i % 1024 <> 0 OR still_wanted()`
+    function* operation(): Generator<Step, unknown, Row[]> {
+      return yield { sql: all }
+    }
+    const gone = new Error('client gone')
+    let asked = 0
+    const pause = (): void => {
+      if (++asked === 5) throw gone
+    }
+    expect(() => drive(connection, 'BEGIN', operation(), pause)).toThrow(gone)
+    expect(asked).toBe(5)
+    expect(connection.database.inTransaction).toBe(false)
+    connection.database.close()
+  })
 })
