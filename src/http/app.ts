@@ -112,6 +112,8 @@ function tidyUrl(publicUrl: string): RequestHandler {
     if (url.length > MAX_URL) throw new Problem('uri-too-long', `A URL may have ${MAX_URL} characters.`)
     const end = url.indexOf('?')
     const path = (end < 0 ? url : url.slice(0, end)).replace(/\/{2,}/g, '/')
+    // Of no UID and no id; PostgreSQL has no text with it.
+    if (path.includes('%00')) throw new Problem('malformed', 'The path of the URL has a NUL in it.')
     const query = end < 0 ? '' : url.slice(end)
     const isPrefixed = prefix !== '' && (path === prefix || path.startsWith(`${prefix}/`))
     request.url = (isPrefixed ? path.slice(prefix.length) || '/' : path) + query

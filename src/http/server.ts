@@ -18,7 +18,17 @@ export function createHttpServer(app: RequestListener): Server {
       keepAliveTimeout: 75_000,
       noDelay: true,
     },
-    app,
+    inOriginForm(app),
   )
-  return server.on('checkContinue', app)
+  return server.on('checkContinue', inOriginForm(app))
+}
+
+/** Scheme and host of a target in absolute form, which every server must take too (RFC 9112 §3.2.2). */
+const ABSOLUTE = /^https?:\/\/[^/?]*\/?/i
+
+function inOriginForm(app: RequestListener): RequestListener {
+  return (request, response) => {
+    request.url = request.url?.replace(ABSOLUTE, '/') ?? '/'
+    app(request, response)
+  }
 }

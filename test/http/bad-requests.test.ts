@@ -7,6 +7,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { everyKind } from '../../src/archive/correct-policy.ts'
+import { correctionRoutes } from '../../src/http/admin-corrections.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { ct, us } from '../samples.ts'
 import { startWorld, type World } from '../world.ts'
@@ -63,6 +65,36 @@ it('row 66: a head that does not come is 408, within 15 seconds and what lies be
   socket.write('GET /dicomweb/studies HTTP/1.1\r\nHo')
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 /)
   server.close()
+})
+
+const nobody = { wake: () => undefined, stop: () => Promise.resolve() }
+
+it('a path with a NUL in it is 400, and never reaches a database that has no such text', async () => {
+  await using postgres = await startWorld({
+    engine: 'postgres',
+    more: (archive) => [
+      { at: '/admin', router: correctionRoutes(archive, everyKind('off'), nobody), access: 'admin' },
+    ],
+  })
+  const answer = await postgres.get('/admin/corrections/a%00')
+  expect([answer.status, answer.json()]).toEqual([
+    400,
+    expect.objectContaining({ detail: 'The path of the URL has a NUL in it.' }),
+  ])
+}, 60_000)
+
+it('a target in absolute form is taken for what it names (RFC 9112 §3.2.2)', async () => {
+  const { port } = new URL(world.url)
+  const ask = async (target: string): Promise<string> => {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`)
+    return text(socket)
+  }
+  expect(await ask(`${world.url}/health/live`)).toMatch(/^HTTP\/1\.1 200 /)
+  const found = await ask(`${world.url}/dicomweb/studies?StudyInstanceUID=${study}`)
+  expect(found).toMatch(/^HTTP\/1\.1 200 /)
+  expect(found).toContain(study)
+  expect(found).not.toContain(other.uids.study)
 })
 
 const TABLE = ROWS.map(
