@@ -3,7 +3,7 @@ import type { DataSet, Uid } from '../dicom/data-set.ts'
 import { type PatientKey, patientKey } from '../fhir/mapping/identifiers.ts'
 import { dicomPerson } from '../fhir/mapping/dicom-person.ts'
 import type { MappingSettings } from '../fhir/mapping/settings.ts'
-import type { FhirServer } from '../fhir/ports.ts'
+import type { FhirServer, Stored } from '../fhir/ports.ts'
 import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { proposeCorrection } from './correct.ts'
@@ -21,28 +21,42 @@ export interface Change {
 
 const PAGE = 200
 
+export interface ProposeSettings {
+  readonly mapping: MappingSettings
+  readonly policy: CorrectionPolicies
+}
+
 /** Proposes the same correction for every study of a patient; how many were new. */
 export async function proposeForPatient(
   archive: Archive,
-  { mapping, policy }: { readonly mapping: MappingSettings; readonly policy: CorrectionPolicies },
-  { key, attributes, description }: Change,
+  settings: ProposeSettings,
+  change: Change,
 ): Promise<number> {
   let proposed = 0
-  for await (const study of studiesOf(archive, mapping, key)) {
-    if (await isMixed(archive, study, key)) {
-      // The values of one patient would be written over those of the other.
-      await archive.database.attention.raise({
-        reason: 'correction-of-mixed-patients',
-        study,
-        detail: { source: description },
-      })
-      continue
-    }
-    // A master index was changed, and DICOM follows it (PS3.3 C.12.1.1.9: COERCE).
-    const wanted = { study, attributes, reason: 'COERCE', description, proposedBy: 'fhir' } as const
-    if (await isProposed(archive, policy, wanted)) proposed++
-  }
+  for await (const study of studiesOf(archive, settings.mapping, change.key))
+    if (await proposeForStudy(archive, settings, { ...change, study })) proposed++
   return proposed
+}
+
+/** Proposes a correction for a study of a patient; whether it was new. */
+export async function proposeForStudy(
+  archive: Archive,
+  { policy }: ProposeSettings,
+  { study, key, attributes, description }: Change & { readonly study: Uid },
+): Promise<boolean> {
+  if (await isMixed(archive, study, key)) {
+    // The values of one patient would be written over those of the other.
+    const detail = { source: description }
+    await archive.database.attention.raise({ reason: 'correction-of-mixed-patients', study, detail })
+    return false
+  }
+  // A master index was changed, and DICOM follows it (PS3.3 C.12.1.1.9: COERCE).
+  return isProposed(archive, policy, { study, attributes, reason: 'COERCE', description, proposedBy: 'fhir' })
+}
+
+/** How a correction says which Patient it follows. */
+export function patientChange({ id, versionId }: Pick<Stored, 'id' | 'versionId'>): string {
+  return `FHIR Patient/${id}${versionId === null ? '' : `/_history/${versionId}`}`
 }
 
 /**
@@ -51,7 +65,7 @@ export async function proposeForPatient(
  */
 export async function proposeForSubject(
   { archive, server }: { readonly archive: Archive; readonly server: FhirServer },
-  { mapping, policy }: { readonly mapping: MappingSettings; readonly policy: CorrectionPolicies },
+  { mapping, policy }: ProposeSettings,
   { study, resource, patient }: MovedSubject,
 ): Promise<boolean> {
   const { rows } = await archive.database.index.search(queryOf('study', { study }, []))
@@ -101,7 +115,7 @@ function queryOf(level: Query['level'], within: Query['within'], keys: readonly 
 }
 
 /** Studies of the patient, by Patient ID and issuer as FHIR is told them. */
-async function* studiesOf(
+export async function* studiesOf(
   { database }: Archive,
   mapping: MappingSettings,
   key: PatientKey,

@@ -4,8 +4,9 @@ import type { Uid } from '../dicom/data-set.ts'
 import { isObject } from '../fhir/mapping/canonical.ts'
 import { ownTagToken } from '../fhir/mapping/identifiers.ts'
 import type { MappingSettings } from '../fhir/mapping/settings.ts'
-import type { FhirServer, Json, JsonObject, Stored } from '../fhir/ports.ts'
+import type { FhirRelease, FhirServer, Json, Stored } from '../fhir/ports.ts'
 import type { Archive } from './archive.ts'
+import { writtenOf } from './sync-link.ts'
 import { OVERLAP_MS, type Strategy, updatedAt } from './watch-changes.ts'
 
 /** An ImagingStudy that somebody has given another Patient. */
@@ -96,21 +97,26 @@ async function metStudies({ archive, server }: Ports): Promise<Stored[]> {
   return met
 }
 
-async function moved({ archive, server }: Ports, studies: readonly Stored[]): Promise<MovedSubject[]> {
+async function moved(
+  { archive, server, mapping }: Ports,
+  studies: readonly Stored[],
+): Promise<MovedSubject[]> {
   const links = await archive.database.fhir.linksTo('study', studies.map(({ id }) => id)) // prettier-ignore
   const byId = new Map(studies.map((one) => [one.id, one]))
   return links.flatMap((link) => {
     const resource = byId.get(link.id)
     const patient = resource && patientOf(resource.resource['subject'], server.url)
-    if (resource === undefined || patient === undefined || patient === pushedPatient(link)) return []
+    if (resource === undefined || patient === undefined) return []
+    const pushed = pushedSubjects(link, mapping.release)
+    if (pushed.length === 0 || pushed.some((subject) => patientOf(subject, server.url) === patient)) return []
     return [{ study: link.key, resource, patient }]
   })
 }
 
-/** Id of the Patient that a link says was the subject; null: none, or a logical one; undefined: nothing was pushed. */
-function pushedPatient({ projection }: FhirLink): string | null | undefined {
-  if (projection === null) return undefined
-  return patientOf((JSON.parse(projection) as JsonObject)['subject'], '') ?? null
+/** The subjects that were pushed last, or are being pushed. */
+function pushedSubjects(link: FhirLink, release: FhirRelease): (Json | undefined)[] {
+  const { base, pending } = writtenOf(link, release)
+  return [base, pending].flatMap((written) => (written === null ? [] : [written['subject']]))
 }
 
 function patientOf(subject: Json | undefined, serverUrl: string): string | undefined {

@@ -10,7 +10,8 @@ import type { CorrectionPolicies } from './correct-policy.ts'
 import { survivorOf } from './sync-patient.ts'
 import { hasIdentifier } from './sync-write.ts'
 import { newPatients, type Place, type Strategy, strategyOf } from './watch-changes.ts'
-import { proposeForPatient, proposeForSubject } from './watch-propose.ts'
+import { patientChange, proposeForPatient, proposeForSubject } from './watch-propose.ts'
+import { bearerOf, hasLost, proposeBack, tellSeparated } from './watch-separated.ts'
 import { movedSubjects, type Seen } from './watch-subjects.ts'
 
 export interface WatchSettings {
@@ -143,9 +144,7 @@ async function lookAtSubjects(watcher: Watcher, strategy: Strategy, signal: Abor
     watcher.seen,
   )) {
     if (signal.aborted) return
-    if (!(await proposeForSubject({ archive, server }, settings, one))) continue
-    watcher.proposed++
-    settings.report({ what: 'proposed' })
+    if (await proposeForSubject({ archive, server }, settings, one)) count(watcher, 1)
   }
 }
 
@@ -154,23 +153,38 @@ async function compare(watcher: Watcher, link: FhirLink, patient: Stored): Promi
   const { archive, server, settings } = watcher
   const key = keyOf(link.key)
   const survivor = await survivorOf({ server }, patient)
-  const projection = patientProjection(survivor.resource)
+  const before = link.projection === null ? null : (JSON.parse(link.projection) as JsonObject)
+  const isLost = before !== null && hasLost(before, survivor.resource, key)
+  const bearer = isLost ? await bearerOf(server, link.key) : survivor
+  const said = bearer ?? survivor
+  const projection = patientProjection(said.resource)
   if (projection === link.projection) return
-  if (link.projection !== null) {
-    const before = dicomPerson(JSON.parse(link.projection) as JsonObject, key)
-    const attributes = changedAttributes(before, dicomPerson(survivor.resource, key))
-    if (Object.keys(attributes).length > 0) {
-      const version = survivor.versionId === null ? '' : `/_history/${survivor.versionId}`
-      const description = `FHIR Patient/${survivor.id}${version}`
-      const proposed = await proposeForPatient(archive, settings, { key, attributes, description })
-      watcher.proposed += proposed
-      if (proposed > 0) settings.report({ what: 'proposed' })
-    }
-  }
+  if (bearer === null) await tellSeparated(archive, settings, key, survivor)
+  else if (before !== null) count(watcher, await propose(watcher, key, before, bearer))
   // Only now: what could not be proposed is found again.
-  const isMoved = survivor.id !== patient.id && hasIdentifier(survivor.resource, link.key)
-  const { id, versionId } = isMoved ? survivor : patient
+  const isMoved = said.id !== patient.id && hasIdentifier(said.resource, link.key)
+  const { id, versionId } = isMoved ? said : patient
   await archive.database.fhir.saveLink({ ...link, id, versionId, projection })
+}
+
+/** Proposes what follows from what a Patient says now; how many proposals were new. */
+async function propose(
+  { archive, settings }: Watcher,
+  key: PatientKey,
+  before: JsonObject,
+  patient: Stored,
+): Promise<number> {
+  const was = dicomPerson(before, key)
+  const attributes = changedAttributes(was, dicomPerson(patient.resource, key))
+  if (Object.keys(attributes).length === 0) return 0
+  const change = { key, attributes, description: patientChange(patient) }
+  const proposed = await proposeForPatient(archive, settings, change)
+  return proposed + (await proposeBack(archive, settings, { key, patient, before: was }))
+}
+
+function count(watcher: Watcher, proposed: number): void {
+  watcher.proposed += proposed
+  if (proposed > 0) watcher.settings.report({ what: 'proposed' })
 }
 
 /** The key of a patient link, `system|value`; a system is a URI and has no bar in it. */

@@ -31,6 +31,10 @@ const REASONS = {
   overdue: 'The FHIR server could not be told for a long time.',
   'identity-differs': 'The FHIR server says other things of the patient than the instances do.',
   'correction-proposed': 'A correction waits for somebody to approve it.',
+  'correction-of-mixed-patients':
+    'A patient was changed on the FHIR server; this study names two, and is not corrected.',
+  'patient-separated':
+    'The patient of the study is not on the FHIR server any more: the identifier was taken away.',
   'correction-failed': 'A correction could not be carried out.',
   'corrupt-file': 'The bytes of an instance are not what was stored.',
 }

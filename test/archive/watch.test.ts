@@ -33,6 +33,9 @@ type Changed = (patient: ResourceJson) => object
 interface Watching extends World {
   readonly watch: Watch
   readonly patients: () => readonly (ResourceJson & { id: string })[]
+  readonly patientOf: (value: string) => ResourceJson & { id: string }
+  /** What is remembered of a Patient. */
+  readonly linkOf: (id: string) => Promise<unknown>
   readonly change: (id: string, changed: Changed) => void
   readonly settled: () => Promise<void>
 }
@@ -69,11 +72,14 @@ async function startWatching(
     },
   })
   const { outbox, corrections } = world.archive.database
+  const patients = () =>
+    standIn.store.all('Patient').map((patient) => ({ ...patient, id: patient['id'] as string }))
   return {
     ...world,
     watch: watch!,
-    patients: () =>
-      standIn.store.all('Patient').map((patient) => ({ ...patient, id: patient['id'] as string })),
+    patients,
+    patientOf: (value) => patients().find((patient) => JSON.stringify(patient).includes(`"${value}"`))!,
+    linkOf: (id) => world.archive.database.fhir.linksTo('patient', [id]),
     change: (id, changed) => {
       const current = standIn.store.current('Patient', id)?.resource
       if (!current) throw new Error('no such Patient')
@@ -148,6 +154,78 @@ describe('a Patient that changes on the FHIR server', () => {
     for (const subject of subjects) expect(subject).toContain(`Patient/${survivor.id}`)
     // Another identity: the originals are rejected by a note that nobody sees in lists.
     expect(await world.qido('/instances?Modality=KO')).toEqual([])
+  }, 60_000)
+
+  it('is followed back when the merge is taken back, and what was always of the other stays there', async () => {
+    await using world = await startWatching()
+    await world.store(
+      ct({ PatientID: 'P1', PatientName: 'Roe^Jane', PatientBirthDate: '19600102' }),
+      ct({ PatientID: 'P2', PatientName: 'Doe^Jane', PatientBirthDate: '19700102' }),
+    )
+    await world.settled()
+    const [merged, survivor] = [world.patientOf('P1'), world.patientOf('P2')]
+    // What FHIR does not tell any more comes back from what was corrected.
+    const link = [{ type: 'replaced-by', other: { reference: `Patient/${survivor.id}` } }]
+    world.change(merged.id, () => ({ active: false, link, birthDate: undefined }))
+    await until(async () => (await world.qido('/studies?PatientID=P2&PatientName=Doe^Jane')).length === 2)
+    await world.settled()
+    world.change(merged.id, () => ({ active: true, link: undefined }))
+    await until(async () => (await world.qido('/studies?PatientID=P1')).length === 1)
+    await world.settled()
+    expect(await world.qido('/studies?PatientName=Roe^Jane&PatientBirthDate=19600102')).toHaveLength(1)
+    expect(
+      await world.qido('/studies?PatientID=P2&PatientName=Doe^Jane&PatientBirthDate=19700102'),
+    ).toHaveLength(1)
+    const subjects = standIn.store.all('ImagingStudy').map(({ subject }) => JSON.stringify(subject))
+    expect(subjects.filter((subject) => subject.includes(`Patient/${merged.id}`))).toHaveLength(1)
+    expect(subjects.filter((subject) => subject.includes(`Patient/${survivor.id}`))).toHaveLength(1)
+    // And no further, though it is looked at again.
+    world.change(merged.id, () => ({ telecom: [{ system: 'phone', value: '1' }] }))
+    world.watch.wake()
+    await sleep(300)
+    expect(await world.archive.database.corrections.list({ limit: 9 })).toHaveLength(2)
+  }, 60_000)
+
+  it('is not taken for another one when an identifier goes back to whom it was of', async () => {
+    await using world = await startWatching()
+    await world.store(
+      ct({ PatientID: 'P1', PatientName: 'Roe^Jane' }),
+      ct({ PatientID: 'P2', PatientName: 'Doe^Jane' }),
+    )
+    await world.settled()
+    const [merged, survivor] = [world.patientOf('P1'), world.patientOf('P2')]
+    const [own, other] = [merged['identifier'], survivor['identifier']] as [ResourceJson[], ResourceJson[]]
+    world.change(survivor.id, () => ({ identifier: [...other, ...own] }))
+    world.change(merged.id, () => ({
+      link: [{ type: 'replaced-by', other: { reference: `Patient/${survivor.id}` } }],
+    }))
+    await until(async () => (await world.qido('/studies?PatientID=P1&PatientName=Doe^Jane')).length === 1)
+    await world.settled()
+    world.change(merged.id, () => ({ link: undefined }))
+    world.change(survivor.id, () => ({ identifier: other }))
+    await until(async () => (await world.qido('/studies?PatientID=P1&PatientName=Roe^Jane')).length === 1)
+    await world.settled()
+    expect(await world.qido('/studies?PatientID=P2&PatientName=Doe^Jane')).toHaveLength(1)
+    const list = await world.archive.database.corrections.list({ limit: 9 })
+    expect(list.map(({ to }) => Object.keys(to))).not.toContainEqual(expect.arrayContaining(['00100020']))
+  }, 60_000)
+
+  it('is left to a person where an identifier was taken away and nobody has it', async () => {
+    await using world = await startWatching()
+    await world.store(ct({ PatientID: 'P1' }))
+    await world.settled()
+    const { id, identifier } = world.patientOf('P1')
+    const [own] = identifier as [ResourceJson]
+    const both = [own, { ...own, value: 'P2' }]
+    world.change(id, () => ({ identifier: both }))
+    await until(async () => JSON.stringify(await world.linkOf(id)).includes('P2'))
+    world.change(id, () => ({ identifier: both.slice(1) }))
+    const { attention, corrections } = world.archive.database
+    await until(async () =>
+      (await attention.list({ open: true, limit: 9 })).some(({ reason }) => reason === 'patient-separated'),
+    )
+    expect(await corrections.list({ limit: 9 })).toEqual([])
+    expect(await world.qido('/studies?PatientID=P1')).toHaveLength(1)
   }, 60_000)
 
   it.each([
