@@ -67,8 +67,8 @@ async function serve(config: Config): Promise<void> {
   const opened = new AsyncDisposableStack()
   try {
     const blobs = await openBlobs(config)
-    await clearSpool(config.spoolDir, new Date(Date.now() - STALE_UPLOAD_MS))
     opened.defer(() => blobs.close())
+    await clearSpool(config.spoolDir, new Date(Date.now() - STALE_UPLOAD_MS))
     const database = await openDatabase(config)
     opened.defer(() => database.close())
     const archive: Archive = { blobs, database, now: () => new Date() }
