@@ -28,11 +28,15 @@ export function SearchPage({ route }) {
   const terms = termsOf(query)
   const { value: known } = useLoaded(dictionary, [])
   const [isAtRest, setAtRest] = useState(true)
+  const [round, setRound] = useState(0)
   useEffect(() => setAtRest(true), [level, query])
   /** @param {readonly import('./terms.js').Term[]} wanted */
   const search = (wanted) => {
+    const asked = queryOf(wanted)
+    // The same once more changes no address, and is asked again all the same.
+    if (asked === query) return setRound((count) => count + 1)
     setAtRest(false)
-    location.hash = hrefOf({ page: 'search', level, query: queryOf(wanted) })
+    location.hash = hrefOf({ page: 'search', level, query: asked })
   }
   return h(
     'div',
@@ -41,7 +45,7 @@ export function SearchPage({ route }) {
     h(SearchBox, { terms, dictionary: known, onSearch: search }),
     h(LevelSwitch, { level, query }),
     terms.length === 0 && h(Examples, null),
-    h(Results, { key: `${level}?${query}`, level, terms, dictionary: known, isAtRest }),
+    h(Results, { key: `${round} ${level}?${query}`, level, terms, dictionary: known, isAtRest }),
   )
 }
 

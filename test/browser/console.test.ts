@@ -75,6 +75,25 @@ describeInBrowser('the console', () => {
     expect(await said.innerText()).toContain('Did you mean Modality?')
   })
 
+  it('asks again for the same, of everything or of some, and stays alive', async () => {
+    const page = await console.open()
+    for (const [typed, summary] of [
+      ['', '5 studies'],
+      ['Modality=CT', '1 study'],
+      ['', '1 study'],
+    ] as const) {
+      const box = page.getByRole('combobox')
+      await box.fill(typed)
+      const asked = page.waitForRequest(/dicomweb\/studies\?/)
+      await page.keyboard.press('Enter')
+      await asked
+      await page.getByText(summary).waitFor()
+    }
+    // What is on its way out takes no click.
+    await page.locator('.hit a').first().click()
+    await page.getByRole('heading', { level: 1, name: 'Beispiel, Ada' }).waitFor()
+  })
+
   it('opens a study, its series, and every tag of an instance', async () => {
     const page = await console.open(`#/study/${HEAD}`)
     await page.getByRole('heading', { level: 1, name: 'Beispiel, Ada' }).waitFor()
