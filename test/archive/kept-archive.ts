@@ -1,22 +1,26 @@
 /** An archive with some of everything in it, to be looked at, spoilt and put right. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile, chmod } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile, chmod } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { KeptArchive } from '../../src/archive/archive.ts'
 import { repair, type Action, type RepairOptions } from '../../src/archive/repair.ts'
-import { createIntake, storeInstances } from '../../src/archive/store.ts'
+import { createIntake, type Intake, storeInstances } from '../../src/archive/store.ts'
 import { emptyTally, verify, type Tally, type VerifyOptions } from '../../src/archive/verify.ts'
 import { openFolderBlobs } from '../../src/blobs/folder.ts'
 import type { BlobVault } from '../../src/blobs/ports.ts'
 import type { Database } from '../../src/database/ports/database.ts'
 import type { IndexedInstance } from '../../src/database/ports/instance.ts'
 import type { Finding } from '../../src/database/ports/inspection.ts'
+import { openSqlite } from '../../src/database/sqlite.ts'
 import type { Bench, MakeBench } from '../database/bench.ts'
+import { sqliteBench, sqliteBenchOf } from '../database/benches.ts'
 import { bare, ct, jpeg, mr, pdf, secondaryCapture, series, sr, us } from '../samples.ts'
 
 /** Smaller ones go into segments, so that samples lie in either. */
 const THRESHOLD = 1500
 const HOUR = 3_600_000
+
+type OpenArchive = KeptArchive & { readonly database: Database; readonly blobs: BlobVault }
 
 export interface Kept extends AsyncDisposable {
   readonly archive: KeptArchive
@@ -34,19 +38,59 @@ export interface Kept extends AsyncDisposable {
 
 /** `openBlobs`: somewhere else than in the folder. */
 export async function keptArchive(makeBench: MakeBench, openBlobs?: () => Promise<BlobVault>): Promise<Kept> {
-  const folder = await mkdtemp(join(tmpdir(), 'concord-kept-'))
-  await mkdir(join(folder, 'spool'))
+  if (makeBench === sqliteBench && openBlobs === undefined) return copiedArchive()
+  const folder = await newFolder()
   const bench = await makeBench()
   const database = await bench.open()
-  const blobs =
-    (await openBlobs?.()) ??
-    (await openFolderBlobs({ path: join(folder, 'blobs'), segmentThreshold: THRESHOLD }))
+  const kept = keptOf(bench, database, (await openBlobs?.()) ?? (await openBlobsIn(folder)), folder)
+  await fill(kept.archive, folder)
+  return kept
+}
+
+let filled: Promise<string> | undefined
+afterAll(async () => {
+  if (filled !== undefined) await rm(await filled, { recursive: true })
+})
+
+/** A copy of one that is filled once: that takes longer than most of what is asked of it. */
+async function copiedArchive(): Promise<Kept> {
+  filled ??= filledFolder()
+  const template = await filled
+  const folder = await newFolder()
+  await cp(join(template, 'blobs'), join(folder, 'blobs'), { recursive: true })
+  const bench = await sqliteBenchOf(join(template, 'index.db'))
+  return keptOf(bench, await bench.open(), await openBlobsIn(folder), folder)
+}
+
+async function filledFolder(): Promise<string> {
+  const folder = await newFolder()
+  const database = await openSqlite({ path: join(folder, 'index.db'), readers: 1 })
+  const blobs = await openBlobsIn(folder)
+  await fill({ database, blobs, now: () => new Date() }, folder)
+  await database.close()
+  await blobs.close()
+  return folder
+}
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'concord-kept-'))
+  await mkdir(join(folder, 'spool'))
+  return folder
+}
+
+const openBlobsIn = (folder: string): Promise<BlobVault> =>
+  openFolderBlobs({ path: join(folder, 'blobs'), segmentThreshold: THRESHOLD })
+
+async function fill(archive: OpenArchive, folder: string): Promise<void> {
+  await storeInstances(intakeOf(archive, folder), everything(), { sender: 'TEST' })
+  while ((await archive.database.ledger.sequence()) > 0);
+}
+
+function keptOf(bench: Bench, database: Database, blobs: BlobVault, folder: string): Kept {
   const archive = { database, blobs, now: () => new Date() }
-  const kept = { archive, bench, folder, ...ways(archive, bench, folder) }
-  await kept.store(...everything())
-  while ((await database.ledger.sequence()) > 0);
   return {
-    ...kept,
+    ...{ archive, bench, folder },
+    ...ways(archive, bench, folder),
     async [Symbol.asyncDispose]() {
       await bench.close()
       await blobs.close()
@@ -79,8 +123,8 @@ export function everything(): Buffer[] {
   ].map(({ bytes }) => bytes)
 }
 
-function ways(archive: KeptArchive & { database: Database; blobs: BlobVault }, bench: Bench, folder: string) {
-  const intake = createIntake(archive, {
+const intakeOf = (archive: OpenArchive, folder: string): Intake =>
+  createIntake(archive, {
     spoolDir: join(folder, 'spool'),
     memoryBytes: 2 ** 24,
     partBytes: 2 ** 30,
@@ -89,6 +133,9 @@ function ways(archive: KeptArchive & { database: Database; blobs: BlobVault }, b
       throw error
     },
   })
+
+function ways(archive: OpenArchive, bench: Bench, folder: string) {
+  const intake = intakeOf(archive, folder)
   return {
     async store(...files: readonly Buffer[]) {
       await storeInstances(intake, files, { sender: 'TEST' })

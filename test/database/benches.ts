@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
@@ -25,9 +25,13 @@ function opened(databases: Set<Database>, database: Database): Database {
   }
 }
 
-export function sqliteBench(): Promise<Bench> {
+export const sqliteBench = (): Promise<Bench> => sqliteBenchOf(null)
+
+/** `template`: a database file that is closed, to begin with a copy of it. */
+export function sqliteBenchOf(template: string | null): Promise<Bench> {
   const directory = mkdtempSync(join(tmpdir(), 'index-'))
   const path = join(directory, 'index.db')
+  if (template !== null) copyFileSync(template, path)
   const databases = new Set<Database>()
   return Promise.resolve({
     engine: 'sqlite',
