@@ -14,7 +14,7 @@ import { Command } from 'commander'
 import { stow } from './bench/http-client.ts'
 import { fetchOhif, serveOhif } from './demo/ohif.ts'
 import { demoFiles } from './demo/studies.ts'
-import { freePort, isFree, startService } from './running-service.ts'
+import { allIn, freePort, isFree, startService } from './running-service.ts'
 import { startFhirStandIn } from './stand-ins/fhir-server.ts'
 
 interface Shown {
@@ -41,10 +41,7 @@ async function main(options: Options): Promise<void> {
     HOST: '127.0.0.1',
     PORT: String(port),
     PUBLIC_URL: base,
-    DATA_DIR: folder,
-    SPOOL_DIR: '',
-    DATABASE_URL: '',
-    BLOB_URL: '',
+    ...allIn(folder),
     FHIR_URL: fhir.url,
     FHIR_VERSION: 'R4',
     FHIR_QUIET_MS: '300',

@@ -17,6 +17,11 @@ export interface Service {
 
 type Environment = Readonly<Record<string, string>>
 
+/** Settings that keep everything in one folder, wherever the environment of the caller would have it. */
+export function allIn(folder: string): Environment {
+  return { DATA_DIR: folder, SPOOL_DIR: '', DATABASE_URL: '', BLOB_URL: '' }
+}
+
 /** Starts the service as `npm start` does and waits until it is ready. Rejects with what it printed when it ends before. */
 export async function startService(env: Environment): Promise<Service> {
   const child = start('src/main.ts', [], env)

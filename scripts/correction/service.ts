@@ -3,7 +3,7 @@ import type { InstanceUids } from '../../src/dicom/data-set.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
 import type { FhirServer } from '../../src/fhir/ports.ts'
 import { type Answer, ask, stow } from '../bench/http-client.ts'
-import { freePort, startService } from '../running-service.ts'
+import { allIn, freePort, startService } from '../running-service.ts'
 import type { StudyFile, StudyFiles } from './studies.ts'
 
 /** A row of a search for instances. */
@@ -79,14 +79,8 @@ export async function openArchiveService(
   const port = await freePort()
   const base = `http://127.0.0.1:${port}`
   const service = await startService({
-    ...{
-      PORT: String(port),
-      DATA_DIR: folder,
-      SPOOL_DIR: '',
-      DATABASE_URL: '',
-      BLOB_URL: '',
-      LOG_LEVEL: 'error',
-    },
+    ...allIn(folder),
+    ...{ PORT: String(port), LOG_LEVEL: 'error' },
     ...{ FHIR_URL: fhir, FHIR_QUIET_MS: '100', FHIR_MAX_WAIT_MS: '1000', CORRECTIONS: 'approve' },
     ...env,
   })

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stow } from '../../scripts/bench/http-client.ts'
 import { madeInstance } from '../../scripts/bench/made-instances.ts'
-import { freePort, startService } from '../../scripts/running-service.ts'
+import { allIn, freePort, startService } from '../../scripts/running-service.ts'
 
 const BATCH = 200
 const SENDERS = 3
@@ -22,10 +22,7 @@ const service = await startService({
   HOST: '127.0.0.1',
   PORT: String(port),
   PUBLIC_URL: url,
-  DATA_DIR: folder,
-  SPOOL_DIR: '',
-  DATABASE_URL: '',
-  BLOB_URL: '',
+  ...allIn(folder),
   FHIR_URL: '',
   LOG_LEVEL: 'warn',
 })

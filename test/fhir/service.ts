@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { ask, stow } from '../../scripts/bench/http-client.ts'
-import { freePort, type Service, startService } from '../../scripts/running-service.ts'
+import { allIn, freePort, type Service, startService } from '../../scripts/running-service.ts'
 import type { JsonDataSet } from '../../src/dicom/dicom-json.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
 import { studyToken } from '../../src/fhir/mapping/identifiers.ts'
@@ -55,14 +55,8 @@ export async function startTelling(
   const url = `http://127.0.0.1:${port}`
   const system = env['DEFAULT_ISSUER'] ?? `urn:uuid:${randomUUID()}`
   const settings = {
-    ...{
-      PORT: String(port),
-      DATA_DIR: folder,
-      SPOOL_DIR: '',
-      DATABASE_URL: '',
-      BLOB_URL: '',
-      LOG_LEVEL: 'error',
-    },
+    ...allIn(folder),
+    ...{ PORT: String(port), LOG_LEVEL: 'error' },
     ...{ FHIR_URL: fhirUrl, FHIR_QUIET_MS: '100', FHIR_MAX_WAIT_MS: '500', FHIR_POLL_MS: '1000' },
     ...{ DEFAULT_ISSUER: system, ...env },
   }
