@@ -89,6 +89,7 @@ describeInBrowser('the console', () => {
       await asked
       await page.getByText(summary).waitFor()
     }
+    expect(page.url()).toContain('#/search/studies?Modality=CT')
     // What is on its way out takes no click.
     await page.locator('.hit a').first().click()
     await page.getByRole('heading', { level: 1, name: 'Beispiel, Ada' }).waitFor()
