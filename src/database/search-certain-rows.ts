@@ -12,7 +12,8 @@ export function certainRow(plan: Plan): Sql | null {
   const { certainty, on, query } = plan
   if (plan.keys.length === 0) return TRUE
   if (certainty.condition === null) return null
-  const isBelow = certainty.isOfSeries || hasLowerKeys(plan)
+  // Of the row itself: the series by which candidates were found have told all they know.
+  const isBelow = !certainty.isOfRow && (certainty.isOfSeries || hasLowerKeys(plan))
   if (query.level === 'instance' || query.level === 'series' || !isBelow) return certainty.condition
   const series = allOf([seriesCondition(plan), certainty.condition])
   const each = EACH[plan.dialect]
@@ -35,6 +36,7 @@ export function uncertainRow(plan: Plan): Sql {
 export function firstRow(plan: Plan): Sql | null {
   const { certainty, query } = plan
   if (plan.keys.length === 0) return TRUE
+  if (certainty.isOfRow) return certainty.ofAll
   // Of what is above the series, it is the first one of some series.
   const isAbove = query.level === 'patient' || query.level === 'study'
   return (isAbove && certainty.isOfSeries) || hasLowerKeys(plan) ? null : certainty.ofAll

@@ -17,6 +17,8 @@ export interface Known {
   readonly byColumn: Sql | null
   /** Any of them does. */
   readonly byPostings: readonly Evidence[]
+  /** It speaks of the row's entity, or of one that the entity belongs to. */
+  readonly isOfRow: boolean
 }
 
 export interface Certainty {
@@ -29,9 +31,11 @@ export interface Certainty {
   readonly ofAll: Sql | null
   /** Postings are asked, which belong to series. */
   readonly isOfSeries: boolean
+  /** Columns of the row's entity say it all, and no series need be asked. */
+  readonly isOfRow: boolean
 }
 
-const NEVER: Certainty = { condition: null, ofAll: null, isOfSeries: false }
+const NEVER: Certainty = { condition: null, ofAll: null, isOfSeries: false, isOfRow: false }
 
 /** The condition that a column says all there is to say of a key; null when it does not. */
 export function columnCertainty({ level }: Query, column: Column, condition: Condition): Sql | null {
@@ -48,7 +52,10 @@ export function* certaintyOf(
   if (query.includeSuperseded === true || meetInItems(keys)) return NEVER
   const columns = allOf(keys.flatMap(({ byColumn }) => byColumn ?? []))
   const posted = keys.filter(({ byColumn }) => byColumn === null)
-  if (posted.length === 0) return { condition: columns, ofAll: columns, isOfSeries: false }
+  if (posted.length === 0) {
+    const isOfRow = keys.every((key) => key.isOfRow)
+    return { condition: columns, ofAll: columns, isOfSeries: false, isOfRow }
+  }
   if (posted.some(({ byPostings }) => byPostings.every(({ sure }) => sure.length === 0))) return NEVER
   const isInstance = query.level === 'instance'
   const [every, any]: [Sql[], Sql[]] = [[], []]
@@ -62,7 +69,12 @@ export function* certaintyOf(
     allOf([one, isThere(every[at] ?? FALSE), ...every.filter((_, other) => other !== at)]),
   )
   const ofAll = allOf([columns, ...every])
-  return { condition: isInstance ? ofAll : allOf([columns, anyOf(some)]), ofAll, isOfSeries: true }
+  return {
+    condition: isInstance ? ofAll : allOf([columns, anyOf(some)]),
+    ofAll,
+    isOfSeries: true,
+    isOfRow: false,
+  }
 }
 
 function* anyOfThem(

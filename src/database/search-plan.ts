@@ -121,7 +121,8 @@ function* noteKey(dialect: Dialect, query: Query, draft: Draft, key: Key): Gener
     draft.on[column.alias].push(orHidden(query, column, yield* withMixed(dialect, column, key, condition)))
   } else draft.isExact = false
   const found = isWorthFinding(query.level, column, key) ? yield* findSeries(dialect, key, FEW) : undefined
-  draft.known.push({ key, byColumn, byPostings: found?.evidence ?? [] })
+  const isOfRow = column !== undefined && ABOVE[query.level].includes(column.alias)
+  draft.known.push({ key, byColumn, byPostings: found?.evidence ?? [], isOfRow })
   if (found === undefined) return
   if (found.series !== null) draft.seriesIds = intersection(draft.seriesIds, found.series)
   else if (!column) draft.on.e.push(found.condition)
@@ -233,7 +234,7 @@ function columnFor(level: Level, key: Key): Column | undefined {
 }
 
 function unknown(key: Key): Known {
-  return { key, byColumn: null, byPostings: [] }
+  return { key, byColumn: null, byPostings: [], isOfRow: false }
 }
 
 /** AvailableTransferSyntaxUID is the one in which the instance is stored: PS3.4 C.6.1.1.5.2. */
