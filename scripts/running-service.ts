@@ -55,7 +55,8 @@ export async function runToEnd(
   let output = ''
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const [status] = (await once(child, 'exit')) as [number | null]
+  // `exit` may come before the last of what it printed.
+  const [status] = (await once(child, 'close')) as [number | null]
   return { status: status ?? -1, output }
 }
 
