@@ -26,7 +26,7 @@ const wish: PictureWish = {
 }
 
 it('knows colour profiles by their bytes, and never writes out a megabyte of numbers', async () => {
-  const engine = openPixelEngine({ threads: 1, queue: 9, timeLimitMs: 5000, cacheBytes: 1_000_000 })
+  const engine = openPixelEngine({ threads: 1, queue: 9, timeLimitMs: 30_000, cacheBytes: 1_000_000 })
   let [reads, written] = [0, 0]
   // A profile comes as a Buffer, which JSON.stringify turns into numbers before anybody is asked.
   const profileOf = (name: string) =>
