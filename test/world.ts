@@ -148,7 +148,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   }
   const log =
     options.log ?? Object.assign(silentLog(), { error: ({ err }: { err: unknown }) => void bugs.push(err) })
-  const pixels = openPixelEngine({ threads: 1, queue: 1000, timeLimitMs: 30_000, cacheBytes: 16 * MIB })
+  const pixels = openPixelEngine({ threads: 1, queue: 1000, timeLimitMs: 120_000, cacheBytes: 16 * MIB })
   const viewer = createViewer(archive, pixels)
   const { app, facts } = createApp({
     archive,
