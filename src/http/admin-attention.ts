@@ -1,6 +1,7 @@
 import express, { type Router } from 'express'
 import type { Archive } from '../archive/archive.ts'
 import { Problem } from '../problem.ts'
+import { queryString } from './scope.ts'
 
 const PAGE = 100
 const MOST_ROWS = 1000
@@ -14,7 +15,7 @@ export function attentionRoutes(archive: Archive): Router {
   const { attention } = archive.database
   const router = express.Router()
   router.get('/attention', async (request, response) => {
-    const query = new URL(request.originalUrl, 'http://concord').searchParams
+    const query = new URLSearchParams(queryString(request))
     const after = number(query, 'after', Number.MAX_SAFE_INTEGER)
     const limit = number(query, 'limit', MOST_ROWS) ?? PAGE
     const rows = await attention.list({

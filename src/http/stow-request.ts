@@ -2,7 +2,8 @@ import { parse as parseContentType } from 'content-type'
 import type { Request, Response } from 'express'
 import { isUid } from '../dicom/uid.ts'
 import { Problem } from '../problem.ts'
-import { parseAccept, selectMedia } from './accept.ts'
+import { selectMedia } from './accept.ts'
+import { acceptOf } from './scope.ts'
 import type { UploadSettings } from './settings.ts'
 
 /** What can be stored: instances as Part 10 files, several or one (PS3.18 §10.5.1). */
@@ -33,9 +34,7 @@ export function readStoreRequest(request: Request, response: Response, limits: U
   if (study !== undefined && (typeof study !== 'string' || !isUid(study))) {
     throw new Problem('malformed', 'The study in the path is no UID.')
   }
-  const query = new URL(request.originalUrl, 'http://concord').searchParams
-  const answer = selectMedia(parseAccept(request.headers.accept, query.getAll('accept')), ANSWERS)?.offer
-    .media
+  const answer = selectMedia(acceptOf(request), ANSWERS)?.offer.media
   if (answer === undefined) {
     throw new Problem(
       'not-acceptable',
