@@ -54,7 +54,7 @@ export async function tellOrigins(
 
 /** What was told of a study; where this index tells of it for the first time, also by one that is lost. */
 async function cutsOf(
-  { state, settings, server }: PushContext,
+  { state, settings, server, release }: PushContext,
   database: Database,
   { studyId, wasThere, gathered, gen, renew }: Telling,
 ): Promise<readonly PushRecord[]> {
@@ -62,7 +62,8 @@ async function cutsOf(
   const cuts = await state.cuts(study)
   if (cuts.length > 0 || !wasThere) return cuts
   const { archiveId } = settings.mapping
-  await takeOverTold(server, database, { study, studyId, gen, archiveId, upTo: gathered.lastId }, renew)
+  const told = { study, studyId, gen, archiveId, release, upTo: gathered.lastId }
+  await takeOverTold(server, database, told, renew)
   return state.cuts(study)
 }
 

@@ -1,10 +1,9 @@
 import type { Database } from '../database/ports/database.ts'
-import { isList, isObject } from '../fhir/mapping/canonical.ts'
-import { ownSystem } from '../fhir/mapping/identifiers.ts'
-import { citedDigests } from '../fhir/mapping/provenance.ts'
+import { citedDigests, listedCount, pushOf } from '../fhir/mapping/provenance.ts'
 import { covers } from '../fhir/mapping/merge.ts'
-import { type FhirServer, isFhirError, type Stored } from '../fhir/ports.ts'
+import { type FhirRelease, type FhirServer, isFhirError, type Stored } from '../fhir/ports.ts'
 import { originsOf } from './origins.ts'
+import { newLink, writtenText } from './sync-link.ts'
 
 /** Whose Provenances are looked for. */
 export interface Told {
@@ -15,12 +14,14 @@ export interface Told {
   /** Highest row number of the study. */
   readonly upTo: number
   readonly archiveId: string
+  readonly release: FhirRelease
 }
 
 /**
  * Takes over what the server has been told of a study by an index that is lost (reindex): a push record for each of our
- * Provenances, with the instances that it cites by SHA-256, as far as they come one after the other in this index. What
- * is beyond that is told anew; so is what a Provenance cites by a list, for nobody has that list any more.
+ * Provenances, under the number that it had, with the instances that it cites by SHA-256, as far as they come one after the
+ * other in this index. What is beyond that is told anew. One that cites a list is of as many instances as the list had;
+ * it is written again in its place, for nobody has that list any more.
  */
 export async function takeOverTold(
   server: FhirServer,
@@ -33,38 +34,46 @@ export async function takeOverTold(
   const origins = await originsOf(index, told.study, { after: 0, upTo: told.upTo }, renew)
   const cited = new Set<string>()
   let next = 0
-  for (const { resource, id, versionId } of provenances) {
+  for (const { push, provenance } of provenances) {
+    const { resource, id, versionId } = provenance
+    const listed = listedCount(resource)
     for (const digest of citedDigests(resource)) cited.add(digest)
     const before = next
+    if (listed !== null) next = Math.min(next + listed, origins.length)
     while (cited.has(origins[next]?.fileSha256 ?? '')) next += 1
     if (next === before) continue
-    const push = await fhir.startPush(told.study, told.gen)
+    await fhir.startPush(told.study, told.gen, push)
     await fhir.cutPush(push, told.study, next === origins.length ? told.upTo : (origins[next - 1]?.id ?? 0))
-    const link = { kind: 'provenance', key: push, resourceType: 'Provenance', projection: null } as const
-    await fhir.saveLink({ ...link, id, versionId, gen: told.gen, flags: [] })
+    const link = { ...newLink('provenance', push, 'Provenance'), id, versionId }
+    // All of it was ours, and is to give way.
+    const projection = writtenText({ base: resource, pending: null }, told.release)
+    await fhir.saveLink(listed === null ? { ...link, gen: told.gen } : { ...link, projection })
     await fhir.endPush(push, 'told-before')
   }
 }
 
+/** A Provenance of ours, and the push that it tells. */
+interface Ours {
+  readonly push: string
+  readonly provenance: Stored
+}
+
 /** Our Provenances of the ImagingStudy, in the order in which they were recorded. */
-async function provenancesOf(server: FhirServer, { studyId, archiveId }: Told): Promise<Stored[]> {
+async function provenancesOf(server: FhirServer, { studyId, archiveId }: Told): Promise<Ours[]> {
   const reference = `ImagingStudy/${studyId}`
-  const found: Stored[] = []
+  const found: Ours[] = []
   try {
     for await (const page of server.pages('Provenance', { target: reference, _count: '50' }))
-      found.push(
-        ...page.filter((one) => isOurs(one, archiveId) && covers(one.resource['target'], [{ reference }])),
-      )
+      for (const provenance of page) {
+        const push = pushOf(provenance.resource, archiveId)
+        if (push !== null && covers(provenance.resource['target'], [{ reference }]))
+          found.push({ push, provenance })
+      }
   } catch (error) {
     // A server that cannot search by target is told anew.
     if (!isFhirError(error, 'refused')) throw error
   }
-  return found.sort((a, b) => (recordedOf(a) < recordedOf(b) ? -1 : 1))
-}
-
-function isOurs({ resource: { meta } }: Stored, archiveId: string): boolean {
-  const tags = isObject(meta) && isList(meta['tag']) ? meta['tag'] : []
-  return tags.some((tag) => covers(tag, { system: ownSystem(archiveId, 'push') }))
+  return found.sort((a, b) => (recordedOf(a.provenance) < recordedOf(b.provenance) ? -1 : 1))
 }
 
 function recordedOf({ resource: { recorded } }: Stored): string {

@@ -190,10 +190,10 @@ async function mergeInto(context: PushContext, target: Target, link: FhirLink, f
   const { server, state, release } = context
   const ours = target.build(link.flags)
   const kept = writtenOf(link, release)
-  const known = target.isConstant ? [ours] : bases(kept, found.resource, context)
+  const known = target.isConstant ? [ours, ...written(kept)] : bases(kept, found.resource, context)
   const merged = mergeOver(found.resource, ours, known, target.policy)
   const held = { ...link, id: found.id }
-  let written = found
+  let result = found
   if (merged.changed) {
     // Kept before it is sent: should the answer be lost, what the server then holds is known to be ours. The version
     // stays the one of which a person has been told.
@@ -201,22 +201,22 @@ async function mergeInto(context: PushContext, target: Target, link: FhirLink, f
       ...held,
       projection: memory(target, { base: kept.base, pending: merged.owned }, release),
     })
-    written = await server.update({ ...merged.resource, id: found.id }, found.versionId)
+    result = await server.update({ ...merged.resource, id: found.id }, found.versionId)
   }
-  await confirm(context, target, held, written, merged.owned)
+  await confirm(context, target, held, result, merged.owned)
   const outcome = merged.changed ? 'updated' : 'unchanged'
   return { id: found.id, outcome, merge: merged, versionBefore: found.versionId }
 }
 
 /** What may have been our last word there. Without memory, what bears our tag has its series from nobody else. */
-function bases(
-  { base, pending }: { base: JsonObject | null; pending: JsonObject | null },
-  theirs: Resource,
-  { settings }: PushContext,
-): readonly JsonObject[] {
-  const known = [base, pending].filter((one) => one !== null)
+function bases(kept: Kept, theirs: Resource, { settings }: PushContext): readonly JsonObject[] {
+  const known = written(kept)
   if (known.length > 0 || !isTagged(theirs, settings.mapping.archiveId)) return known
   return theirs['series'] === undefined ? [] : [{ series: theirs['series'] }]
+}
+
+function written({ base, pending }: Kept): JsonObject[] {
+  return [base, pending].filter((one) => one !== null)
 }
 
 /** The write is known to be done: from here on it is the base. */

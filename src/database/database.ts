@@ -104,8 +104,7 @@ function fhirState(engine: Engine): FhirState {
     removeLink: (kind, key) => engine.write('removeLink', [kind, key]),
     linksTo: (kind, ids) => engine.read('linksTo', [kind, ids]),
     links: (kind, after, limit) => engine.read('links', [kind, after, limit]),
-    startPush: async (study, gen) => {
-      const id = randomUUID()
+    startPush: async (study, gen, id = randomUUID()) => {
       await engine.write('startPush', [id, study, gen])
       return id
     },

@@ -82,7 +82,8 @@ export function* startPush(
   gen: number,
 ): Generator<Step, void, Row[]> {
   yield {
-    sql: `INSERT INTO fhir_push (id, study_uid, gen, started_at) VALUES (?, ?, ?, ${clock(dialect)})`,
+    sql: `INSERT INTO fhir_push (id, study_uid, gen, started_at) VALUES (?, ?, ?, ${clock(dialect)})
+      ON CONFLICT (id) DO NOTHING`,
     params: [id, study, gen],
   }
 }

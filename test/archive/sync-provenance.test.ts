@@ -6,7 +6,8 @@ import { touchStudy } from '../../src/archive/sync-admin.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'
 import type { SyncEvent, SyncSettings } from '../../src/archive/sync-settings.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
-import type { Resource } from '../../src/fhir/ports.ts'
+import type { PushRecord } from '../../src/database/ports/fhir-state.ts'
+import type { Json, Resource } from '../../src/fhir/ports.ts'
 import { memoryArchive, type MemoryArchive } from '../fhir/memory-database.ts'
 import { faultsInR4, faultsInR5 } from '../fhir/validators.ts'
 import { ct, type Sample } from '../samples.ts'
@@ -78,6 +79,10 @@ function cited(resource: Resource | undefined): string[] {
 
 function digests(samples: readonly Sample[]): string[] {
   return samples.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'))
+}
+
+function tagsOf(meta: Json | undefined): unknown {
+  return (meta as { tag?: unknown } | undefined)?.tag
 }
 
 describe('where instances came from', () => {
@@ -200,6 +205,36 @@ describe('where instances came from', () => {
     store.add(...more)
     await settled()
     expect(told().map(cited)).toEqual([...batches, more].map(digests))
+    await again()
+    expect(told()).toHaveLength(3)
+  })
+
+  it('is told by the same list in the same place, when it was told by a list', async () => {
+    const batches = [studyOf(2), studyOf(201), studyOf(1)]
+    start()
+    for (const batch of batches) {
+      store.addFrom('CT-ROOM-1', new Date(), ...batch)
+      await settled()
+    }
+    await sync?.stop()
+    const before = told()
+    expect(before).toHaveLength(3)
+    store = memoryArchive()
+    store.add(...batches.flat())
+    start()
+    await settled()
+    expect(told().map(({ id }) => id)).toEqual(before.map(({ id }) => id))
+    expect(
+      told()
+        .map(({ meta }) => meta)
+        .map(tagsOf),
+    ).toEqual(before.map(({ meta }) => meta).map(tagsOf))
+    // The list is what this index has, under the address that it had.
+    const [, { id, range }] = (await store.archive.database.fhir.cuts(STUDY)) as [PushRecord, PushRecord]
+    expect(range).toEqual({ after: 2, upTo: 203 })
+    const origins = await originsOf(store.archive.database.index, STUDY, range!, () => Promise.resolve())
+    expect(cited(told()[1])).toEqual([manifestOf(STUDY, id, origins).sha256])
+    expect(JSON.stringify(told()[1])).toContain(`/pushes/${id}"`)
     await again()
     expect(told()).toHaveLength(3)
   })

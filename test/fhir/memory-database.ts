@@ -272,8 +272,7 @@ function memoryState(): {
       ),
     linksTo: (kind, ids) =>
       Promise.resolve([...links.values()].filter((link) => link.kind === kind && ids.includes(link.id))),
-    startPush: (study, gen) => {
-      const id = randomUUID()
+    startPush: (study, gen, id = randomUUID()) => {
       pushes.push({ id, study, gen, startedAt: new Date(), endedAt: null, outcome: null, range: null })
       return Promise.resolve(id)
     },

@@ -40,7 +40,8 @@ export interface FhirState {
   links(kind: LinkKind, after: string | null, limit: number): Promise<readonly FhirLink[]>
   /** Links of one kind whose resource has one of these ids. */
   linksTo(kind: LinkKind, ids: readonly string[]): Promise<readonly FhirLink[]>
-  startPush(study: Uid, gen: number): Promise<string>
+  /** Answers with its id: a new one, or the one that it had in an index that is lost. */
+  startPush(study: Uid, gen: number, id?: string): Promise<string>
   endPush(id: string, outcome: string): Promise<void>
   /** Makes a push tell the origin of all instances up to this row number that no push before it tells. */
   cutPush(id: string, study: Uid, upTo: number): Promise<void>

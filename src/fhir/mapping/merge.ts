@@ -1,5 +1,5 @@
 import type { Json, JsonObject, Resource } from '../ports.ts'
-import { isList, isObject, sameJson, without } from './canonical.ts'
+import { canonical, isList, isObject, sameJson, without } from './canonical.ts'
 
 /**
  * THE THREE-WAY MERGE (design §7): what the server has (`theirs`), what the index says now (`ours`) and what we last
@@ -238,7 +238,7 @@ function byKey(list: Json | undefined): Map<string, Json> {
 
 /** By what an item of a list is known again: UID, reference, identifier, code, words; by its shape, for every release. */
 export function itemKey(item: Json | undefined): string {
-  if (!isObject(item)) return JSON.stringify(item ?? null)
+  if (!isObject(item)) return canonical(item ?? null)
   const { uid, concept, reference, identifier, coding, text, actor, display } = item
   if (typeof uid === 'string') return uid
   if (actor !== undefined) return `${itemKey(item['function'])} ${itemKey(actor)}`
@@ -248,7 +248,8 @@ export function itemKey(item: Json | undefined): string {
   const code = item['value'] ?? item['code']
   if (typeof code === 'string') return `${typeof item['system'] === 'string' ? item['system'] : ''}|${code}`
   if (isList(coding)) return itemKey(coding[0])
-  return JSON.stringify(text ?? display ?? item)
+  // What is remembered has its members in another order than what a server sends.
+  return canonical(text ?? display ?? item)
 }
 
 /** `Type/id` of a reference: servers make references absolute, and add versions. */

@@ -44,6 +44,7 @@ export const CITED = 200
 const SENDERS = 20
 
 const SHA256_URI = 'ni:///sha-256;'
+const LISTED = ' DICOM instances, each with its SHA-256'
 const OPERATION = 'http://terminology.hl7.org/CodeSystem/v3-DataOperation'
 const PARTICIPANT = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type'
 
@@ -148,7 +149,7 @@ function manifestDocument(
 ): Document {
   return {
     ...documentHead('manifest', settings, { own: null, sha256: manifest.sha256 }),
-    description: `${origins.length} DICOM instances, each with its SHA-256`,
+    description: `${origins.length}${LISTED}`,
     content: [
       {
         attachment: {
@@ -181,6 +182,21 @@ function documentHead(id: string, { release }: MappingSettings, { own, sha256 }:
 /** `ni:` URI of a digest (RFC 6920 §3). R4's `Attachment.hash` is SHA-1 by definition, so SHA-256 is an identifier. */
 function sha256Uri(sha256: string): string {
   return `${SHA256_URI}${Buffer.from(sha256, 'hex').toString('base64url')}`
+}
+
+/** How many originals a Provenance of ours cites by a list; null where it cites them one by one. */
+export function listedCount({ contained }: Resource): number | null {
+  const [{ description } = {}] = objects(contained)
+  if (typeof description !== 'string' || !description.endsWith(LISTED)) return null
+  const count = Number(description.slice(0, -LISTED.length))
+  return Number.isSafeInteger(count) && count > 0 ? count : null
+}
+
+/** Number of the push that a Provenance of ours tells; null for one that is not ours. */
+export function pushOf({ meta }: Resource, archiveId: string): string | null {
+  const tags = isObject(meta) ? objects(meta['tag']) : []
+  const code = tags.find(({ system }) => system === ownSystem(archiveId, 'push'))?.['code']
+  return typeof code === 'string' ? code : null
 }
 
 /** SHA-256 of the files that a Provenance of ours cites, in lower-case hexadecimal. */
