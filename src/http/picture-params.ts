@@ -92,8 +92,9 @@ export function widthOf(name: string, text: string | undefined, shape: string): 
   return width
 }
 
-export function decimalOf(name: string, text: string | undefined): number {
-  if (text === undefined || !/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) {
+export function decimalOf(name: string, text = ''): number {
+  const isDecimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)
+  if (!isDecimal || !Number.isFinite(Number(text))) {
     throw new Problem('malformed', `The parameter ${name} wants decimal numbers.`)
   }
   return Number(text)
@@ -134,4 +135,9 @@ export function boxOf(name: string, width: number, height: number): PictureReque
     throw new Problem('malformed', `The parameter ${name} wants more than ${LARGEST_PICTURE} pixels.`)
   }
   return { width, height }
+}
+
+/** The most pixels of the other side, where only one is given. */
+export function otherSide(side: number): number {
+  return Math.min(LONGEST_SIDE, Math.floor(LARGEST_PICTURE / side))
 }

@@ -10,6 +10,7 @@ import {
   boxOf,
   decimalOf,
   only,
+  otherSide,
   qualityOf,
   sideOf,
   widthOf,
@@ -22,8 +23,6 @@ import { PART10 } from './wado-forms.ts'
 import { sendRendered } from './wado-rendered.ts'
 
 const UIDS = { study: 'studyUID', series: 'seriesUID', instance: 'objectUID' } as const
-/** Larger than any frame: where only one side of the picture is given. */
-const ANY_SIDE = 16384
 /** What would have to be done to the picture and is not: answering without it would tell a lie. */
 const NOT_DONE = ['anonymize', 'presentationUID', 'presentationSeriesUID']
 
@@ -135,7 +134,7 @@ function boxOfSides(rows: string | undefined, columns: string | undefined): Pict
   const width = columns === undefined ? undefined : sideOf('columns', columns)
   const height = rows === undefined ? undefined : sideOf('rows', rows)
   if (width !== undefined && height !== undefined) return boxOf('rows', width, height)
-  return { width: width ?? ANY_SIDE, height: height ?? ANY_SIDE }
+  return { width: width ?? otherSide(height ?? 1), height: height ?? otherSide(width ?? 1) }
 }
 
 function windowOf(center: string | undefined, width: string | undefined): PictureParams['window'] {

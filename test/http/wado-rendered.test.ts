@@ -90,6 +90,9 @@ describe('pictures', () => {
     ['window=1,x,linear', 'window'],
     ['window=1,0.5,linear', 'window'],
     ['window=1,2,cubic', 'window'],
+    // Infinite ones have no place in a key or an entity tag: all black and all white would be one picture.
+    ['window=1e999,1,linear', 'window'],
+    ['window=-1e999,1,linear', 'window'],
     ['viewport=0,10', 'viewport'],
     ['viewport=10', 'viewport'],
     ['viewport=10,10,9,0,1,1', 'region'],
@@ -258,6 +261,14 @@ describe('WADO-URI', () => {
       (await world.get(`${at(loop)}/frames/2/rendered`)).body,
     )
     expect((await world.get(uri(letter))).headers['content-type']).toBe('application/pdf')
+  })
+
+  it('makes no larger picture of one side than of two', async () => {
+    const wide = { Accept: 'image/png' }
+    // 64 Mi pixels: 4096 columns of 16,384 rows, in which a picture of 2 : 1 is as large as can be.
+    const { body } = await world.get(uri(grey, '&rows=16384'), wide)
+    expect(await sharp(body).metadata()).toMatchObject({ width: 4096, height: 2048 })
+    expect((await world.get(uri(grey, '&rows=16384&columns=16384'), wide)).status).toBe(400)
   })
 
   it('sends the file in the transfer syntax that is asked for', async () => {
