@@ -23,6 +23,8 @@ type Settings = Pick<HttpSettings, 'publicUrl'>
 
 /** Of a thumbnail whose size the client leaves open. */
 const THUMBNAIL = { width: 256, height: 256 }
+/** Values in a warning: clients take headers of some kilobytes. */
+const MOST_NAMED = 8
 const REPORTS = '1.2.840.10008.5.1.4.1.1.88.'
 const DOCUMENTS = '1.2.840.10008.5.1.4.1.1.104.'
 const ENCAPSULATED_DOCUMENT = '00420011'
@@ -55,11 +57,11 @@ export async function answerRendered(
 
 /** PS3.18 §8.3.5.1.1: what is not known is passed over, and told; only words come back in the header. */
 function warnOfAnnotations({ publicUrl }: Settings, request: Request, response: Response): void {
-  const unknown = unknownAnnotations(queryString(request)).map((one) =>
-    one.replace(/[^\w-]/g, '').slice(0, 32),
-  )
+  const unknown = unknownAnnotations(queryString(request))
   if (unknown.length === 0) return
-  const text = `The following annotation values are not supported: ${unknown.join(', ')}`
+  const words = unknown.slice(0, MOST_NAMED).map((one) => one.replace(/[^\w-]/g, '').slice(0, 32))
+  const more = unknown.length > words.length ? ` and ${unknown.length - words.length} more` : ''
+  const text = `The following annotation values are not supported: ${words.join(', ')}${more}`
   response.append('Warning', `299 ${publicUrl} "${text}"`)
 }
 

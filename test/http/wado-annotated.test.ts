@@ -72,6 +72,13 @@ describe('annotation', () => {
     )
   })
 
+  it('is told of a few where many are not known: clients take no headers of such a length', async () => {
+    const many = Array.from({ length: 2000 }, (_, n) => `value-${n}`)
+    const { answer } = await rows(`?annotation=${many.join()}`)
+    expect(answer.headers.warning).toContain('value-0, value-1,')
+    expect(answer.headers.warning?.length).toBeLessThan(1000)
+  })
+
   it('is nothing where no letter of it has a shape', async () => {
     // The filler of Hangul syllables.
     const others = { PatientID: undefined, PatientBirthDate: undefined, PatientSex: undefined }
