@@ -169,9 +169,14 @@ export function takesGzip({ headers }: Request): boolean {
   return named !== undefined && named !== null && Number(named[2] ?? 1) > 0
 }
 
-/** Aborts when the client goes away before the answer is complete. */
+const signals = new WeakMap<Response, AbortSignal>()
+
+/** Aborts when the client goes away before the answer is complete. One signal an answer: Node warns of many who listen. */
 export function abortedWith(response: Response): AbortSignal {
+  const known = signals.get(response)
+  if (known !== undefined) return known
   const controller = new AbortController()
+  signals.set(response, controller.signal)
   response.once('close', () => {
     if (!response.writableFinished) controller.abort(new Problem('timeout', 'The client has gone away.'))
   })
