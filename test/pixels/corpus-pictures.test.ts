@@ -86,14 +86,18 @@ async function rasterOf(png: Buffer, channels: number): Promise<Raster> {
   return { width: info.width, height: info.height, channels: info.channels, pixels: data }
 }
 
+/** Touches no global in its loop: in a test these are looked up anew each time, which takes longer than all the rest. */
 function difference(one: Raster, other: Raster): { most: number; mean: number } {
-  let [most, sum] = [0, 0]
-  for (let at = 0; at < one.pixels.length; at++) {
-    const by = Math.abs((one.pixels[at] ?? 0) - (other.pixels[at] ?? 0))
-    most = Math.max(most, by)
+  const [mine, theirs] = [one.pixels, other.pixels]
+  let most = 0
+  let sum = 0
+  for (let at = 0; at < mine.length; at++) {
+    const signed = (mine[at] ?? 0) - (theirs[at] ?? 0)
+    const by = signed < 0 ? -signed : signed
+    if (by > most) most = by
     sum += by
   }
-  return { most, mean: sum / one.pixels.length }
+  return { most, mean: sum / mine.length }
 }
 
 /** How many pictures of a kind there are, how many were compared, and by how much a sample differed at most. */
