@@ -1,14 +1,13 @@
 import type { FhirLink } from '../database/ports/fhir-state.ts'
 import type { PatientKey } from '../fhir/mapping/identifiers.ts'
 import { ownTag } from '../fhir/mapping/identifiers.ts'
-import type { StudyFacts } from '../fhir/mapping/facts.ts'
+import type { StudyFacts, StudyTuple } from '../fhir/mapping/facts.ts'
 import {
   contradictions,
   literalSubject,
   logicalSubject,
   newPatient,
   patientProjection,
-  type PersonFacts,
   replacedBy,
 } from '../fhir/mapping/patient.ts'
 import { covers } from '../fhir/mapping/merge.ts'
@@ -19,6 +18,9 @@ import { hasIdentifier } from './sync-write.ts'
 
 /** How many `replaced-by` links are followed: more is a loop, or nobody's intention. */
 const HOPS = 5
+
+/** Of Other Patient IDs so many are looked for. */
+const MOST_OTHER_IDS = 10
 
 /** Something that a person should look at, about the patient of a study; `detail` has ids and names of elements only. */
 export interface PatientDoubt {
@@ -41,7 +43,7 @@ export async function findSubject(context: PushContext, facts: StudyFacts): Prom
   const { patient: key, person } = tuple
   if (!key || facts.patients.size > 1) return { reference: logicalSubject(key, person), doubt: null }
   // Two studies of one new patient, pushed at once, must not make two Patients.
-  const found = await context.alone(`patient ${tokenOf(key)}`, () => findPatient(context, key, person))
+  const found = await context.alone(`patient ${tokenOf(key)}`, () => findPatient(context, key, tuple))
   if (!('patient' in found)) return { reference: logicalSubject(key, person), doubt: found.doubt }
   const { patient } = found
   const differs = contradictions(patient.resource, person)
@@ -61,22 +63,35 @@ function tokenOf(key: PatientKey): string {
 
 type Found = { readonly patient: Stored } | { readonly doubt: PatientDoubt | null }
 
-async function findPatient(context: PushContext, key: PatientKey, person: PersonFacts): Promise<Found> {
+async function findPatient(context: PushContext, key: PatientKey, tuple: StudyTuple): Promise<Found> {
   const known = await linkedPatient(context, key)
   if (known) return { patient: await survivorOf(context, known) }
-  const matches = await context.server.search('Patient', { identifier: tokenOf(key), _count: '3' })
-  const survivors = new Map<string, { match: Stored; survivor: Stored }>()
-  for (const match of matches.filter(({ resource }) => hasIdentifier(resource, tokenOf(key)))) {
-    const survivor = await survivorOf(context, match)
-    survivors.set(survivor.id, { match, survivor })
-  }
-  const [one, another] = survivors.values()
-  if (another) return ambiguous([...survivors.keys()])
-  if (one) {
+  // Whom the Patient ID finds nobody doubts for the sake of another identifier.
+  for (const keys of [[key], tuple.otherIds.slice(0, MOST_OTHER_IDS)]) {
+    const found = await bearers(context, keys)
+    if (found.length > 1) return ambiguous(found.map(({ survivor }) => survivor.id))
+    const [one] = found
+    if (one === undefined) continue
     await savePatient(context, key, one.match)
     return { patient: one.survivor }
   }
-  return context.settings.patients === 'create' ? createPatient(context, key, person) : { doubt: null }
+  return context.settings.patients === 'create' ? createPatient(context, key, tuple) : { doubt: null }
+}
+
+/** Patients that bear one of the identifiers, and those that stand for them: each of these once. */
+async function bearers(
+  context: PushContext,
+  keys: readonly PatientKey[],
+): Promise<{ readonly match: Stored; readonly survivor: Stored }[]> {
+  const survivors = new Map<string, { match: Stored; survivor: Stored }>()
+  for (const token of keys.map(tokenOf)) {
+    const matches = await context.server.search('Patient', { identifier: token, _count: '3' })
+    for (const match of matches.filter(({ resource }) => hasIdentifier(resource, token))) {
+      const survivor = await survivorOf(context, match)
+      survivors.set(survivor.id, { match, survivor })
+    }
+  }
+  return [...survivors.values()]
 }
 
 /** The Patient found at an earlier push, as it is now; null when it is gone or no longer bears the identifier. */
@@ -115,9 +130,13 @@ export async function survivorOf({ server }: Pick<PushContext, 'server'>, patien
   return current
 }
 
-async function createPatient(context: PushContext, key: PatientKey, person: PersonFacts): Promise<Found> {
+async function createPatient(
+  context: PushContext,
+  key: PatientKey,
+  { person, otherIds }: StudyTuple,
+): Promise<Found> {
   const { server, settings } = context
-  const resource = newPatient(key, person, settings.mapping.archiveId)
+  const resource = newPatient(key, person, settings.mapping.archiveId, otherIds)
   const made = (await context.takesClientIds('Patient'))
     ? await createById(context, key, resource)
     : await server.create(resource, { identifier: tokenOf(key) })

@@ -337,6 +337,60 @@ describe('the patient of a study', () => {
     expect(open('subject-moved')).toEqual([])
   })
 
+  describe('Other Patient IDs', () => {
+    const otherIds = (...ids: readonly object[]) => ({
+      ...{ PatientID: 'P9', PatientName: 'Roe^Jane', PatientBirthDate: '19700102' },
+      OtherPatientIDsSequence: [
+        ...ids,
+        // Without an issuer it may be anybody's.
+        { PatientID: 'P1', TypeOfPatientID: 'TEXT' },
+      ],
+    })
+    const universal = (PatientID: string) => ({
+      ...{ PatientID, TypeOfPatientID: 'TEXT' },
+      IssuerOfPatientIDQualifiersSequence: [{ UniversalEntityID: '1.2.40.7', UniversalEntityIDType: 'ISO' }],
+    })
+
+    it('find the Patient where nobody has the Patient ID', async () => {
+      patient('known', { identifier: [{ system: 'urn:oid:1.2.40.7', value: 'N1' }] })
+      patient('stranger', { identifier: [{ system: 'urn:oid:1.2.3.4', value: 'P1' }] })
+      store.add(ct(otherIds(universal('N1'))))
+      start()
+      await settled()
+      expect(theStudy()['subject']).toMatchObject({
+        reference: 'Patient/known',
+        identifier: { system: 'urn:oid:1.2.3.4', value: 'P9' },
+      })
+      expect(server.store.all('Patient')).toHaveLength(2)
+      expect(server.store.versions('Patient', 'known')).toHaveLength(1)
+      // And again, when more of it comes.
+      store.add(ct(otherIds(universal('N1'))))
+      await settled()
+      expect(server.store.all('Patient')).toHaveLength(2)
+    })
+
+    it('of several Patients leave the choice to a person', async () => {
+      for (const id of ['one', 'two'])
+        patient(id, { identifier: [{ system: 'urn:oid:1.2.40.7', value: `N-${id}` }] })
+      store.add(ct(otherIds(universal('N-one'), universal('N-two'))))
+      start()
+      await settled()
+      expect(theStudy()['subject']).not.toHaveProperty('reference')
+      expect(open('ambiguous-patient')).toEqual([{ patients: ['one', 'two'] }])
+    })
+
+    it('are identifiers of a Patient that is made', async () => {
+      store.add(ct(otherIds(universal('N1'))))
+      start()
+      await settled()
+      const [made] = server.store.all('Patient')
+      expect(made?.['identifier']).toEqual([
+        { system: 'urn:oid:1.2.3.4', value: 'P9' },
+        { system: 'urn:oid:1.2.40.7', value: 'N1' },
+      ])
+    })
+  })
+
   it('is not guessed: two candidates give a logical reference and a row, until one is left', async () => {
     patient('one')
     patient('two')

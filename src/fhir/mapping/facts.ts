@@ -2,7 +2,7 @@ import type { DataSet, Uid } from '../../dicom/data-set.ts'
 import type { Json, JsonObject } from '../ports.ts'
 import { canonical } from './canonical.ts'
 import { concept } from './coding.ts'
-import { accessionIdentifier, patientKey, type PatientKey } from './identifiers.ts'
+import { accessionIdentifier, otherPatientKeys, patientKey, type PatientKey } from './identifiers.ts'
 import { personOf, type PersonFacts } from './patient.ts'
 import { people } from './person.ts'
 import { addSeriesInstance, type SeriesFacts, seriesOf } from './series-facts.ts'
@@ -13,6 +13,8 @@ import { items, text, texts } from './values.ts'
 /** What is said of the study by its first received instance, as one tuple: no mixture of two instances (design §5). */
 export interface StudyTuple {
   readonly patient: PatientKey | null
+  /** Other identifiers of the same patient. */
+  readonly otherIds: readonly PatientKey[]
   readonly person: PersonFacts
   readonly started: string | undefined
   readonly description: string
@@ -105,6 +107,7 @@ function reasons(dataSet: DataSet): (JsonObject | undefined)[] {
 function studyTuple(dataSet: DataSet, settings: MappingSettings): StudyTuple {
   return {
     patient: patientKey(dataSet, settings),
+    otherIds: otherPatientKeys(dataSet, settings),
     person: personOf(dataSet),
     started: startedAt(
       text(dataSet, '00080020'),

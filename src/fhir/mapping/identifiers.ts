@@ -72,13 +72,33 @@ export interface PatientKey {
 export function patientKey(dataSet: DataSet, settings: MappingSettings): PatientKey | null {
   const value = text(dataSet, '00100020')
   if (value === '') return null
-  const qualifiers = items(dataSet, '00100024')[0]
   const system =
-    (qualifiers && universalSystem(qualifiers)) ??
-    named(text(dataSet, '00100021'), settings) ??
+    issuerOf(dataSet, settings) ??
     named(settings.defaultIssuer, settings) ??
     ownSystem(settings.archiveId, 'patient')
   return { system, value }
+}
+
+/**
+ * Other Patient IDs (0010,1002) by which the patient may be known, each once. Those without an issuer of their own are left
+ * out: a number of the default issuer may well be somebody else's.
+ */
+export function otherPatientKeys(dataSet: DataSet, settings: MappingSettings): PatientKey[] {
+  const own = patientKey(dataSet, settings)
+  const keys = items(dataSet, '00101002').flatMap((item) => {
+    const value = text(item, '00100020')
+    const system = value === '' ? undefined : issuerOf(item, settings)
+    return system === undefined ? [] : [{ system, value }]
+  })
+  const distinct = new Map(keys.map((key) => [`${key.system}|${key.value}`, key]))
+  if (own !== null) distinct.delete(`${own.system}|${own.value}`)
+  return [...distinct.values()]
+}
+
+/** System of the issuer that a Patient ID names; undefined where it names none. */
+function issuerOf(dataSet: DataSet, settings: MappingSettings): string | undefined {
+  const qualifiers = items(dataSet, '00100024')[0]
+  return (qualifiers && universalSystem(qualifiers)) ?? named(text(dataSet, '00100021'), settings)
 }
 
 /** System of an HL7v2 hierarchic designator item: its universal ID, else its local namespace (PS3.3 Table 10-17). */

@@ -38,12 +38,17 @@ function genderOf(sex: string): PersonFacts['gender'] {
 }
 
 /** A Patient to be created where the server has none of this identifier. Existing ones are never written. */
-export function newPatient(key: PatientKey, person: PersonFacts, archiveId: string): Resource {
+export function newPatient(
+  key: PatientKey,
+  person: PersonFacts,
+  archiveId: string,
+  otherIds: readonly PatientKey[] = [],
+): Resource {
   return {
     resourceType: 'Patient',
     ...prunedObject({
       meta: { tag: [ownTag(archiveId)] },
-      identifier: [{ system: key.system, value: key.value }],
+      identifier: [key, ...otherIds].map(({ system, value }) => ({ system, value })),
       name: humanNames(person.name),
       gender: person.gender,
       birthDate: person.birthDate,
