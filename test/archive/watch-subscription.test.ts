@@ -160,31 +160,50 @@ describe('Subscriptions of the FHIR server', () => {
     expect(await world.archive.database.fhir.fact('subscription Patient')).toBeNull()
   }, 60_000)
 
-  it('are by topic where the server has topics, after a handshake', async () => {
-    standIn = await startFhirStandIn({
-      release: 'R5',
-      types: ['Patient', 'ImagingStudy', 'Subscription', 'SubscriptionTopic'],
-    })
-    const topic = (type: string, more: object = {}): void =>
-      void standIn.store.put({
-        ...{ resourceType: 'SubscriptionTopic', id: `${type}${Object.keys(more).length}`, status: 'active' },
-        url: `http://example.org/topic/${type}/${Object.keys(more).length}`,
-        resourceTrigger: [{ resource: `http://hl7.org/fhir/StructureDefinition/${type}`, ...more }],
+  it.each(['R4B', 'R5'] as const)(
+    'are by topic where the server has topics, after a handshake (%s)',
+    async (release) => {
+      standIn = await startFhirStandIn({
+        release,
+        types: ['Patient', 'ImagingStudy', 'Subscription', 'SubscriptionTopic'],
       })
-    // One that tells of some changes only is not enough.
-    topic('Patient', { queryCriteria: { current: 'active=false' } })
-    await using world = await startSubscribing('R5')
-    const subscriptions = world.keep()
-    await until(() => statuses(subscriptions).join() === 'Patient - unsupported,ImagingStudy - unsupported')
-    topic('Patient')
-    topic('ImagingStudy')
-    await until(() => statuses(subscriptions).join() === 'Patient topic active,ImagingStudy topic active')
-    expect(standIn.calls.filter(({ type }) => type === 'handshake')).toMatchObject([
-      { status: 200 },
-      { status: 200 },
-    ])
-    await wakes(world)
-  }, 60_000)
+      const topic = (type: string, more: object = {}): void =>
+        void standIn.store.put({
+          ...{
+            resourceType: 'SubscriptionTopic',
+            id: `${type}${Object.keys(more).length}`,
+            status: 'active',
+          },
+          url: `http://example.org/topic/${type}/${Object.keys(more).length}`,
+          resourceTrigger: [{ resource: `http://hl7.org/fhir/StructureDefinition/${type}`, ...more }],
+        })
+      // One that tells of some changes only is not enough.
+      topic('Patient', { queryCriteria: { current: 'active=false' } })
+      await using world = await startSubscribing(release)
+      const subscriptions = world.keep()
+      // R5 has no criteria to subscribe by in the meantime.
+      const before = release === 'R5' ? 'Patient - unsupported,ImagingStudy - unsupported' : ACTIVE.join()
+      await until(() => statuses(subscriptions).join() === before)
+      topic('Patient')
+      topic('ImagingStudy')
+      await until(() => statuses(subscriptions).join() === 'Patient topic active,ImagingStudy topic active')
+      expect(standIn.calls.filter(({ type }) => type === 'handshake')).toMatchObject([
+        { status: 200 },
+        { status: 200 },
+      ])
+      // R4B has it as R4 has, and says by a profile that it is by topic (Subscriptions Backport IG).
+      const [one] = kept()
+      if (release === 'R4B')
+        expect(one).toMatchObject({
+          meta: { profile: [expect.stringMatching(/backport-subscription$/u) as unknown] },
+          criteria: expect.stringMatching(/^http:\/\/example.org\/topic\//u) as unknown,
+          channel: { type: 'rest-hook', _payload: { extension: [{ valueCode: 'empty' }] } },
+        })
+      else expect(one).toMatchObject({ content: 'empty', channelType: { code: 'rest-hook' } })
+      await wakes(world)
+    },
+    60_000,
+  )
 
   it('say that they are not supported where they are not', async () => {
     standIn = await startFhirStandIn({ types: ['Patient', 'ImagingStudy'] })
