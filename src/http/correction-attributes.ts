@@ -1,11 +1,13 @@
 import { composeDataSet } from '../dicom/compose.ts'
 import { CORRECTABLE } from '../dicom/correction.ts'
-import type { DataElement, DataSet, PersonName, Tag, Vr } from '../dicom/data-set.ts'
+import type { DataElement, DataSet, Tag, Vr } from '../dicom/data-set.ts'
 import { entryOf, keywordOf, tagOf } from '../dicom/dictionary.ts'
 import { readDate, readTime } from '../dicom/times.ts'
 import { Problem } from '../problem.ts'
 
 const PATIENT_ID: Tag = '00100020'
+/** Component groups of a person name in DICOM JSON (PS3.18 §F.2.2). */
+const GROUPS = ['Alphabetic', 'Ideographic', 'Phonetic'] as const
 /** PS3.5 Table 6.2-1; of a person name, each component group. */
 const LONGEST: Partial<Record<Vr, number>> = { LO: 64, SH: 16, PN: 64, CS: 16 }
 
@@ -29,20 +31,34 @@ export function attributesOf(given: unknown): DataSet {
   return dataSet
 }
 
-/** The one value of an attribute as text. */
-function textOf(name: string, value: unknown): string {
-  if (value === null) return ''
-  if (typeof value === 'string') return value
-  const values = typeof value === 'object' && 'Value' in value ? value.Value : []
-  if (typeof value === 'object' && Array.isArray(values) && values.length < 2) {
-    const [one = ''] = values as readonly unknown[]
-    if (typeof one === 'string') return one
-    if (typeof one === 'object' && one !== null) {
-      const { Alphabetic = '', Ideographic = '', Phonetic = '' } = one as PersonName
-      return [Alphabetic, Ideographic, Phonetic].join('=').replace(/=+$/u, '')
-    }
-  }
+/** The one value of an attribute as text. What is written in no known way is never taken for no value. */
+function textOf(name: string, given: unknown): string {
+  const text =
+    plainText(given) ?? (hasOnly(given, ['vr', 'Value']) ? valueText(given.Value ?? []) : undefined)
+  if (text !== undefined) return text
   throw new Problem('malformed', `${name} must be text, or an element of DICOM JSON with one value.`)
+}
+
+function plainText(given: unknown): string | undefined {
+  if (given === null) return ''
+  return typeof given === 'string' ? given : undefined
+}
+
+function valueText(values: unknown): string | undefined {
+  if (!Array.isArray(values) || values.length > 1) return undefined
+  const [one = ''] = values as readonly unknown[]
+  if (!hasOnly(one, GROUPS)) return plainText(one)
+  const groups = GROUPS.map((group) => one[group] ?? '')
+  return groups.every((group) => typeof group === 'string') ? groups.join('=').replace(/=+$/u, '') : undefined
+}
+
+/** Whether it is an object with none but these members. */
+function hasOnly<Name extends string>(
+  given: unknown,
+  names: readonly Name[],
+): given is Readonly<Partial<Record<Name, unknown>>> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return false
+  return Object.keys(given).every((key) => (names as readonly string[]).includes(key))
 }
 
 function elementOf(tag: Tag, text: string): DataElement {
