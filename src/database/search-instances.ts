@@ -100,12 +100,12 @@ export function tagsIn(whole: StoredDataSet, step: PathStep): Tag[] {
 }
 
 /** A text is searched for a few lines, and cut into all of them when more are wanted. */
-const FEW = 6
+const FEW = 8
 
 /** The lines of a text that `encoding.ts` made. */
 export function linesIn(json: string): Lines {
   let known: ReadonlyMap<Tag, string> | undefined
-  let asked = 0
+  const found = new Map<Tag, string | undefined>()
   const all = (): ReadonlyMap<Tag, string> =>
     (known ??= new Map(linesOfJson(json).map((line) => [tagOfLine(line), line])))
   return {
@@ -115,8 +115,13 @@ export function linesIn(json: string): Lines {
         ? tagsWith(json, prefix)
         : [...known.keys()].filter((tag) => tag.startsWith(prefix)),
     get: (tag) => {
-      if (known !== undefined || ++asked > FEW) return all().get(tag)
-      return lineIn(json, tag)
+      if (known !== undefined || found.size >= FEW) return all().get(tag)
+      let line = found.get(tag)
+      if (line === undefined && !found.has(tag)) {
+        line = lineIn(json, tag)
+        found.set(tag, line)
+      }
+      return line
     },
   }
 }

@@ -44,13 +44,22 @@ export interface RowWriter {
 export function rowWriter(query: Query, fields: Fields): RowWriter {
   const { service = '' } = query
   const all = query.include === 'all' ? wholeRows(query.level) : undefined
-  const columnsFor = columnsOf(query, fields)
+  const columnsFor = columnsOf(query)
   const own = columnsFor(fields)
-  const isPrivate = [...fields.keys()].some((step) => readPrivateStep(step) !== undefined)
+  const inBlocks = [...fields.keys()].filter((step) => readPrivateStep(step) !== undefined)
+  const known = new Map<string, readonly Column[]>()
+  /** Private ones by what they mean in a data set: mostly the same in all. */
+  const columnsIn = (source: StoredDataSet): readonly Column[] => {
+    const meant = inBlocks.flatMap((step) => tagsIn(source, step))
+    const key = meant.map((tag) => tag + (source.element(tag)?.vr ?? '')).join()
+    const columns = known.get(key) ?? columnsFor(fieldsIn(fields, source))
+    known.set(key, columns)
+    return columns
+  }
   return {
     stored: own.flatMap(({ kind, stored }) => (kind === 'stored' ? [stored] : [])),
     draft: (entity, source, whole) => {
-      const columns = isPrivate ? columnsFor(fieldsIn(fields, source)) : own
+      const columns = inBlocks.length > 0 ? columnsIn(source) : own
       const uids = uidsOf(entity)
       const pieces = columns.flatMap((column) => pieceOf(column, { entity, source, uids, service }) ?? [])
       if (all && whole) addOthers(pieces, all.others(whole), whole)
@@ -96,8 +105,8 @@ const RETRIEVE_URL: Tag = '00081190'
 const ONLINE_LINE = lineOf(AVAILABILITY, ONLINE)
 const SHOWN: Field = { isWhole: true, isRequired: false, inner: new Map() }
 
-/** The columns, by the fields that a data set has: private ones are not the same in all. */
-function columnsOf(query: Query, fields: Fields): (own: Fields) => readonly Column[] {
+/** The columns of fields, in ascending order. */
+function columnsOf(query: Query): (fields: Fields) => readonly Column[] {
   const { level, include, service } = query
   const isAll = include === 'all'
   const isMade = service !== undefined && level !== 'patient'
@@ -118,16 +127,11 @@ function columnsOf(query: Query, fields: Fields): (own: Fields) => readonly Colu
       missing: missing ? lineOf(tag, missing) : hidden,
     }
   }
-  const known = new Map<string, readonly Column[]>()
-  return (own) => {
-    const tags = [...new Set([...own.keys(), ...made])]
+  return (fields) =>
+    [...new Set([...fields.keys(), ...made])]
       .filter((tag) => readPrivateStep(tag) === undefined && !isLeftOut(tag))
       .sort()
-    const key = own === fields ? '' : tags.join()
-    const columns = known.get(key) ?? tags.map((tag) => columnOf(tag, own.get(tag) ?? SHOWN))
-    known.set(key, columns)
-    return columns
-  }
+      .map((tag) => columnOf(tag, fields.get(tag) ?? SHOWN))
 }
 
 function fieldsIn(fields: Fields, source: StoredDataSet): Fields {
