@@ -70,7 +70,8 @@ async function updated({ archive, server }: Ports, place: Place): Promise<Change
   const kept = await fhir.fact(SINCE)
   if (kept === null) return firstOfAll({ archive, server })
   const since = Date.parse(kept)
-  const from = new Date(since - (place.isUnfinished ? 0 : OVERLAP_MS)).toISOString()
+  // Where a look was cut off there may be more of the very same moment.
+  const from = new Date(since - (place.isUnfinished ? 1 : OVERLAP_MS)).toISOString()
   const parameters = { _lastUpdated: `gt${from}`, _sort: '_lastUpdated', _count: PAGE }
   const fresh: Stored[] = []
   let newest = since

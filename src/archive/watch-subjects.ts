@@ -35,46 +35,59 @@ const SINCE = 'watch-subjects-since'
 /** A push of our own is noted within so long after the server has it. */
 const SETTLES_MS = 1000
 
+export interface MovedSubjects {
+  readonly found: readonly MovedSubject[]
+  /** To be called when they have been dealt with: until then they are found again. */
+  readonly keep: () => Promise<void>
+}
+
 /**
  * The ImagingStudies whose subject is not what it was pushed with: those that changed since the last look, where the server
  * can be asked for them; and those that a push or the reconciling has met. Rejects with FhirError.
  */
-export async function movedSubjects(ports: Ports, strategy: Strategy, seen: Seen): Promise<MovedSubject[]> {
-  const changed = strategy === 'last-updated' ? await changedStudies(ports) : []
-  const fresh = [...changed, ...(await metStudies(ports))].filter(
-    ({ id, versionId }) => versionId === null || seen.get(id) !== versionId,
-  )
+export async function movedSubjects(ports: Ports, strategy: Strategy, seen: Seen): Promise<MovedSubjects> {
+  const changed = strategy === 'last-updated' ? await changedStudies(ports, seen) : null
+  const fresh = [...(changed?.studies ?? []), ...(await metStudies(ports))].filter((one) => !isIn(seen, one))
   const suspects = await moved(ports, fresh)
   // It may be a push of our own that is on its way.
   if (suspects.length > 0) await sleep(SETTLES_MS)
-  const found = suspects.length > 0 ? await moved(ports, fresh) : []
-  for (const { id, versionId } of fresh) if (versionId !== null) seen.set(id, versionId)
-  for (const id of [...seen.keys()].slice(0, Math.max(0, seen.size - MOST_SEEN))) seen.delete(id)
-  return found
+  return {
+    found: suspects.length > 0 ? await moved(ports, fresh) : [],
+    keep: async () => {
+      if (changed !== null) await ports.archive.database.fhir.saveFact(SINCE, changed.newest.toISOString())
+      for (const { id, versionId } of fresh) if (versionId !== null) seen.set(id, versionId)
+      for (const id of [...seen.keys()].slice(0, Math.max(0, seen.size - MOST_SEEN))) seen.delete(id)
+    },
+  }
+}
+
+function isIn(seen: Seen, { id, versionId }: Stored): boolean {
+  return versionId !== null && seen.get(id) === versionId
 }
 
 /** Before the first look nobody knows what changed: the reconciling compares everything. */
-async function changedStudies({ archive, server, mapping }: Ports): Promise<Stored[]> {
-  const { fhir } = archive.database
-  const kept = await fhir.fact(SINCE)
-  const since = kept === null ? archive.now().getTime() : Date.parse(kept)
-  const changed: Stored[] = []
-  let newest = since
-  if (kept !== null) {
-    const parameters = {
-      _lastUpdated: `gt${new Date(since - OVERLAP_MS).toISOString()}`,
-      _tag: ownTagToken(mapping.archiveId),
-      ...{ _sort: '_lastUpdated', _elements: 'subject', _count: '200' },
-    }
-    let pages = 0
-    for await (const page of server.pages('ImagingStudy', parameters)) {
-      for (const one of page) newest = Math.max(newest, updatedAt(one))
-      changed.push(...page)
-      if (++pages >= PAGES) break
-    }
+async function changedStudies(
+  { archive, server, mapping }: Ports,
+  seen: Seen,
+): Promise<{ readonly studies: readonly Stored[]; readonly newest: Date }> {
+  const kept = await archive.database.fhir.fact(SINCE)
+  if (kept === null) return { studies: [], newest: archive.now() }
+  const since = Date.parse(kept)
+  const parameters = {
+    _lastUpdated: `gt${new Date(since - OVERLAP_MS).toISOString()}`,
+    _tag: ownTagToken(mapping.archiveId),
+    ...{ _sort: '_lastUpdated', _elements: 'subject', _count: '200' },
   }
-  await fhir.saveFact(SINCE, new Date(newest).toISOString())
-  return changed
+  const studies: Stored[] = []
+  let newest = since
+  let pages = 0
+  for await (const page of server.pages('ImagingStudy', parameters)) {
+    for (const one of page) newest = Math.max(newest, updatedAt(one))
+    studies.push(...page)
+    // However much was written within the overlap: what was looked at already does not keep it from getting on.
+    if (page.some((one) => !isIn(seen, one)) && ++pages >= PAGES) break
+  }
+  return { studies, newest: new Date(newest) }
 }
 
 /** Those that somebody is told of, as they are now. */

@@ -138,14 +138,13 @@ async function look(watcher: Watcher, signal: AbortSignal): Promise<boolean> {
 /** Studies that were given another Patient. */
 async function lookAtSubjects(watcher: Watcher, strategy: Strategy, signal: AbortSignal): Promise<void> {
   const { archive, server, settings } = watcher
-  for (const one of await movedSubjects(
-    { archive, server, mapping: settings.mapping },
-    strategy,
-    watcher.seen,
-  )) {
+  const ports = { archive, server, mapping: settings.mapping }
+  const { found, keep } = await movedSubjects(ports, strategy, watcher.seen)
+  for (const one of found) {
     if (signal.aborted) return
     if (await proposeForSubject({ archive, server }, settings, one)) count(watcher, 1)
   }
+  await keep()
 }
 
 /** Compares a Patient, or whoever has replaced it, with what it said when last looked at. */

@@ -6,7 +6,7 @@ import { everyKind } from '../../src/archive/correct-policy.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'
 import { startWatch, type Watch, type WatchSettings } from '../../src/archive/watch.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
-import type { FhirServer } from '../../src/fhir/ports.ts'
+import { FhirError, type FhirServer } from '../../src/fhir/ports.ts'
 import { fhirNotifyRoutes } from '../../src/http/fhir-notify.ts'
 import { ct, series } from '../samples.ts'
 import { startWorld, type World } from '../world.ts'
@@ -343,6 +343,30 @@ describe('a Patient that changes on the FHIR server', () => {
     const now = standIn.store.current('ImagingStudy', given.id)?.resource
     expect(JSON.stringify(now?.['subject'])).toContain(`Patient/${byId('P2').id}`)
     expect(await world.archive.database.corrections.list({ limit: 9 })).toHaveLength(1)
+  }, 60_000)
+
+  it('is followed when an ImagingStudy is given to it, though the server fails while it is looked at', async () => {
+    let failures = 0
+    await using world = await startWatching({}, (server) => ({
+      ...server,
+      read: (type, id) => {
+        if (type !== 'Patient' || failures === 0) return server.read(type, id)
+        failures--
+        return Promise.reject(new FhirError('transient', 'busy'))
+      },
+    }))
+    const first = ct({ PatientID: 'P1' })
+    await world.store(first, ct({ PatientID: 'P2' }))
+    await world.settled()
+    await until(async () => (await world.archive.database.fhir.fact('watch-subjects-since')) !== null)
+    const study = standIn.store
+      .all('ImagingStudy')
+      .find((one) => JSON.stringify(one).includes(first.uids.study))!
+    failures = 1
+    const subject = { reference: `Patient/${world.patientOf('P2').id}` }
+    standIn.store.put({ ...study, id: study['id'] as string, subject })
+    await until(async () => (await world.qido('/studies?PatientID=P2')).length === 2)
+    expect(failures).toBe(0)
   }, 60_000)
 
   it('is left alone where a study has two patients', async () => {
