@@ -82,7 +82,7 @@ export function startReconcile(sync: Sync | null): void {
 }
 
 function server(sync: Sync | null): Sync {
-  if (!sync) throw new Problem('unavailable', 'No FHIR server is configured.')
+  if (!sync) throw new Problem('conflict', 'No FHIR server is configured.')
   return sync
 }
 

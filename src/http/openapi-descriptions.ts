@@ -186,7 +186,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   },
   'POST /admin/fhir/reconcile': {
     summary: 'Compare all that was pushed with what the FHIR server has; GET /admin/fhir tells how far it is',
-    statuses: [202, 503],
+    statuses: [202, 409],
   },
   'POST /admin/fhir/studies/:study/restore': {
     summary: 'Bring a study there back to what the index says: edits, subject, also where it was deleted',

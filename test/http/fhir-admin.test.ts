@@ -6,6 +6,7 @@ import type { OwedReport } from '../../src/archive/sync-admin.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
 import { fhirAdminRoutes } from '../../src/http/fhir-admin.ts'
+import { STATUS } from '../../src/http/problems.ts'
 import { isProblem } from '../../src/problem.ts'
 import { memoryArchive, type MemoryArchive } from '../fhir/memory-database.ts'
 import { ct } from '../samples.ts'
@@ -21,7 +22,7 @@ async function serve(sync: Sync | null): Promise<void> {
   app.use(fhirAdminRoutes(store.archive, sync))
   app.use(
     (error: unknown, _request: express.Request, response: express.Response, next: express.NextFunction) => {
-      if (isProblem(error)) response.status(error.kind === 'not-found' ? 404 : 400).end()
+      if (isProblem(error)) response.status(STATUS[error.kind]).end()
       else next(error)
     },
   )
@@ -71,6 +72,9 @@ describe('/admin/fhir', () => {
     ['studies/1.2.3/release', 404],
     ['attention/7/resolve', 404],
     ['attention/x/resolve', 400],
+    // Nothing that comes of itself: no 503, and no Retry-After.
+    ['reconcile', 409],
+    [`studies/${STUDY}/withdraw`, 409],
   ])('answers POST %s with %i', async (path, status) => {
     await serve(null)
     expect(await post(path)).toBe(status)
@@ -140,7 +144,7 @@ describe('/admin/fhir', () => {
       await until(({ studies, attention }) => studies === 0 && attention.length === 0)
       expect(standIn.store.all('ImagingStudy')).toMatchObject([{ status: 'available' }])
       // It is here, so it is no orphan.
-      expect(await post(`studies/${STUDY}/withdraw`)).toBe(400)
+      expect(await post(`studies/${STUDY}/withdraw`)).toBe(409)
       expect(await post('studies/1.2.3.4.5/withdraw')).toBe(202)
       expect(await post('studies/nothing/withdraw')).toBe(400)
     })
