@@ -1,8 +1,8 @@
 /** What was found, as rows of people's words, with why each is there. */
 import { h } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
-import { ask } from './api.js'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { text, texts, valuesAt, words } from './dicom.js'
+import { search } from './found.js'
 import { RawLink } from './links.js'
 import { counted, Fault, numberText } from './loading.js'
 import { Picture } from './picture.js'
@@ -14,8 +14,7 @@ import { queryOf, requestOf } from './terms.js'
  * @typedef {import('./route.js').Level} Level
  * @typedef {import('./terms.js').Term} Term
  * @typedef {import('./keywords.js').Dictionary} Dictionary
- * @typedef {{ readonly rows: readonly DataSet[], readonly next: string | undefined, readonly total: number | undefined,
- *   readonly ms: number, readonly warnings: string | undefined }} Found
+ * @typedef {import('./found.js').Found} Found
  * @typedef {{ readonly href: string, readonly title: string, readonly facts: readonly string[], readonly aside: readonly string[],
  *   readonly badges: readonly string[], readonly picture?: { readonly path: string, readonly route: string } }} Row
  */
@@ -43,6 +42,8 @@ export function Results({ level, terms, dictionary, isAtRest }) {
   const [found, setFound] = useState(/** @type {Found | undefined} */ (undefined))
   const [error, setError] = useState(/** @type {Error | undefined} */ (undefined))
   const request = requestOf(terms, { limit: PAGE })
+  /** The page that is on its way: it is asked for once, and its rows come once. */
+  const underWay = useRef('')
   /**
    * @param {string} query
    * @param {AbortSignal} [signal]
@@ -63,6 +64,13 @@ export function Results({ level, terms, dictionary, isAtRest }) {
   }, [level, request])
 
   const next = found?.next
+  /** @param {string} page */
+  const loadMore = async (page) => {
+    if (underWay.current === page) return
+    underWay.current = page
+    await load(page)
+    underWay.current = ''
+  }
   return h(
     'section',
     { class: isAtRest ? 'results' : 'results leaving', 'aria-label': 'Results' },
@@ -84,7 +92,7 @@ export function Results({ level, terms, dictionary, isAtRest }) {
         ),
       ),
     next !== undefined &&
-      h('button', { type: 'button', class: 'more', onClick: () => void load(next) }, `${PAGE} more`),
+      h('button', { type: 'button', class: 'more', onClick: () => void loadMore(next) }, `${PAGE} more`),
   )
 }
 
@@ -256,37 +264,4 @@ function reasonsOf(dataSet, terms, dictionary) {
       ? []
       : [/** @type {const} */ ([name.includes(';') ? name : words(name).replaceAll('.', ' › '), shown])]
   })
-}
-
-/**
- * @param {Level} level
- * @param {string} query
- * @param {AbortSignal} [signal]
- * @returns {Promise<Found>}
- */
-async function search(level, query, signal) {
-  const began = performance.now()
-  const response = await ask(`dicomweb/${level}?${query}`, {
-    headers: { Accept: 'application/dicom+json' },
-    ...(signal && { signal }),
-  })
-  const ms = performance.now() - began
-  const rows = response.status === 204 ? [] : await response.json()
-  const total = response.headers.get('X-Total-Count')
-  return {
-    rows,
-    ms,
-    total: total === null ? undefined : Number(total),
-    next: nextQuery(response.headers.get('Link')),
-    warnings: response.headers
-      .get('Warning')
-      ?.replace(/299 \S+ "((?:[^"\\]|\\.)*)"(?:, )?/g, '$1 ')
-      .trim(),
-  }
-}
-
-/** @param {string | null} link the header (RFC 8288) */
-function nextQuery(link) {
-  const [, url] = /<([^>]+)>;\s*rel="next"/.exec(link ?? '') ?? []
-  return url === undefined ? undefined : new URL(url).search.slice(1)
 }

@@ -144,6 +144,25 @@ describeInBrowser('the console', () => {
     expect(await page.getByRole('button', { name: '25 more' }).count()).toBe(0)
   })
 
+  it('has every row once, however often more is asked for', async () => {
+    const page = await console.open('#/search/instances')
+    const more = page.getByRole('button', { name: '25 more' })
+    await more.waitFor()
+    const answer = Promise.withResolvers<null>()
+    await page.route(/dicomweb\/instances\?.*after=/, async (route) => {
+      await answer.promise
+      await route.continue()
+    })
+    for (let click = 0; click < 3; click++) await more.click({ noWaitAfter: true })
+    answer.resolve(null)
+    await page.locator('.hit').nth(49).waitFor()
+    await page.getByRole('button', { name: '25 more' }).click()
+    await page.locator('.hit').nth(52).waitFor()
+    const links = await page.locator('.hit-title').all()
+    const rows = await Promise.all(links.map((link) => link.getAttribute('href')))
+    expect([rows.length, new Set(rows).size]).toEqual([53, 53])
+  })
+
   it('leads by keyboard alone from the box to a study and back to another search', async () => {
     const page = await console.open()
     await page.locator('.hit').first().waitFor()
