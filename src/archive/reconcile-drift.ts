@@ -7,7 +7,8 @@ import type { FhirServer, Stored } from '../fhir/ports.ts'
 import { writtenOf } from './sync-link.ts'
 import type { Settled } from './sync-context.ts'
 import { LOOK_AROUND, wishFor } from './sync-wish.ts'
-import { hasIdentifier, LEFT_DELETED } from './sync-write.ts'
+import { hasIdentifier } from '../fhir/mapping/same.ts'
+import { LEFT_DELETED } from './sync-write.ts'
 
 /** What a comparison stands on. */
 export interface Comparison {

@@ -1,6 +1,6 @@
 import { ownTag, ownTagToken, studyToken } from '../fhir/mapping/identifiers.ts'
 import { isList, isObject } from '../fhir/mapping/canonical.ts'
-import { covers } from '../fhir/mapping/merge.ts'
+import { covers } from '../fhir/mapping/same.ts'
 import type { Resource, Stored } from '../fhir/ports.ts'
 import { withdrawnStudy } from '../fhir/mapping/imaging-study.ts'
 import type { Comparison, Drift } from './reconcile-drift.ts'

@@ -10,11 +10,10 @@ import {
   patientProjection,
   replacedBy,
 } from '../fhir/mapping/patient.ts'
-import { covers } from '../fhir/mapping/merge.ts'
+import { covers, hasIdentifier } from '../fhir/mapping/same.ts'
 import { uuidv5 } from '../dicom/uid.ts'
 import { isFhirError, type JsonObject, type Resource, type Stored } from '../fhir/ports.ts'
 import type { PushContext } from './sync-context.ts'
-import { hasIdentifier } from './sync-write.ts'
 
 /** How many `replaced-by` links are followed: more is a loop, or nobody's intention. */
 const HOPS = 5

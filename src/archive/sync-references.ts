@@ -1,7 +1,7 @@
 import { logicalReferences, type LogicalReference, withFound } from '../fhir/mapping/references.ts'
+import { hasIdentifier } from '../fhir/mapping/same.ts'
 import type { Resource } from '../fhir/ports.ts'
 import type { PushContext } from './sync-context.ts'
-import { hasIdentifier } from './sync-write.ts'
 
 /** Misses that are remembered. */
 const MOST_MISSED = 10_000

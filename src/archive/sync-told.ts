@@ -1,6 +1,6 @@
 import type { Database } from '../database/ports/database.ts'
 import { citedDigests, listedCount, pushOf } from '../fhir/mapping/provenance.ts'
-import { covers } from '../fhir/mapping/merge.ts'
+import { covers } from '../fhir/mapping/same.ts'
 import { type FhirRelease, type FhirServer, isFhirError, type Stored } from '../fhir/ports.ts'
 import { originsOf } from './origins.ts'
 import { newLink, writtenText } from './sync-link.ts'

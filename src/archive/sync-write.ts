@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FhirLink, LinkKind } from '../database/ports/fhir-state.ts'
-import { isList, isObject } from '../fhir/mapping/canonical.ts'
-import { ownTag } from '../fhir/mapping/identifiers.ts'
-import { covers, type EditPolicy, type Merge, merge, mergeOver } from '../fhir/mapping/merge.ts'
+import type { FhirLink } from '../database/ports/fhir-state.ts'
+import { type Merge, merge, mergeOver } from '../fhir/mapping/merge.ts'
 import {
   FhirError,
   type FhirRelease,
@@ -14,29 +12,7 @@ import {
 } from '../fhir/ports.ts'
 import { flagLink, newLink, type Written as Kept, writtenOf, writtenText } from './sync-link.ts'
 import type { PushContext } from './sync-context.ts'
-
-/** One resource that Concord owns a part of. */
-export interface Target {
-  readonly kind: LinkKind
-  readonly key: string
-  readonly resourceType: string
-  /** Of its identifier, `system|value`; or of a tag, for resources that have no identifier. */
-  readonly token: string
-  readonly by?: '_tag'
-  /** Id that is tried first where the server takes ids from clients. */
-  readonly clientId: string
-  /** Generation of the index that `build` speaks of. */
-  readonly gen: number | null
-  /** The projection; `flags` are those of the link (`series-only`). */
-  readonly build: (flags: readonly string[]) => Resource
-  readonly policy: EditPolicy
-  /** What to do where it was, and was deleted. */
-  readonly remoteDelete: 'recreate' | 'respect'
-  /** Whether to look for others with the same identifier, though the resource is known by id. */
-  readonly looksAround?: boolean
-  /** `build` says the same at any time: what was written is what it says now, and need not be kept. */
-  readonly isConstant?: true
-}
+import { isTagged, locate, namesakes, type Target } from './sync-locate.ts'
 
 /** What came of a write. `merge` null: the resource was made, not merged. */
 export interface WriteResult {
@@ -119,69 +95,6 @@ async function writeOnce(context: PushContext, target: Target): Promise<WriteRes
   // Conditional creates race on real servers: what has the same identifier now was made in the same moment.
   const rivals = (await namesakes(context, target)).filter(({ id }) => id !== made.id)
   return { ...made, duplicates: await settleDuplicates(context, target, rivals), wasDeleted, isKnown: false }
-}
-
-/** The resource of this target on the server: by the ids that we know, else by identifier; and what else has that. */
-async function locate(
-  context: PushContext,
-  target: Target,
-  link: FhirLink,
-): Promise<{ found: Stored | null; others: readonly Stored[] }> {
-  const { server, settings } = context
-  const { resourceType, clientId } = target
-  // An id of the server's own may mean something else once the server was replaced; one that we made cannot.
-  const known = link.id === '' || link.id === clientId ? null : await server.read(resourceType, link.id)
-  const others = async ({ id }: Stored): Promise<readonly Stored[]> =>
-    target.looksAround ? (await namesakes(context, target)).filter((one) => one.id !== id) : []
-  if (known && bears(known.resource, target)) return { found: known, others: await others(known) }
-  const own = (await context.takesClientIds(resourceType)) ? await server.read(resourceType, clientId) : null
-  if (own) return { found: own, others: await others(own) }
-  const { archiveId } = settings.mapping
-  const [found = null, ...rest] = (await namesakes(context, target)).sort(
-    (a, b) => rank(b.resource, archiveId) - rank(a.resource, archiveId) || (age(a) < age(b) ? -1 : 1),
-  )
-  return { found, others: rest }
-}
-
-async function namesakes({ server }: PushContext, target: Target): Promise<Stored[]> {
-  const { resourceType, by = 'identifier', token } = target
-  const matches = await server.search(resourceType, { [by]: token, _count: '5' })
-  return matches.filter(({ resource }) => bears(resource, target))
-}
-
-function bears(resource: Resource, { by, token }: Target): boolean {
-  if (by === undefined) return hasIdentifier(resource, token)
-  const [system, code] = tokenParts(token)
-  return covers(resource['meta'], { tag: [{ system, code }] })
-}
-
-function tokenParts(token: string): readonly [system: string, value: string] {
-  const bar = token.indexOf('|')
-  return [token.slice(0, bar), token.slice(bar + 1)]
-}
-
-export function hasIdentifier(resource: Resource, token: string): boolean {
-  const [system, value] = tokenParts(token)
-  const { identifier } = resource
-  return isList(identifier) && identifier.some((one) => covers(one, { system, value }))
-}
-
-/** Among duplicates: those that are not withdrawn, then those that others have added to, then ours. */
-function rank(resource: Resource, archiveId: string): number {
-  const isLive = resource['status'] !== 'entered-in-error'
-  const isUsed = ['note', 'encounter', 'procedureReference', 'reasonReference', 'partOf'].some(
-    (name) => name in resource,
-  )
-  return (isLive ? 4 : 0) + (isUsed ? 2 : 0) + (isTagged(resource, archiveId) ? 1 : 0)
-}
-
-function age({ resource, id }: Stored): string {
-  const meta = resource['meta']
-  return `${isObject(meta) && typeof meta['lastUpdated'] === 'string' ? meta['lastUpdated'] : ''} ${id}`
-}
-
-function isTagged(resource: Resource, archiveId: string): boolean {
-  return covers(resource['meta'], { tag: [ownTag(archiveId)] })
 }
 
 type Done = Omit<WriteResult, 'duplicates' | 'wasDeleted' | 'isKnown'>

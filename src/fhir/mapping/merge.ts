@@ -1,5 +1,6 @@
 import type { Json, JsonObject, Resource } from '../ports.ts'
-import { canonical, isList, isObject, sameJson, without } from './canonical.ts'
+import { isList, isObject, sameJson, without } from './canonical.ts'
+import { byKey, covers, foreignItems, itemKey } from './same.ts'
 
 /**
  * THE THREE-WAY MERGE (design §7): what the server has (`theirs`), what the index says now (`ours`) and what we last
@@ -189,20 +190,6 @@ function itemPath(path: string, key: string): string {
   return /^[\d.]+$/u.test(key) ? `${path}[${key}]` : `${path}[]`
 }
 
-/** What others put into a list, as it stands there: also twice, and also a namesake of ours, but for UIDs, which are unique. */
-function foreignItems(
-  list: Json | undefined,
-  theirs: ReadonlyMap<string, Json>,
-  ours: ReadonlyMap<string, Json>,
-  base: ReadonlyMap<string, Json>,
-): readonly Json[] {
-  return (isList(list) ? list : []).filter((item) => {
-    const key = itemKey(item)
-    const isNamesake = theirs.get(key) !== item && !(isObject(item) && 'uid' in item)
-    return isNamesake ? ours.has(key) || !base.has(key) : !ours.has(key) && !base.has(key)
-  })
-}
-
 /** The modalities, and the one Study Instance UID, admit nothing foreign beside them. */
 function isWhole(path: string, item: Json): boolean {
   if (path === 'modality') return true
@@ -225,36 +212,6 @@ function isDisplaced(path: string, item: Json, { instances }: Context): boolean 
     return path.startsWith('series[') && path.endsWith('].instance') && instances.has(item['uid'])
   const own = objects(item['instance'])
   return own.length > 0 && own.every(({ uid }) => instances.has(uid))
-}
-
-function byKey(list: Json | undefined): Map<string, Json> {
-  const known = new Map<string, Json>()
-  for (const item of isList(list) ? list : []) {
-    const key = itemKey(item)
-    if (!known.has(key)) known.set(key, item)
-  }
-  return known
-}
-
-/** By what an item of a list is known again: UID, reference, identifier, code, words; by its shape, for every release. */
-export function itemKey(item: Json | undefined): string {
-  if (!isObject(item)) return canonical(item ?? null)
-  const { uid, concept, reference, identifier, coding, text, actor, display } = item
-  if (typeof uid === 'string') return uid
-  if (actor !== undefined) return `${itemKey(item['function'])} ${itemKey(actor)}`
-  if (concept !== undefined) return itemKey(concept)
-  if (typeof reference === 'string') return localReference(reference)
-  if (isObject(identifier)) return itemKey(identifier)
-  const code = item['value'] ?? item['code']
-  if (typeof code === 'string') return `${typeof item['system'] === 'string' ? item['system'] : ''}|${code}`
-  if (isList(coding)) return itemKey(coding[0])
-  // What is remembered has its members in another order than what a server sends.
-  return canonical(text ?? display ?? item)
-}
-
-/** `Type/id` of a reference: servers make references absolute, and add versions. */
-function localReference(reference: string): string {
-  return /([A-Z][A-Za-z]+\/[A-Za-z0-9.-]{1,64})(?:\/_history\/[^/]+)?$/u.exec(reference)?.[1] ?? reference
 }
 
 /**
@@ -280,15 +237,4 @@ function sameSubject(a: Json, b: Json): boolean {
 /** Without a literal reference. */
 function isUndecided(subject: Json): boolean {
   return !isObject(subject) || typeof subject['reference'] !== 'string'
-}
-
-/** Whether `value` says all that `part` says, and maybe more. */
-export function covers(value: Json | undefined, part: Json | undefined): boolean {
-  if (isList(part)) {
-    return isList(value) && part.every((item) => value.some((candidate) => covers(candidate, item)))
-  }
-  if (isObject(part)) {
-    return isObject(value) && Object.entries(part).every(([name, member]) => covers(value[name], member))
-  }
-  return sameJson(value, part)
 }
