@@ -30,6 +30,8 @@ export interface SearchParams {
 }
 
 const MAX_KEYS = 128
+/** Unknown parameters that are named in warnings: clients take headers of some kilobytes. */
+const MOST_NAMED = 8
 
 /** How each parameter of our own is read; all of them at most once, but for the lists. */
 const READERS = {
@@ -61,15 +63,19 @@ interface RawKey extends Field {
 export function readSearchParams(raw: string): SearchParams {
   const known = new Map<Single | List, string[]>()
   const fields: Fields = new Map()
+  const unknown: string[] = []
   const warnings: string[] = []
   for (const [name, value] of pairs(raw)) {
     const parameter = knownParameter(name)
     const field = parameter === undefined ? readField(name) : undefined
     if (parameter !== undefined) known.set(parameter, [...(known.get(parameter) ?? []), value])
-    else if (field === undefined)
-      warnings.push(`The parameter ${printable(name)} is not known and has been ignored.`)
+    else if (field === undefined) unknown.push(name)
     else addField(fields, name, field, value)
   }
+  for (const name of unknown.slice(0, MOST_NAMED))
+    warnings.push(`The parameter ${printable(name)} is not known and has been ignored.`)
+  if (unknown.length > MOST_NAMED)
+    warnings.push(`${unknown.length - MOST_NAMED} more parameters are not known and have been ignored.`)
   if (fields.size > MAX_KEYS) throw new Problem('malformed', `There are more than ${MAX_KEYS} match keys.`)
 
   const zone = takeZone(fields)

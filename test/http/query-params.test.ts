@@ -55,6 +55,14 @@ describe('names of attributes', () => {
     expect(refusal(raw)).toContain(words)
   })
 
+  it('names a few where many are not known: clients take no headers of such a length', () => {
+    const names = Array.from({ length: 3000 }, (_, n) => `utm${n}`)
+    const { warnings } = readSearchParams(`${names.join('=1&')}=1&PatientID=1`)
+    expect(warnings).toContain('The parameter "utm0" is not known and has been ignored.')
+    expect(warnings.at(-1)).toBe('2992 more parameters are not known and have been ignored.')
+    expect(warnings.join('').length).toBeLessThan(2000)
+  })
+
   it('passes over what is no attribute, with a warning each', () => {
     const { keys, warnings } = readSearchParams('&_=1&access_token=x&&=y&PatientID=1&')
     expect(keys).toHaveLength(1)
