@@ -69,6 +69,12 @@ export function fhirContract(makeBench: MakeBench): void {
       expect(Number(ended?.['ended_at'])).toBeGreaterThanOrEqual(Number(ended?.['started_at']))
     })
 
+    it('takes over a push under the number that it had, once', async () => {
+      const had = '5f0c9d4e-8a55-4c0b-9d5c-3f6f1f0f0a01'
+      for (const gen of [1, 2]) expect(await database.fhir.startPush('1.9', gen, had)).toBe(had)
+      expect(await database.fhir.pushes('1.9', 9)).toMatchObject([{ id: had, gen: 1 }])
+    })
+
     it('cuts the instances of a study into ranges that join, each told by one push', async () => {
       const cut = async (upTo: number): Promise<string> => {
         const id = await database.fhir.startPush('1.7', 1)
