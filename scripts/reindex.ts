@@ -7,7 +7,8 @@
  *
  * The blobs are only read. The archive keeps its id (identifiers on the FHIR server are made of it) if the database of
  * the settings can still be read, or with --archive-id. Exit status: 0 every blob is indexed, or a second copy of an
- * instance that is; 1 some are not, one a line; 2 it could not be done.
+ * instance that is, or was made for a correction that was never carried out; 1 some are not, one a line; 2 it could not be
+ * done.
  */
 import { Command, InvalidArgumentError } from 'commander'
 import { reindex, type Reindexed } from '../src/archive/reindex.ts'
