@@ -69,7 +69,7 @@ export const SETTINGS = z.object({
   FHIR_SCOPE: optional(z.string(), 'scope to ask for there'),
   FHIR_QUIET_MS: setting(wholeNumber(0, 86_400_000), 5000, 'a study is pushed when nothing has come for it in so many milliseconds'),
   FHIR_MAX_WAIT_MS: setting(wholeNumber(0, 86_400_000), 60_000, 'and after so many at the latest'),
-  FHIR_PATIENTS: setting(oneOf('create', 'reference'), 'create', 'where it has no Patient of a study: `create` one, or `reference` it by identifier'),
+  FHIR_PATIENTS: setting(oneOf('create', 'reference'), 'create', 'where it has no Patient of a study, by its Patient ID or an Other Patient ID with an issuer of its own: `create` one, or `reference` it by identifier'),
   FHIR_CONFLICT: setting(oneOf('flag', 'hold'), 'flag', 'a study that names two patients: pushed with a logical subject (`flag`), or held until released (`hold`)'),
   FHIR_HAND_EDITS: setting(oneOf('repair', 'respect'), 'repair', 'our elements that somebody edited there: `repair`, or `respect`; noted either way'),
   FHIR_ON_REMOTE_DELETE: setting(oneOf('recreate', 'respect'), 'recreate', 'an ImagingStudy of ours that somebody deleted there: `recreate` it, or `respect` that; noted either way'),
