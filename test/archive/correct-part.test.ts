@@ -46,8 +46,9 @@ describe('a part of a study that leaves it', () => {
     const { outbox, corrections } = world.archive.database
     const settled = async (): Promise<void> => {
       for (;;) {
-        const { rows } = await outbox.owed(100)
+        // In this order: a correction that is done owes what it changed.
         const open = (await corrections.list({ limit: 9 })).filter(({ state }) => state !== 'done')
+        const { rows } = await outbox.owed(100)
         if (rows.length + open.length === 0) return
         for (const { study, dueAt, leased } of rows)
           if (!leased && dueAt.getTime() > Date.now() + 500) await outbox.touch(study)

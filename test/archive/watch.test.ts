@@ -87,8 +87,9 @@ async function startWatching(
     },
     async settled() {
       for (;;) {
-        const { rows } = await outbox.owed(100)
+        // In this order: a correction that is done owes what it changed.
         const list = await corrections.list({ limit: 100 })
+        const { rows } = await outbox.owed(100)
         const open = list.filter(({ state }) => state === 'approved' || state === 'running')
         if (rows.length + open.length === 0) return
         for (const { study, dueAt, leased } of rows)
