@@ -9,9 +9,19 @@
  *     concord-corrected 1\n  {"correction":…}\n
  */
 import { createHash } from 'node:crypto'
+import { z } from 'zod'
 import type { BlobExtent } from '../database/ports/instance.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import type { Extent } from '../dicom/pixel-map.ts'
+
+const EXTENT = z.object({ offset: z.int().nonnegative(), length: z.int().nonnegative() })
+const COMPOSITION = z.object({
+  correction: z.string(),
+  source: z.string(),
+  size: z.int().nonnegative(),
+  sha256: z.string(),
+  pieces: z.array(z.union([EXTENT.extend({ store: z.string(), key: z.string() }), EXTENT])),
+})
 
 export interface Composition {
   /** Id of the correction that made it. */
@@ -27,6 +37,7 @@ export interface Composition {
 
 const MAGIC = 'concord-composed 1\n'
 const COMPLETION = 'concord-corrected 1\n'
+const IS_COMPLETION = new RegExp(`^${COMPLETION}\\{"correction":"([^"]+)"\\}\n$`)
 /** A file has few pieces: what is between two changed elements and large. */
 const MOST_LINE = 1024 * 1024
 
@@ -44,15 +55,24 @@ export function composedExtents(
   return extentsAt(composition, bodyOf(blob), place)
 }
 
-/** What a blob that begins with these bytes is made of; null for one that is a file by itself. */
+/** What a blob that begins with these bytes is made of; null for one that is a file by itself, or is spoilt. */
 export function readComposition(
   head: Buffer,
   place: Pick<BlobExtent, 'store' | 'key'>,
 ): { readonly composition: Composition; readonly extents: readonly BlobExtent[] } | null {
   if (head.toString('latin1', 0, MAGIC.length) !== MAGIC) return null
   const body = bodyOf(head)
-  const composition = JSON.parse(head.toString('utf8', MAGIC.length, body)) as Composition
-  return { composition, extents: extentsAt(composition, body, place) }
+  const composition = parsed(head.toString('utf8', MAGIC.length, body))
+  return composition === null ? null : { composition, extents: extentsAt(composition, body, place) }
+}
+
+function parsed(line: string): Composition | null {
+  try {
+    return COMPOSITION.safeParse(JSON.parse(line)).data ?? null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
 }
 
 /** The blob that is durable before what was made for a correction is shown. */
@@ -62,9 +82,8 @@ export function completionBlob(correction: string): Buffer {
 
 /** The id of the correction of which these bytes say that all of it was made; null for other bytes. */
 export function readCompletion(bytes: Buffer): string | null {
-  if (bytes.length > COMPLETION_SIZE || bytes.toString('latin1', 0, COMPLETION.length) !== COMPLETION)
-    return null
-  return (JSON.parse(bytes.toString('utf8', COMPLETION.length)) as { correction: string }).correction
+  if (bytes.length > COMPLETION_SIZE) return null
+  return IS_COMPLETION.exec(bytes.toString('latin1'))?.[1] ?? null
 }
 
 /** No blob is a completion that is longer. */
