@@ -3,7 +3,7 @@ import type { FhirLink, PushRecord } from '../database/ports/fhir-state.ts'
 import { provenanceToken } from '../fhir/mapping/provenance.ts'
 import { studyToken } from '../fhir/mapping/identifiers.ts'
 import { mergeOver } from '../fhir/mapping/merge.ts'
-import type { FhirServer, Stored } from '../fhir/ports.ts'
+import { type FhirServer, isFhirError, type Stored } from '../fhir/ports.ts'
 import { writtenOf } from './sync-link.ts'
 import type { Settled } from './sync-context.ts'
 import { LOOK_AROUND, wishFor } from './sync-wish.ts'
@@ -103,14 +103,27 @@ async function untoldStudies(
   return untold
 }
 
-async function changedPushes(
-  { database, server, settings }: Comparison,
+/** Their Provenances; none where the server cannot find them by their tag: then each is read. */
+async function provenancesOf(
+  { server, settings }: Comparison,
   pushes: readonly PushRecord[],
-): Promise<readonly PushRecord[]> {
+): Promise<readonly Stored[]> {
   const { archiveId } = settings.mapping
   const _tag = pushes.map(({ id }) => provenanceToken(archiveId, id)).join(',')
-  const parameters = { _tag, _elements: 'target', _count: '50' }
-  const matches = await server.search('Provenance', parameters)
+  try {
+    return await server.search('Provenance', { _tag, _elements: 'target', _count: '50' })
+  } catch (error) {
+    if (isFhirError(error, 'refused')) return []
+    throw error
+  }
+}
+
+async function changedPushes(
+  comparison: Comparison,
+  pushes: readonly PushRecord[],
+): Promise<readonly PushRecord[]> {
+  const { database, server } = comparison
+  const matches = await provenancesOf(comparison, pushes)
   const changed: PushRecord[] = []
   for (const push of pushes) {
     const link = await database.fhir.link('provenance', push.id)

@@ -130,6 +130,17 @@ describe('reconcile', () => {
     expect(store.attention.filter(({ resolvedAt }) => resolvedAt === null)).toEqual([])
   })
 
+  it('reads Provenances one by one where the server does not find them by their tag', async () => {
+    add(1, 2)
+    start()
+    await settled()
+    const [provenance] = server.store.all('Provenance') as unknown as Kept[]
+    server.store.remove('Provenance', provenance!.id)
+    server.faults.add({ on: '^GET /Provenance\\?_tag', do: 'answer', status: 400 })
+    expect(await reconciled()).toEqual({ untold: 1 })
+    expect(server.store.all('Provenance')).toHaveLength(2)
+  })
+
   it('leaves alone what the site wants left alone, reports it once, and restores it on demand', async () => {
     add(1, 2, 3)
     start({ handEdits: 'respect', remoteDelete: 'respect' })
