@@ -102,7 +102,10 @@ export function searchName(path, dataSet, keywordOf) {
   const steps = path.slice(0, -1).map((tag) => keywordOf(tag) ?? tag)
   const tag = path[path.length - 1] ?? ''
   const creator = text(dataSet, creatorTag(tag))
-  const last = creator === '' ? (keywordOf(tag) ?? tag) : `${tag.slice(0, 4)}xx${tag.slice(6)};${creator}`
+  // Said alone it means PatientName to the service, for a viewer calls that so.
+  const isOther = steps.length === 0 && keywordOf(tag) === 'PersonName'
+  const own = isOther ? tag : (keywordOf(tag) ?? tag)
+  const last = creator === '' ? own : `${tag.slice(0, 4)}xx${tag.slice(6)};${creator}`
   return [...steps, last].join('.')
 }
 

@@ -91,14 +91,15 @@ describe('the name under which a tag is found', () => {
   })
 
   it('is one that the service knows, for every tag of the dictionary', () => {
-    fc.assert(
-      fc.property(fc.constantFrom(...known.entries), ({ tag, keyword }) => {
-        fc.pre(!tag.startsWith('7FE0'))
-        const name = searchName([tag], {}, keywordOf)
-        expect(name).toBe(keyword)
-        expect(requireField(name).path).toEqual([tag])
-      }),
-    )
+    const searched = known.entries.filter(({ tag }) => !tag.startsWith('7FE0'))
+    const misread = searched.filter(({ tag }) => {
+      const { path } = requireField(searchName([tag], {}, keywordOf))
+      return path.length !== 1 || path[0] !== tag
+    })
+    expect([searched.length > 5000, misread]).toEqual([true, []])
+    // Its keyword means PatientName to the service, for a viewer calls that so.
+    expect(searchName(['0040A123'], {}, keywordOf)).toBe('0040A123')
+    expect(searchName(['0040A730', '0040A123'], {}, keywordOf)).toBe('ContentSequence.PersonName')
   })
 })
 
