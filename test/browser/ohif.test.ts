@@ -218,9 +218,14 @@ async function pictureOf(canvas: Locator): Promise<Buffer> {
   return shown.extract(middle).removeAlpha().raw().toBuffer()
 }
 
+/** Asks until it is so; a canvas that OHIF is just replacing is not so yet. */
 async function expectSoon(condition: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + SLOW / 2
-  while (!(await condition())) {
+  const isReplaced = (error: unknown): false => {
+    if (String(error).includes('not attached to the DOM')) return false
+    throw error
+  }
+  while (!(await condition().catch(isReplaced))) {
     if (Date.now() > deadline) throw new Error('It did not come to be in time.')
     await new Promise((resolve) => setTimeout(resolve, 250))
   }
