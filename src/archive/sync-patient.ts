@@ -67,7 +67,7 @@ async function findPatient(context: PushContext, key: PatientKey, tuple: StudyTu
   if (known) return { patient: await survivorOf(context, known) }
   // Whom the Patient ID finds nobody doubts for the sake of another identifier.
   for (const keys of [[key], tuple.otherIds.slice(0, MOST_OTHER_IDS)]) {
-    const found = await bearers(context, keys)
+    const found = await bearers(context, keys.map(tokenOf))
     if (found.length > 1) return ambiguous(found.map(({ survivor }) => survivor.id))
     const [one] = found
     if (one === undefined) continue
@@ -77,13 +77,13 @@ async function findPatient(context: PushContext, key: PatientKey, tuple: StudyTu
   return context.settings.patients === 'create' ? createPatient(context, key, tuple) : { doubt: null }
 }
 
-/** Patients that bear one of the identifiers, and those that stand for them: each of these once. */
-async function bearers(
-  context: PushContext,
-  keys: readonly PatientKey[],
+/** Patients that bear one of the identifiers (`system|value`), and those that stand for them: each of these once. */
+export async function bearers(
+  context: Pick<PushContext, 'server'>,
+  tokens: readonly string[],
 ): Promise<{ readonly match: Stored; readonly survivor: Stored }[]> {
   const survivors = new Map<string, { match: Stored; survivor: Stored }>()
-  for (const token of keys.map(tokenOf)) {
+  for (const token of tokens) {
     const matches = await context.server.search('Patient', { identifier: token, _count: '3' })
     for (const match of matches.filter(({ resource }) => hasIdentifier(resource, token))) {
       const survivor = await survivorOf(context, match)

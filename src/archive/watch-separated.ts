@@ -4,10 +4,9 @@ import type { DataElement, DataSet } from '../dicom/data-set.ts'
 import { isList, isObject } from '../fhir/mapping/canonical.ts'
 import { dicomPerson } from '../fhir/mapping/dicom-person.ts'
 import type { PatientKey } from '../fhir/mapping/identifiers.ts'
-import { hasIdentifier } from '../fhir/mapping/same.ts'
 import type { FhirServer, JsonObject, Stored } from '../fhir/ports.ts'
 import type { Archive } from './archive.ts'
-import { survivorOf } from './sync-patient.ts'
+import { bearers } from './sync-patient.ts'
 import { patientChange, proposeForStudy, type ProposeSettings, studiesOf } from './watch-propose.ts'
 
 const ID = '00100020'
@@ -81,14 +80,8 @@ function valuesOf({ identifier }: JsonObject, system: string): Set<unknown> {
 
 /** The one Patient that bears an identifier now, or stands for the ones that do; null where it is not one. */
 export async function bearerOf(server: FhirServer, token: string): Promise<Stored | null> {
-  const matches = await server.search('Patient', { identifier: token, _count: '3' })
-  const survivors = new Map<string, Stored>()
-  for (const match of matches.filter(({ resource }) => hasIdentifier(resource, token))) {
-    const survivor = await survivorOf({ server }, match)
-    survivors.set(survivor.id, survivor)
-  }
-  const [one = null, another] = survivors.values()
-  return another === undefined ? one : null
+  const [one, another] = await bearers({ server }, [token])
+  return one === undefined || another !== undefined ? null : one.survivor
 }
 
 /** Has a person look at the studies of a patient whom nobody on the FHIR server stands for. */

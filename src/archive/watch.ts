@@ -4,7 +4,7 @@ import { changedAttributes, dicomPerson } from '../fhir/mapping/dicom-person.ts'
 import type { PatientKey } from '../fhir/mapping/identifiers.ts'
 import { patientProjection } from '../fhir/mapping/patient.ts'
 import type { MappingSettings } from '../fhir/mapping/settings.ts'
-import { hasIdentifier } from '../fhir/mapping/same.ts'
+import { hasIdentifier, tokenParts } from '../fhir/mapping/same.ts'
 import { type FhirServer, isFhirError, type JsonObject, type Stored } from '../fhir/ports.ts'
 import type { Archive } from './archive.ts'
 import type { CorrectionPolicies } from './correct-policy.ts'
@@ -150,7 +150,8 @@ async function lookAtSubjects(watcher: Watcher, strategy: Strategy, signal: Abor
 /** Compares a Patient, or whoever has replaced it, with what it said when last looked at. */
 async function compare(watcher: Watcher, link: FhirLink, patient: Stored): Promise<void> {
   const { archive, server, settings } = watcher
-  const key = keyOf(link.key)
+  const [system, value] = tokenParts(link.key)
+  const key: PatientKey = { system, value }
   const survivor = await survivorOf({ server }, patient)
   const before = link.projection === null ? null : (JSON.parse(link.projection) as JsonObject)
   const isLost = before !== null && hasLost(before, survivor.resource, key)
@@ -184,10 +185,4 @@ async function propose(
 function count(watcher: Watcher, proposed: number): void {
   watcher.proposed += proposed
   if (proposed > 0) watcher.settings.report({ what: 'proposed' })
-}
-
-/** The key of a patient link, `system|value`; a system is a URI and has no bar in it. */
-function keyOf(token: string): PatientKey {
-  const bar = token.indexOf('|')
-  return { system: token.slice(0, bar), value: token.slice(bar + 1) }
 }

@@ -19,7 +19,7 @@ const LEVELS = ['series', 'study', 'patient'] as const
 type TupleLevel = (typeof LEVELS)[number]
 
 /** For the rows of one search, which look for `stored` tags. */
-export function tuplesOf(
+export function ownTuplesOf(
   query: Query,
   steps: readonly PathStep[],
   stored: readonly Tag[],

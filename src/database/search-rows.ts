@@ -7,7 +7,7 @@ import { fieldsOf, type Fields } from './search-fields.ts'
 import { readDataSets, type Bases, type KeptDataSet } from './search-instances.ts'
 import type { Plan } from './search-plan.ts'
 import { rowWriter, type RowDraft } from './search-row-text.ts'
-import { tuplesOf } from './search-row-tuples.ts'
+import { ownTuplesOf } from './search-row-tuples.ts'
 import { idIn, rowsOf } from './search-sql.ts'
 import type { Match } from './search-verify.ts'
 
@@ -48,7 +48,7 @@ export function* rowsOfMatches(
   const fields = fieldsOf(query)
   const writer = rowWriter(query, fields)
   const entities = yield* readEntities(plan, matches, fields)
-  const tupleOf = tuplesOf(query, [...fields.keys()], writer.stored)
+  const tupleOf = ownTuplesOf(query, [...fields.keys()], writer.stored)
   const found = matches.flatMap(({ candidate, instance }) => {
     const entity = entities.get(candidate.id)
     return entity ? [{ entity, instance, tuple: tupleOf(entity, instance) }] : []

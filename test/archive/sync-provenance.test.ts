@@ -85,6 +85,27 @@ function tagsOf(meta: Json | undefined): unknown {
   return (meta as { tag?: unknown } | undefined)?.tag
 }
 
+/**
+ * Tells of batches one after the other, then the same archive from its bytes alone: who sent what is lost, and every link
+ * to the server. What was told before that.
+ */
+async function toldThenLost(
+  batches: readonly ReturnType<typeof studyOf>[],
+): Promise<ReturnType<typeof told>> {
+  start()
+  for (const batch of batches) {
+    store.addFrom('CT-ROOM-1', new Date(), ...batch)
+    await settled()
+  }
+  await sync?.stop()
+  const before = told()
+  store = memoryArchive()
+  store.add(...batches.flat())
+  start()
+  await settled()
+  return before
+}
+
 describe('where instances came from', () => {
   it.each(['R4', 'R5'] as const)(
     'is told once for each arrival, of exactly what arrived (%s)',
@@ -179,19 +200,8 @@ describe('where instances came from', () => {
 
   it('is not told again by an index that was built anew, and what comes then is told apart', async () => {
     const batches = [studyOf(2), studyOf(3)]
-    start()
-    for (const batch of batches) {
-      store.addFrom('CT-ROOM-1', new Date(), ...batch)
-      await settled()
-    }
-    await sync?.stop()
-    const before = told()
+    const before = await toldThenLost(batches)
     expect(before).toHaveLength(2)
-    // The same archive, from its bytes alone: who sent what is lost, and every link to the server.
-    store = memoryArchive()
-    store.add(...batches.flat())
-    start()
-    await settled()
     expect(told()).toEqual(before)
     const { fhir } = store.archive.database
     const cuts = await fhir.cuts(STUDY)
@@ -210,19 +220,8 @@ describe('where instances came from', () => {
   })
 
   it('is told by the same list in the same place, when it was told by a list', async () => {
-    const batches = [studyOf(2), studyOf(201), studyOf(1)]
-    start()
-    for (const batch of batches) {
-      store.addFrom('CT-ROOM-1', new Date(), ...batch)
-      await settled()
-    }
-    await sync?.stop()
-    const before = told()
+    const before = await toldThenLost([studyOf(2), studyOf(201), studyOf(1)])
     expect(before).toHaveLength(3)
-    store = memoryArchive()
-    store.add(...batches.flat())
-    start()
-    await settled()
     expect(told().map(({ id }) => id)).toEqual(before.map(({ id }) => id))
     expect(
       told()

@@ -3,11 +3,22 @@ import loadCharls from '@cornerstonejs/codec-charls/wasmjs'
 import loadOpenJpeg from '@cornerstonejs/codec-openjpeg/wasmjs'
 import loadOpenJph from '@cornerstonejs/codec-openjph/wasmjs'
 import type { PixelFormat } from '../../src/dicom/pixel-format.ts'
+import type { Look } from '../../src/pixels/ports.ts'
 
 const quiet = () => ({ print: () => undefined, printErr: () => undefined })
 const charls = loadCharls(quiet())
 const openJpeg = loadOpenJpeg(quiet())
 const openJph = loadOpenJph(quiet())
+
+/** A look that leaves the values as they are. */
+export const PLAIN: Look = {
+  modality: { kind: 'rescale', slope: 1, intercept: 0 },
+  voi: { kind: 'full' },
+  isInverse: false,
+  palette: null,
+  padding: null,
+  profile: null,
+}
 
 /** A format with what most frames have. */
 export function format(changes: Partial<PixelFormat> = {}): PixelFormat {

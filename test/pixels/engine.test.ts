@@ -1,20 +1,12 @@
 /** What the engine does with a job before a thread has it. */
 import { openPixelEngine } from '../../src/pixels/engine.ts'
-import type { Look, PictureWish } from '../../src/pixels/ports.ts'
-import { format } from './encoders.ts'
+import type { PictureWish } from '../../src/pixels/ports.ts'
+import { format, PLAIN } from './encoders.ts'
 
 const of = {
   ...format({ Rows: 2, Columns: 2, BitsAllocated: 8 }),
   SamplesPerPixel: 3,
   PhotometricInterpretation: 'RGB',
-}
-const look: Look = {
-  modality: { kind: 'rescale', slope: 1, intercept: 0 },
-  voi: { kind: 'full' },
-  isInverse: false,
-  palette: null,
-  padding: null,
-  profile: null,
 }
 const wish: PictureWish = {
   media: 'image/png',
@@ -35,7 +27,7 @@ it('knows colour profiles by their bytes, and never writes out a megabyte of num
     })
   const read = () => Promise.resolve(Buffer.alloc(12, ++reads))
   const frame = { key: 'k', TransferSyntaxUID: '1.2.840.10008.1.2.1', format: of, read }
-  const picture = (profile: Buffer | null) => engine.picture(frame, { ...look, profile }, wish)
+  const picture = (profile: Buffer | null) => engine.picture(frame, { ...PLAIN, profile }, wish)
   await picture(profileOf('one'))
   await picture(profileOf('one'))
   expect([reads, written]).toEqual([1, 0])

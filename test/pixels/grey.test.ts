@@ -2,17 +2,7 @@
 import fc from 'fast-check'
 import { colourFrame, paletteFrame } from '../../src/pixels/colour.ts'
 import { greyFrame } from '../../src/pixels/grey.ts'
-import type { Look } from '../../src/pixels/ports.ts'
-import { format } from './encoders.ts'
-
-const PLAIN: Look = {
-  modality: { kind: 'rescale', slope: 1, intercept: 0 },
-  voi: { kind: 'full' },
-  isInverse: false,
-  palette: null,
-  padding: null,
-  profile: null,
-}
+import { format, PLAIN } from './encoders.ts'
 
 /** C.11.2.1.2.1, C.11.2.1.3.2 and C.11.2.1.3.1, as they stand there. */
 function expected(x: number, shape: string, c: number, w: number): number {
