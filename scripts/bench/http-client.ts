@@ -19,7 +19,10 @@ export interface AskOptions {
   readonly timeoutMs?: number
 }
 
-/** One request on a kept connection. */
+/**
+ * One request on a kept connection. A server may have closed that one meanwhile without our having read of it, for a
+ * busy loop reads nothing: then once more on another (RFC 9112 §9.3.1).
+ */
 export function ask(url: string, options: AskOptions = {}): Promise<Answer> {
   const { method = 'GET', headers = {}, body, timeoutMs } = options
   const started = performance.now()
@@ -45,7 +48,10 @@ export function ask(url: string, options: AskOptions = {}): Promise<Answer> {
       answer.on('error', reject)
     })
     sent.on('timeout', () => sent.destroy(new Error('no answer in time')))
-    sent.on('error', reject)
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      if (sent.reusedSocket && error.code === 'ECONNRESET') resolve(ask(url, options))
+      else reject(error)
+    })
     sent.end(body)
   })
 }
