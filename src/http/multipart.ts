@@ -67,7 +67,7 @@ interface Cursor {
 }
 
 /**
- * A splitter for this boundary (RFC 2046: 1 to 70 characters, without the two dashes).
+ * A splitter for this boundary (RFC 2046: 1 to 70 characters, and more are no harm; without the two dashes).
  *
  * Lenient where real senders are odd: a preamble or an empty line before the first delimiter, blanks behind a
  * delimiter, a missing line end after the last one, and bodies whose lines end with a bare LF. The line end of the

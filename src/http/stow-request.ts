@@ -10,6 +10,12 @@ import type { UploadSettings } from './settings.ts'
 export const ACCEPT_POST = 'multipart/related; type="application/dicom", application/dicom'
 export const PART10 = 'application/dicom'
 
+/**
+ * RFC 2046 §5.1.1 allows 1 to 70 characters, no blank at the end. Orthanc as a client sends 73 (two UUIDs), and nothing
+ * is gained by refusing what can be read.
+ */
+const BOUNDARY = /^[\w'()+,./:=? *-]{0,255}[\w'()+,./:=?*-]$/
+
 const ANSWERS = [
   { media: 'application/dicom+json' },
   { media: 'application/dicom+xml' },
@@ -62,11 +68,11 @@ function readContentType(request: Request, response: Response): string | undefin
   if (partType.trim().toLowerCase() !== PART10) {
     throw unsupported(response, `Instances are taken as ${PART10}; metadata with bulk data apart is not.`)
   }
-  // RFC 2046 §5.1.1: 1 to 70 characters, no blank at the end.
-  if (boundary === undefined || !/^[\w'()+,./:=? *-]{0,69}[\w'()+,./:=?*-]$/.test(boundary)) {
+  if (boundary === undefined) throw new Problem('malformed', 'The Content-Type has no boundary.')
+  if (!BOUNDARY.test(boundary)) {
     throw new Problem(
       'malformed',
-      'The Content-Type has no boundary, or one that cannot be (RFC 2046 §5.1.1).',
+      'The boundary in the Content-Type is longer than 256 characters, or has some that it may not have (RFC 2046 §5.1.1).',
     )
   }
   return boundary

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { readdir } from 'node:fs/promises'
@@ -121,6 +122,15 @@ describe('STOW-RS', () => {
     expect((await world.ask('/dicomweb/studies', { method: 'POST', headers, body: bytes })).status).toBe(200)
   })
 
+  it('takes a boundary longer than RFC 2046 allows, as Orthanc sends it: two UUIDs, 73 characters', async () => {
+    await using world = await startWorld()
+    const boundary = `${randomUUID()}-${randomUUID()}`
+    const { body, headers } = stowBody([ct(), mr()], boundary)
+
+    expect((await world.ask('/dicomweb/studies', { method: 'POST', body, headers })).status).toBe(200)
+    expect(await world.qido('/instances')).toHaveLength(2)
+  })
+
   it('keeps what looks like a boundary inside of pixel data', async () => {
     await using world = await startWorld()
     const pixels = {
@@ -221,7 +231,11 @@ describe('STOW-RS', () => {
     ['XML metadata', { 'Content-Type': 'multipart/related; type="application/dicom+xml"; boundary=B' }, 415],
     ['a compressed body', { 'Content-Type': 'application/dicom', 'Content-Encoding': 'gzip' }, 415],
     ['no boundary', { 'Content-Type': 'multipart/related; type="application/dicom"' }, 400],
-    ['a boundary of 71 characters', { 'Content-Type': `multipart/related; boundary=${'b'.repeat(71)}` }, 400],
+    [
+      'a boundary of 257 characters',
+      { 'Content-Type': `multipart/related; boundary=${'b'.repeat(257)}` },
+      400,
+    ],
     ['a boundary that cannot be', { 'Content-Type': 'multipart/related; boundary="a;b"' }, 400],
     [
       'an answer that we do not have',
