@@ -17,10 +17,7 @@ export const FAILURE = Object.freeze({
   outOfResources: { code: 0xa700, meaning: 'Refused: Out of resources' },
   notMatchingSopClass: { code: 0xa900, meaning: 'Data Set does not match SOP Class' },
   wrongStudy: { code: 0xa901, meaning: 'Data Set is of another study than the one stored to' },
-  deletedHere: {
-    code: 0xa902,
-    meaning: 'The instance was deleted here on purpose; only an administrator can restore it',
-  },
+  deletedHere: { code: 0xa902, meaning: 'Was deleted here; an administrator can restore it' },
   cannotUnderstand: { code: 0xc000, meaning: 'Cannot understand' },
   transferSyntaxNotSupported: { code: 0xc122, meaning: 'Referenced Transfer Syntax not supported' },
 }) satisfies Readonly<Record<string, Reason>>
