@@ -81,8 +81,11 @@ function elements(walk: Walk, scope: Scope, end: number, outer: ValueEdit): Edit
     if (tag === SPECIFIC_CHARACTER_SET && scope.parent !== undefined) edit = { ...edit, from: undefined }
     const one = element(walk, scope, end, edit)
     changed ||= one.changed
-    if ((tag & 0xffff) === 0) for (const chunk of one.chunks) lengths.add(chunk)
-    chunks.push(...one.chunks)
+    // One by one: as arguments of one call, those of a sequence of ten thousands of items overflow the stack.
+    for (const chunk of one.chunks) {
+      if ((tag & 0xffff) === 0) lengths.add(chunk)
+      chunks.push(chunk)
+    }
   }
   // A group length counts what has changed; it says nothing that is not seen (PS3.5 §7.2).
   return { chunks: changed ? chunks.filter((chunk) => !lengths.has(chunk)) : chunks, changed }

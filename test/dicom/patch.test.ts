@@ -289,6 +289,21 @@ describe('patching a file', () => {
     expect(modified?.['FFFAFFFA']).toEqual(before.dataSet['FFFAFFFA'])
   })
 
+  it('reaches every item of a sequence of ten thousands', async () => {
+    const { instance } = ct().uids
+    const ReferencedImageSequence = Array.from({ length: 60_000 }, (_, n) => ({
+      ReferencedSOPClassUID: '1.2.840.10008.5.1.4.1.1.2',
+      ReferencedSOPInstanceUID: n === 59_999 ? '1.2.3.4' : instance,
+    }))
+    const { after } = await corrected(
+      ct({ ReferencedImageSequence }).bytes,
+      CORRECTION,
+      new Map([['1.2.3.4', '1.2.3.5']]),
+    )
+    const references = after.dataSet['00081140']?.Value as DataSet[]
+    expect([references.length, references.at(-1)?.['00081155']?.Value]).toEqual([60_000, ['1.2.3.5']])
+  })
+
   it('writes little that is new', async () => {
     const { bytes } = ct({}, { pixels: { bytes: Buffer.alloc(2 * 1024 * 1024, 7) } })
     const result = await corrected(bytes)
