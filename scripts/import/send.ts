@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { request as secureRequest } from 'node:https'
+import { text as readText } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { createPart10Reader } from '../../src/dicom/reader.ts'
 import type { DataSet, Uid } from '../../src/dicom/data-set.ts'
@@ -60,11 +61,11 @@ export async function sendFiles(target: Target, files: readonly ImportFile[]): P
 
 async function sendParts(target: Target, parts: readonly Part[]): Promise<readonly Outcome[]> {
   const boundary = randomBytes(16).toString('hex')
-  const answer = await post(target, boundary, async (sent) => {
+  const answer = await post(target, boundary, async (sent, answered) => {
     for (const { bytes } of parts) {
       sent.write(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`)
       sent.write(bytes)
-      if (!sent.write('\r\n')) await once(sent, 'drain')
+      if (!sent.write('\r\n')) await once(sent, 'drain', { signal: answered })
     }
     sent.end(`--${boundary}--\r\n`)
   })
@@ -77,9 +78,9 @@ async function sendParts(target: Target, parts: readonly Part[]): Promise<readon
 
 async function sendLarge(target: Target, file: ImportFile): Promise<Outcome> {
   const boundary = randomBytes(16).toString('hex')
-  const answer = await post(target, boundary, async (sent) => {
+  const answer = await post(target, boundary, async (sent, answered) => {
     sent.write(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`)
-    await pipeline(createReadStream(file.path), sent, { end: false })
+    await pipeline(createReadStream(file.path), sent, { end: false, signal: answered })
     sent.end(`\r\n--${boundary}--\r\n`)
   })
   if ('problem' in answer) return refused('', answer.problem)
@@ -89,12 +90,14 @@ async function sendLarge(target: Target, file: ImportFile): Promise<Outcome> {
 
 type StoreAnswer = { readonly response: DataSet } | { readonly problem: string }
 
-/** Rejects when the service cannot be reached, or answers 401, 403 or 5xx: nothing is to be gained by going on. */
-async function post(
-  { base, token }: Target,
-  boundary: string,
-  write: (sent: ClientRequest) => Promise<void>,
-): Promise<StoreAnswer> {
+/** Of one request alone, whose files others do not share the fate of: malformed, too slow, too large, not taken. */
+const OF_THIS_REQUEST = new Set([400, 408, 413, 415])
+
+/** Writes a body until `answered`: who answers early, takes no more. */
+type WriteBody = (sent: ClientRequest, answered: AbortSignal) => Promise<void>
+
+/** Rejects when the service cannot be reached, or answers what it would answer to every request: nothing is to be gained by going on. */
+async function post({ base, token }: Target, boundary: string, write: WriteBody): Promise<StoreAnswer> {
   const url = new URL(`${base}/studies`)
   const send = url.protocol === 'https:' ? secureRequest : request
   const sent = send(url, {
@@ -106,17 +109,28 @@ async function post(
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     },
   })
+  const { status, type, text } = await answerTo(sent, write)
+  if (type === 'application/dicom+json') return { response: JSON.parse(text) as DataSet }
+  const said = `${status} ${detailOf(text)}`.trim()
+  if (!OF_THIS_REQUEST.has(status)) throw new Error(`the service at ${base} answered ${said}`)
+  return { problem: said }
+}
+
+/** Sends, and reads the answer: after the body, or in the middle of it, and then nobody waits for what was not sent. */
+async function answerTo(
+  sent: ClientRequest,
+  write: WriteBody,
+): Promise<{ status: number; type: string | undefined; text: string }> {
+  const early = new AbortController()
   const answered = once(sent, 'response') as Promise<[IncomingMessage]>
-  const [[answer]] = await Promise.all([answered, write(sent)])
-  const chunks: Buffer[] = []
-  for await (const chunk of answer) chunks.push(chunk as Buffer)
-  const text = Buffer.concat(chunks).toString()
-  const status = answer.statusCode ?? 0
-  if (answer.headers['content-type'] === 'application/dicom+json')
-    return { response: JSON.parse(text) as DataSet }
-  if (status === 401 || status === 403 || status >= 500)
-    throw new Error(`the service answered ${status}: ${detailOf(text)}`)
-  return { problem: `${status} ${detailOf(text)}` }
+  const written = write(sent, early.signal)
+  const [answer] = await Promise.race([answered, written.then(() => answered)])
+  const text = await readText(answer)
+  early.abort()
+  // What it rejects with now is that it was ended; a connection in the middle of a body serves no other request.
+  written.catch(() => undefined)
+  if (!sent.writableEnded) sent.destroy()
+  return { status: answer.statusCode ?? 0, type: answer.headers['content-type'], text }
 }
 
 function detailOf(text: string): string {
