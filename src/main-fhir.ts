@@ -10,7 +10,7 @@ import type { Config } from './config.ts'
 import { clientCredentials } from './fhir/client-credentials.ts'
 import { openFhirServer } from './fhir/kit.ts'
 import type { MappingSettings } from './fhir/mapping/settings.ts'
-import type { FhirServer } from './fhir/ports.ts'
+import { type FhirServer, isFhirError } from './fhir/ports.ts'
 import type { TokenSource } from './fhir/transport.ts'
 import { fhirNotifyRoutes, fhirWatchRoutes, NOTIFY } from './http/fhir-notify.ts'
 import type { Mount } from './http/routes.ts'
@@ -49,6 +49,14 @@ export function fhirSideOf(archive: Archive, config: Config, settings: HttpSetti
   }
 }
 
+/** How loudly the log says what is no everyday event. */
+const LEVELS: Readonly<Record<string, 'warn' | 'error' | undefined>> = { paused: 'warn', bug: 'error' }
+
+/** What the log says of an event: of a FhirError its message too, which quotes no resource. */
+function facts(what: string, error: unknown): object {
+  return { what, ...(isFhirError(error) && { problem: error.message }), err: error }
+}
+
 /** Tells it of the studies; null where there is none. */
 export function syncOf(archive: Archive, side: FhirSide | null, config: Config, log: Log): Sync | null {
   const { fhir, fhirQuietMs, corrections } = config
@@ -63,7 +71,7 @@ export function syncOf(archive: Archive, side: FhirSide | null, config: Config, 
     orphans: fhir.orphans,
     reconcileMs: fhir.reconcileMs,
     quietMs: fhirQuietMs,
-    report: ({ what, error }) => log[what === 'bug' ? 'error' : 'info']({ what, err: error }, 'fhir'),
+    report: ({ what, error }) => log[LEVELS[what] ?? 'info'](facts(what, error), 'fhir'),
   })
 }
 
@@ -81,7 +89,7 @@ export function watchOf(
     policy: corrections.policy,
     pollMs,
     report: ({ what, error }) => {
-      log[what === 'fault' ? 'warn' : 'info']({ what, err: error }, 'watch')
+      log[what === 'fault' ? 'warn' : 'info'](facts(what, error), 'watch')
       if (what === 'proposed') corrector.wake()
     },
   })
@@ -101,8 +109,7 @@ export function subscriptionsOf(
   return startSubscriptions(archive, side.server, {
     mapping: side.mapping,
     hook: isWanted && secret !== undefined ? { url: publicUrl + NOTIFY, secret } : null,
-    report: ({ what, error }) =>
-      log[what === 'fault' ? 'warn' : 'info']({ what, err: error }, 'subscriptions'),
+    report: ({ what, error }) => log[what === 'fault' ? 'warn' : 'info'](facts(what, error), 'subscriptions'),
   })
 }
 

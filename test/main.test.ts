@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ct, mr } from './samples.ts'
 import { until } from './until.ts'
+import { freePort } from '../scripts/running-service.ts'
 import { stowBody } from './world.ts'
 
 /** The service as its own process, as `npm start` runs it. */
@@ -90,6 +91,14 @@ describe('the service as a process', () => {
     expect(await (await fetch(`${again.url}/dicomweb/instances`)).json()).toHaveLength(1)
     again.child.kill('SIGINT')
     expect(await again.ended).toBe(0)
+  })
+
+  it('says in its log why nothing is pushed to the FHIR server', async () => {
+    const service = await start({ DATA_DIR: folder, FHIR_URL: `http://127.0.0.1:${await freePort()}/fhir` })
+    await until(() => /"what":"paused".*"msg":"fhir"/.test(service.told()))
+    expect(service.told()).toContain('"problem":"no answer from the FHIR server: ECONNREFUSED"')
+    service.child.kill('SIGTERM')
+    expect(await service.ended).toBe(0)
   })
 
   it('finishes the uploads under way when it is told to end', async () => {

@@ -3,6 +3,7 @@ import { isList, isObject } from './mapping/canonical.ts'
 import {
   type Capabilities,
   FhirError,
+  isFhirError,
   type FhirServer,
   type Json,
   type Resource,
@@ -27,7 +28,8 @@ export function openFhirServer(settings: FhirServerSettings): FhirServer {
   const client = boundedClient({ timeoutMs: 30_000, maxBytes: 32 * 1024 * 1024, ...settings, url })
   return {
     url,
-    capabilities: async () => capabilitiesOf(plainOf(await client.capabilityStatement())),
+    capabilities: async () =>
+      capabilitiesOf(plainOf(await client.capabilityStatement().catch(rejectElsewhere))),
     read: async (resourceType, id) => {
       try {
         return stored(await client.read({ resourceType, id }), resourceType)
@@ -108,6 +110,17 @@ function responseOf(answer: FhirResponse): Response {
 
 function plainOf(answer: FhirResponse): Resource {
   return { ...answer } as Resource
+}
+
+/** Of a CapabilityStatement alone: where there is none, there is no FHIR server, and its address is wrong. */
+function rejectElsewhere(error: unknown): never {
+  if (!isFhirError(error, 'gone')) throw error
+  const { status } = error
+  const where = `at /metadata below FHIR_URL (${String(status)})`
+  throw new FhirError('misconfigured', `the FHIR server has no CapabilityStatement ${where}`, {
+    ...(status !== null && { status }),
+    cause: error,
+  })
 }
 
 /** Reads what pushing depends on. FHIR R4 §CapabilityStatement: `rest.resource.updateCreate`. */

@@ -107,6 +107,18 @@ describe('the FHIR server through the kit', () => {
     expect((await server.capabilities()).updateCreate.size).toBe(0)
   })
 
+  it('is told apart from an address below which there is no FHIR server', async () => {
+    const elsewhere = openFhirServer({
+      url: `${standIn.url}/nothing`,
+      token: () => Promise.resolve('secret'),
+    })
+    expect(await faultOf(elsewhere.capabilities())).toMatchObject({
+      kind: 'misconfigured',
+      message: 'the FHIR server has no CapabilityStatement at /metadata below FHIR_URL (404)',
+      status: 404,
+    })
+  })
+
   it('may answer a write with nothing but headers', async () => {
     const location = `${standIn.url}/Patient/new/_history/4`
     standIn.faults.add({ on: '^POST', do: 'answer', status: 201, headers: { location, etag: 'W/"4"' } })
