@@ -90,7 +90,7 @@ export function decodeHighThroughput(bytes: Uint8Array, format: PixelFormat): Pr
 }
 
 /**
- * The size that SIZ claims (ISO/IEC 15444-1 §A.5.1), before the codec takes memory for it, and the end of the stream:
+ * The size and the components that SIZ claims (ISO/IEC 15444-1 §A.5.1), before the codec takes memory for it, and the end of the stream:
  * a codec would make a coarse picture of half of it and say nothing.
  */
 function checkCodestream(bytes: Uint8Array, format: PixelFormat): void {
@@ -102,7 +102,12 @@ function checkCodestream(bytes: Uint8Array, format: PixelFormat): void {
   const [width, height] = [8, 12].map(
     (at) => stream.readUInt32BE(start + at) - stream.readUInt32BE(start + at + 8),
   )
-  checkSize(format, width ?? 0, height ?? 0, stream.readUInt16BE(start + 40))
+  const components = stream.readUInt16BE(start + 40)
+  checkSize(format, width ?? 0, height ?? 0, components)
+  const sampling = stream.subarray(start + 42, start + 42 + components * 3)
+  // The codecs take the first for all: of smaller ones they would read on, into what frames before have left there.
+  const areAlike = sampling.every((byte, at) => (at % 3 === 0 ? byte === sampling[0] : byte === 1))
+  if (!areAlike) throw new UndecodableError('components of different kinds in JPEG 2000')
 }
 
 /** Puts the bytes in, decodes, and takes a copy of the samples out. */
@@ -116,7 +121,7 @@ function run(
     decoder.decode()
     const { width, height, componentCount, bitsPerSample, isSigned = false } = decoder.getFrameInfo()
     const bytesPerSample = bitsPerSample > 8 ? 2 : 1
-    const samples = Uint8Array.from(decoder.getDecodedBuffer())
+    const samples = new Uint8Array(decoder.getDecodedBuffer())
     if (bitsPerSample > 16) throw new UndecodableError(`samples of ${bitsPerSample} bits`)
     return {
       width,

@@ -221,6 +221,21 @@ describe('what is no frame', () => {
     }
   })
 
+  it.each(['.4.90', '.4.201'])('is refused where it has smaller components, in %s', async (suffix) => {
+    const colours = format({ BitsAllocated: 8, SamplesPerPixel: 3 })
+    const encode = suffix === '.4.90' ? jpeg2000 : highThroughput
+    const bytes = Buffer.from(
+      await encode(
+        Uint8Array.from({ length: 192 }, (_, at) => at),
+        colours,
+      ),
+    )
+    expect(await decodeFrame(bytes, uid(suffix), colours)).toHaveLength(192)
+    // XRsiz and YRsiz of the last component (ISO/IEC 15444-1 §A.5.1).
+    bytes.fill(2, bytes.indexOf(Buffer.of(0xff, 0x51)) + 47, bytes.indexOf(Buffer.of(0xff, 0x51)) + 49)
+    await expect(decodeFrame(bytes, uid(suffix), colours)).rejects.toThrow(UndecodableError)
+  })
+
   it('is refused where a few bytes claim more than any frame has', async () => {
     const huge = format({ Rows: 65535, Columns: 65535 })
     for (const [suffix, bytes] of await encoded()) {
