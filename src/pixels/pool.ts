@@ -121,7 +121,7 @@ async function readAhead(state: State, job: Job): Promise<void> {
 function owned(bytes: Buffer): Uint8Array<ArrayBuffer> {
   const { buffer } = bytes
   const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length
-  return isWhole ? new Uint8Array(buffer) : Uint8Array.from(bytes)
+  return isWhole ? new Uint8Array(buffer) : new Uint8Array(bytes)
 }
 
 function begin(state: State, thread: Thread, job: ReadJob): void {

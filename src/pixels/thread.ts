@@ -40,11 +40,11 @@ port.on('message', ({ task, bytes }: Request) => {
 async function perform({ TransferSyntaxUID, format, picture }: Task, bytes: Uint8Array): Promise<Uint8Array> {
   const native = await decodeFrame(bytes, TransferSyntaxUID, format)
   if (picture === undefined)
-    return native.length === native.buffer.byteLength ? native : Uint8Array.from(native)
+    return native.length === native.buffer.byteLength ? native : new Uint8Array(native)
   // Loaded where a picture is made: transcoding needs none of it.
   const { pictureOf } = await import('./picture.ts')
   // Memory of libvips cannot change hands: a copy can.
-  return Uint8Array.from(
+  return new Uint8Array(
     await pictureOf(native, decodedFormat(format, TransferSyntaxUID), picture.look, picture.wish),
   )
 }

@@ -60,7 +60,7 @@ export function cellsOf(
   const count = Rows * Columns
   if (BitsAllocated === 8) return bytes.subarray(0, count)
   // Numbers of 16 bits begin at even addresses, in the order of the processor: little endian wherever Node runs here.
-  const even = bytes.byteOffset % 2 === 0 ? bytes : Uint8Array.from(bytes)
+  const even = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes)
   return new Uint16Array(even.buffer, even.byteOffset, count)
 }
 
