@@ -8,10 +8,14 @@ export interface VrRule {
   readonly kind: 'text' | 'number' | 'binary' | 'sequence'
   /** Bytes of one number or word: what is swapped in big endian. */
   readonly width: number
+  /** Text in the character set of the data set; any other is of the default repertoire (PS3.5 §6.1.2.3). */
+  readonly inCharset: boolean
 }
 
+const IN_CHARSET: ReadonlySet<Vr> = new Set<Vr>(['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UT'])
+
 const rule = (vr: Vr, kind: VrRule['kind'], width = 1, long = false): VrRule =>
-  Object.freeze({ vr, long, kind, width })
+  Object.freeze({ vr, long, kind, width, inCharset: IN_CHARSET.has(vr) })
 
 const RULES: readonly VrRule[] = [
   ...(['AE', 'AS', 'CS', 'DA', 'DS', 'DT', 'IS', 'LO', 'LT', 'PN', 'SH', 'ST', 'TM', 'UI'] as const).map(

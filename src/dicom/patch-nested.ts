@@ -10,7 +10,6 @@ import { newParse, newScope, UNDEFINED_LENGTH, type Parse, type Scope } from './
 import { printedTag, Unreadable } from './reader-unreadable.ts'
 import { lookForVr } from './rewrite-elements.ts'
 import { isSingleText } from './values-text.ts'
-import { isCharsetVr } from './writer-text.ts'
 import { padded } from './writer-values.ts'
 
 /** What becomes of values wherever they stand. */
@@ -220,7 +219,7 @@ function editedValue({ rule }: Parse, value: Buffer, { uids, from }: ValueEdit):
     if (!texts.some((text) => uids.has(text))) return undefined
     return padded(Buffer.from(texts.map((text) => uids.get(text) ?? text).join('\\'), 'latin1'), 'UI')
   }
-  if (from === undefined || !isCharsetVr(rule.vr)) return undefined
+  if (from === undefined || !rule.inCharset) return undefined
   if (from.ascii && value.every((byte) => byte < 0x7f && byte !== 0x1b)) return undefined
   const form = rule.vr === 'PN' ? 'names' : isSingleText(rule.vr) ? 'one' : 'many'
   const text = from.decode(value, 0, value.length, form)

@@ -1,7 +1,7 @@
 import type { DataElement } from './data-set.ts'
 import { tagText } from './dictionary.ts'
 import { vrRule, vrRuleOf, type VrRule } from './element-vr.ts'
-import { ITEM, ITEM_DELIMITER, readHeader, SEQUENCE_DELIMITER } from './reader-header.ts'
+import { ITEM, ITEM_DELIMITER, readHeader, SEQUENCE_DELIMITER, tagAt } from './reader-header.ts'
 import { abandon } from './reader-end.ts'
 import { has, offsetOf, skipBytes } from './reader-input.ts'
 import { fragmentStep, isPixelTag, nativeStep, startFragments, startNative } from './reader-pixels.ts'
@@ -68,11 +68,8 @@ function itemStep(parse: Parse, scope: Scope): boolean {
     return true
   }
   if (!has(input, 8)) return false
-  const { buffer, at } = input
-  const tag = open.bigEndian
-    ? buffer.readUInt16BE(at) * 0x10000 + buffer.readUInt16BE(at + 2)
-    : buffer.readUInt16LE(at) * 0x10000 + buffer.readUInt16LE(at + 2)
-  const length = open.bigEndian ? buffer.readUInt32BE(at + 4) : buffer.readUInt32LE(at + 4)
+  const tag = tagAt(input, !open.bigEndian)
+  const length = input.view.getUint32(input.at + 4, !open.bigEndian)
   input.at += 8
   if (tag === ITEM) {
     openItem(parse, scope, length)
@@ -133,8 +130,8 @@ function meet(parse: Parse, scope: Scope, offset: number): boolean {
 
 /** No data set goes on with eight zero bytes: from here on there is only padding, of a tape or a block. */
 function isZeroNext(parse: Parse): boolean {
-  const { buffer, at, end } = parse.input
-  if (end - at < 8 || buffer.readUInt32LE(at) !== 0 || buffer.readUInt32LE(at + 4) !== 0) return false
+  const { view, at, end } = parse.input
+  if (end - at < 8 || view.getUint32(at) !== 0 || view.getUint32(at + 4) !== 0) return false
   parse.trailing = 'zeros'
   note(parse.oddities, 'has zero bytes behind the data set')
   return true
@@ -162,9 +159,9 @@ function delimiterStep(parse: Parse, scope: Scope): boolean {
 /** An item of a sequence that came as UN: its first element tells whether it has VRs after all. */
 function lookForVr({ input }: Parse, scope: Scope): boolean {
   if (!has(input, 8)) return false
-  const { buffer, at } = input
-  const rule = vrRuleOf(buffer.readUInt8(at + 4), buffer.readUInt8(at + 5))
-  scope.implicit = rule === undefined || (rule.long && buffer.readUInt16LE(at + 6) !== 0)
+  const { view, at } = input
+  const rule = vrRuleOf(view.getUint8(at + 4), view.getUint8(at + 5))
+  scope.implicit = rule === undefined || (rule.long && view.getUint16(at + 6) !== 0)
   scope.unsure = false
   return true
 }
@@ -189,9 +186,7 @@ function sequenceStep(parse: Parse, scope: Scope): boolean {
   // A dictionary's word is taken for a sequence only when one begins there.
   if ((fromUn || scope.implicit) && length >= 8) {
     if (!has(input, headerLength + 4)) return false
-    const { buffer, at } = input
-    const first = at + headerLength
-    const group = scope.bigEndian && !fromUn ? buffer.readUInt16BE(first) : buffer.readUInt16LE(first)
+    const group = input.view.getUint16(input.at + headerLength, fromUn || !scope.bigEndian)
     if (group !== ITEM >>> 16) {
       parse.rule = vrRule('UN')
       return valueStep(parse, scope)
@@ -261,13 +256,12 @@ function keepTable(parse: Parse, bytes: Buffer): void {
 
 /** The value that lies complete at `start` of the window. */
 function readValue(parse: Parse, scope: Scope, start: number, end: number): DataElement {
-  const { rule } = parse
-  const { buffer } = parse.input
+  const { rule, input } = parse
   if (start === end) return { vr: rule.vr }
-  if (rule.kind === 'text') return readText(parse, scope, buffer, start, end)
+  if (rule.kind === 'text') return readText(parse, scope, start, end)
   const { bigEndian } = scope
   if (rule.kind === 'number') {
-    const Value = readNumbers(rule, buffer, start, end, bigEndian)
+    const Value = readNumbers(rule, input.view, start, end, !bigEndian)
     if (Value) {
       const element: DataElement = { vr: rule.vr, Value }
       if (Value.length > 1) charge(parse, 0, Value.length * VALUE_WEIGHT)

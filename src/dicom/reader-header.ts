@@ -2,7 +2,7 @@ import type { Tag } from './data-set.ts'
 import { entryOfNumber, tagText, type DictionaryEntry } from './dictionary.ts'
 import { privateVr } from './private-dictionary.ts'
 import { areLetters, vrRule, vrRuleOf, type VrRule } from './element-vr.ts'
-import { has } from './reader-input.ts'
+import { has, type Input } from './reader-input.ts'
 import { UNDEFINED_LENGTH, type Parse, type Scope } from './reader-state.ts'
 import { note, Unreadable } from './reader-unreadable.ts'
 
@@ -20,26 +20,28 @@ const UN = vrRule('UN')
 export function readHeader(parse: Parse, scope: Scope): boolean {
   const { input } = parse
   if (!has(input, 8)) return false
-  const { buffer, at } = input
-  readTag(parse, scope.bigEndian)
+  const { view, at } = input
+  const little = !scope.bigEndian
+  const tag = tagAt(input, little)
+  parse.tag = tag
   parse.signUndecided = false
   parse.fromUn = false
-  if (scope.implicit || isItemTag(parse.tag)) {
-    parse.length = scope.bigEndian ? buffer.readUInt32BE(at + 4) : buffer.readUInt32LE(at + 4)
+  if (scope.implicit || isItemTag(tag)) {
+    parse.length = view.getUint32(at + 4, little)
     parse.headerLength = 8
-    if (!isItemTag(parse.tag)) resolve(parse, scope)
+    if (!isItemTag(tag)) resolve(parse, scope)
     return true
   }
-  const rule = vrRuleOf(buffer.readUInt8(at + 4), buffer.readUInt8(at + 5))
+  const rule = vrRuleOf(view.getUint8(at + 4), view.getUint8(at + 5))
   if (rule === undefined) return readStrangeVr(parse, scope)
   parse.rule = rule
   if (!rule.long) {
-    parse.length = scope.bigEndian ? buffer.readUInt16BE(at + 6) : buffer.readUInt16LE(at + 6)
+    parse.length = view.getUint16(at + 6, little)
     parse.headerLength = 8
     return true
   }
   if (!has(input, 12)) return false
-  parse.length = scope.bigEndian ? buffer.readUInt32BE(at + 8) : buffer.readUInt32LE(at + 8)
+  parse.length = view.getUint32(at + 8, little)
   parse.headerLength = 12
   if (rule === UN && parse.length !== UNDEFINED_LENGTH) {
     parse.fromUn = true
@@ -50,11 +52,9 @@ export function readHeader(parse: Parse, scope: Scope): boolean {
   return true
 }
 
-/** Reads the tag only. */
-export function readTag(parse: Parse, bigEndian: boolean): void {
-  const { buffer, at } = parse.input
-  const group = bigEndian ? buffer.readUInt16BE(at) : buffer.readUInt16LE(at)
-  parse.tag = group * 0x10000 + (bigEndian ? buffer.readUInt16BE(at + 2) : buffer.readUInt16LE(at + 2))
+/** The tag with which the window goes on, as one number: the group in the upper 16 bits. */
+export function tagAt({ view, at }: Input, little: boolean): number {
+  return view.getUint16(at, little) * 0x10000 + view.getUint16(at + 2, little)
 }
 
 function isItemTag(tag: number): boolean {
@@ -67,22 +67,20 @@ function isItemTag(tag: number): boolean {
  * element in implicit VR, as some writers put them among explicit ones.
  */
 function readStrangeVr(parse: Parse, scope: Scope): boolean {
-  const { buffer, at } = parse.input
-  const [first, second] = [buffer.readUInt8(at + 4), buffer.readUInt8(at + 5)]
-  const short = scope.bigEndian ? buffer.readUInt16BE(at + 6) : buffer.readUInt16LE(at + 6)
+  const { view, at } = parse.input
+  const little = !scope.bigEndian
+  const [first, second] = [view.getUint8(at + 4), view.getUint8(at + 5)]
+  const short = view.getUint16(at + 6, little)
   if (areLetters(first, second) || (isBlank(first) && isBlank(second))) {
     if (short === 0 && !has(parse.input, 12)) return false
     parse.headerLength = short === 0 ? 12 : 8
-    parse.length = short
-    if (short === 0) {
-      parse.length = scope.bigEndian ? buffer.readUInt32BE(at + 8) : buffer.readUInt32LE(at + 8)
-    }
+    parse.length = short === 0 ? view.getUint32(at + 8, little) : short
     note(parse.oddities, 'has an unknown VR', tagText(parse.tag))
   } else {
     if (parse.pixelsMet && scope.parent === undefined)
       throw new Unreadable('is no element', { tag: tagText(parse.tag) })
     parse.headerLength = 8
-    parse.length = scope.bigEndian ? buffer.readUInt32BE(at + 4) : buffer.readUInt32LE(at + 4)
+    parse.length = view.getUint32(at + 4, little)
     note(parse.oddities, 'has no VR, though its data set is in explicit VR', tagText(parse.tag))
   }
   resolve(parse, scope)

@@ -5,6 +5,8 @@
 export interface Input {
   /** Bytes `at` to `end` are there and not yet parsed. */
   buffer: Buffer
+  /** The bytes of `buffer`, for numbers in either byte order. */
+  view: DataView
   at: number
   end: number
   /** Offset of `buffer[0]` in the file. */
@@ -17,13 +19,36 @@ export interface Input {
   skipped: Buffer
   /** `buffer` was made here, so that chunks may be appended to it. */
   own: boolean
+  /** Of `buffer`, as text: see {@link latin1}. */
+  page: { readonly from: number; readonly to: number; readonly text: string }
 }
 
 const TAIL = 16
 const EMPTY = Buffer.alloc(0)
+const NO_BYTES = new DataView(EMPTY.buffer, 0, 0)
+const NO_PAGE: Input['page'] = { from: 0, to: 0, text: '' }
+const PAGE_SIZE = 2048
 
 export function createInput(): Input {
-  return { buffer: EMPTY, at: 0, end: 0, base: 0, need: 0, skip: 0, skipped: EMPTY, own: false }
+  return {
+    ...{ buffer: EMPTY, view: NO_BYTES, at: 0, end: 0, base: 0 },
+    ...{ need: 0, skip: 0, skipped: EMPTY, own: false, page: NO_PAGE },
+  }
+}
+
+/**
+ * `buffer[start, end)` of the window with a character for each byte. Short texts are cut out of a page of text, which
+ * takes a tenth of the time of a call into C++ for each.
+ */
+export function latin1(input: Input, start: number, end: number): string {
+  const { buffer } = input
+  if (end - start > PAGE_SIZE / 4) return buffer.toString('latin1', start, end)
+  if (start < input.page.from || end > input.page.to) {
+    const to = Math.min(input.end, start + PAGE_SIZE)
+    input.page = { from: start, to, text: buffer.toString('latin1', start, to) }
+  }
+  const { from, text } = input.page
+  return text.slice(start - from, end - from)
 }
 
 /** Offset in the file of the next byte to parse. */
@@ -44,7 +69,7 @@ export function feed(input: Input, chunk: Buffer): boolean {
   }
   if (input.at === input.end) {
     dropWindow(input, 0)
-    input.buffer = rest
+    setBuffer(input, rest)
     input.end = rest.length
   } else {
     append(input, rest)
@@ -77,6 +102,8 @@ export function has(input: Input, length: number): boolean {
 function dropWindow(input: Input, more: number): void {
   input.base += input.end + more
   input.buffer = EMPTY
+  input.view = NO_BYTES
+  input.page = NO_PAGE
   input.at = 0
   input.end = 0
   input.own = false
@@ -96,11 +123,17 @@ function append(input: Input, chunk: Buffer): void {
     const room = Buffer.allocUnsafeSlow(Math.max(1024, 2 * (left + chunk.length)))
     input.buffer.copy(room, 0, input.at, input.end)
     input.base += input.at
-    input.buffer = room
+    setBuffer(input, room)
     input.at = 0
     input.end = left
     input.own = true
   }
   chunk.copy(input.buffer, input.end)
   input.end += chunk.length
+}
+
+function setBuffer(input: Input, buffer: Buffer): void {
+  input.buffer = buffer
+  input.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+  input.page = NO_PAGE
 }

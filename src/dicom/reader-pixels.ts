@@ -1,6 +1,6 @@
 import { tagText } from './dictionary.ts'
 import { startPixelMap, type PixelMapBuilder } from './pixel-map-builder.ts'
-import { ITEM, SEQUENCE_DELIMITER } from './reader-header.ts'
+import { ITEM, SEQUENCE_DELIMITER, tagAt } from './reader-header.ts'
 import { has, offsetOf, skipBytes, type Input } from './reader-input.ts'
 import { putElement } from './reader-scope.ts'
 import {
@@ -86,12 +86,8 @@ export function fragmentStep(parse: Parse, fragments: Fragments): boolean {
   const { input, scope } = parse
   if (fragments.partial !== undefined) endPartial(input, fragments, 0)
   if (!has(input, 8)) return false
-  const { buffer, at } = input
-  const { bigEndian } = scope
-  const tag = bigEndian
-    ? buffer.readUInt16BE(at) * 0x10000 + buffer.readUInt16BE(at + 2)
-    : buffer.readUInt16LE(at) * 0x10000 + buffer.readUInt16LE(at + 2)
-  const length = bigEndian ? buffer.readUInt32BE(at + 4) : buffer.readUInt32LE(at + 4)
+  const tag = tagAt(input, !scope.bigEndian)
+  const length = input.view.getUint32(input.at + 4, !scope.bigEndian)
   if (tag === ITEM && length !== UNDEFINED_LENGTH) return fragment(parse, fragments, length)
   if (tag !== SEQUENCE_DELIMITER) {
     if (!fragments.isPixels) throw new Unreadable('is no item of fragments', { tag: tagText(tag) })

@@ -3,33 +3,33 @@ import type { DataElement, Vr } from './data-set.ts'
 import { REPLACEMENT } from './charset-tables.ts'
 import { charsetOf, type Charset, type TextForm } from './charset.ts'
 import { tagText } from './dictionary.ts'
+import { vrRule } from './element-vr.ts'
+import { latin1 } from './reader-input.ts'
 import type { Parse, Scope } from './reader-state.ts'
 import { charge, VALUE_WEIGHT } from './reader-state.ts'
 import { note } from './reader-unreadable.ts'
 import { isSingleText, textValues, trimEnd } from './values-text.ts'
-import { isCharsetVr } from './writer-text.ts'
 
 const ESC = 0x1b
 const BACKSLASH = 0x5c
 /** Longer texts have their values counted before they are split. */
 const LONG_TEXT = 65_536
 
-/** Reads the value of a text VR that lies complete in `bytes[start, end)`. */
-export function readText(parse: Parse, scope: Scope, bytes: Buffer, start: number, end: number): DataElement {
-  const { vr } = parse.rule
-  const { tag } = parse
+/** Reads the value of a text VR that lies complete in the window, from `start` to `end`. */
+export function readText(parse: Parse, scope: Scope, start: number, end: number): DataElement {
+  const { tag, input } = parse
+  const { vr, inCharset } = parse.rule
+  const bytes = input.buffer
   let stop = end
   // Padding first: neither space nor NUL is ever the second byte of a character.
   while (stop > start && (bytes[stop - 1] === 0x20 || bytes[stop - 1] === 0)) stop--
   if (stop === start) return { vr }
   if (stop - start > LONG_TEXT && !isSingleText(vr)) chargeValues(parse, bytes, start, stop)
-  const kind = repertoire(bytes, start, stop)
-  const inSet = isCharsetVr(vr)
-  if (kind === 'plain' && (!inSet || scope.charset.ascii)) {
-    return elementOf(parse, tag, vr, bytes.toString('latin1', start, stop), undefined)
+  if (isPlain(bytes, start, stop) && (!inCharset || scope.charset.ascii)) {
+    return elementOf(parse, tag, vr, latin1(input, start, stop), undefined)
   }
   const element = decoded(parse, scope.charset, tag, vr, bytes.subarray(start, stop))
-  if (inSet && !scope.ownCharset) {
+  if (inCharset && !scope.ownCharset) {
     scope.undecidedText ??= []
     scope.undecidedText.push({ element, tag, bytes: Buffer.from(bytes.subarray(start, stop)) })
   }
@@ -58,17 +58,17 @@ function chargeValues(parse: Parse, bytes: Buffer, start: number, end: number): 
   charge(parse, 0, values * VALUE_WEIGHT)
 }
 
-/** `plain`: ASCII and the controls that text may have; anything else must be looked at. */
-function repertoire(bytes: Buffer, start: number, end: number): 'plain' | 'other' {
+/** ASCII and the controls that text may have; anything else must be looked at. */
+function isPlain(bytes: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at++) {
     const byte = bytes[at] ?? 0
-    if (byte >= 0x7f || byte === ESC || byte === 0) return 'other'
+    if (byte >= 0x7f || byte === ESC || byte === 0) return false
   }
-  return 'plain'
+  return true
 }
 
 function decoded(parse: Parse, charset: Charset, tag: number, vr: Vr, bytes: Buffer): DataElement {
-  if (!isCharsetVr(vr)) {
+  if (!vrRule(vr).inCharset) {
     note(parse.oddities, 'has characters that its VR does not allow', tagText(tag))
     return finished(parse, tag, vr, bytes.toString('latin1'), bytes)
   }

@@ -16,6 +16,8 @@ export interface Span {
 const ZONE = /^[+-](?:0\d|1[0-4])[0-5]\d$/u
 const FIRST = '00000101000000.000000'
 const LAST = '99991231235959.999999'
+const FIRST_CLOCK = FIRST.slice(8)
+const LAST_CLOCK = LAST.slice(8)
 
 /** True for `±HHMM` between -1459 and +1459. */
 export function isZone(text: string): boolean {
@@ -24,17 +26,34 @@ export function isZone(text: string): boolean {
 
 /** Reads a DA value: `YYYYMMDD`, or `YYYY.MM.DD` of ACR-NEMA; null for anything that is no day of the calendar. */
 export function readDate(text: string): Span | null {
-  const parts = /^(\d{4})(\.?)(\d\d)\2(\d\d)$/u.exec(text.trim())
-  if (!parts) return null
-  const date = `${parts[1] ?? ''}${parts[3] ?? ''}${parts[4] ?? ''}`
+  const date = withoutDots(text.trim())
   return isDay(date) ? { from: date, to: date } : null
+}
+
+/** True of a text that {@link readDate} reads. */
+export function isDate(text: string): boolean {
+  return isDay(text) || readDate(text) !== null
+}
+
+function withoutDots(text: string): string {
+  const isDotted = text.length === 10 && text[4] === '.' && text[7] === '.'
+  return isDotted ? text.slice(0, 4) + text.slice(5, 7) + text.slice(8) : text
 }
 
 /** Reads a TM value: `HH[MM[SS[.F…]]]`, or `HH:MM[:SS[.F…]]` of ACR-NEMA; null for anything else. */
 export function readTime(text: string): Span | null {
-  const plain = text.trim()
-  const digits = /^\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?$/u.test(plain) ? plain.replaceAll(':', '') : plain
-  return isClock(digits) ? widened(digits, FIRST.slice(8), LAST.slice(8)) : null
+  const digits = withoutColons(text.trim())
+  return isClock(digits) ? widened(digits, FIRST_CLOCK, LAST_CLOCK) : null
+}
+
+/** True of a text that {@link readTime} reads. */
+export function isTime(text: string): boolean {
+  return isClock(text) || readTime(text) !== null
+}
+
+function withoutColons(text: string): string {
+  const hasColons = text[2] === ':' && /^\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?$/u.test(text)
+  return hasColons ? text.replaceAll(':', '') : text
 }
 
 /** Reads a DT value: `YYYY[MM[DD[HH[MM[SS[.F…]]]]]][±ZZXX]`; null for anything else. */
@@ -145,13 +164,32 @@ function isMoment(digits: string): boolean {
 }
 
 function isDay(date: string): boolean {
-  return utc(date, '000000').toISOString().slice(0, 10).replaceAll('-', '') === date
+  if (date.length !== 8) return false
+  const year = numberAt(date, 0, 4)
+  const month = numberAt(date, 4, 6)
+  const day = numberAt(date, 6, 8)
+  return year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month)
+}
+
+/** Of a month, from 1, of the Gregorian calendar, which DICOM has for all years. */
+function daysIn(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
+}
+
+/** The number that the digits from `from` to `to` write, −1 where there is anything else. */
+function numberAt(text: string, from: number, to: number): number {
+  let number = 0
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - 0x30
+    if (digit < 0 || digit > 9) return -1
+    number = number * 10 + digit
+  }
+  return number
 }
 
 function lastDay(month: string): string {
-  const end = utc(`${month}01`, '000000')
-  end.setUTCMonth(end.getUTCMonth() + 1, 0)
-  return end.toISOString().slice(0, 10).replaceAll('-', '')
+  return `${month}${daysIn(numberAt(month, 0, 4), numberAt(month, 4, 6))}`
 }
 
 function utc(date: string, clock: string): Date {

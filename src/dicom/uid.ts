@@ -1,17 +1,39 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { Uid } from './data-set.ts'
 
+const DOT = 0x2e
+const ZERO = 0x30
+const NINE = 0x39
+
 /**
  * True for a UID that can identify: digits and dots, at most 64 characters (PS3.5 §9.1). Leading zeros of a component
  * break the standard but come from real devices; see {@link isConformantUid}.
  */
 export function isUid(text: string): boolean {
-  return text.length <= 64 && /^\d+(?:\.\d+)*$/.test(text)
+  return areComponents(text, true)
 }
 
 /** True for a UID to the letter of PS3.5 §9.1: no component but `0` itself begins with zero. */
 export function isConformantUid(text: string): boolean {
-  return text.length <= 64 && /^(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))*$/.test(text)
+  return areComponents(text, false)
+}
+
+/** In one pass, without a regular expression: every instance has a dozen UIDs. */
+function areComponents(text: string, mayBeginWithZero: boolean): boolean {
+  if (text.length > 64) return false
+  let digits = 0
+  let isZero = false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === DOT) {
+      if (digits === 0) return false
+      digits = 0
+    } else {
+      if (code < ZERO || code > NINE || (digits > 0 && isZero)) return false
+      if (digits++ === 0) isZero = code === ZERO && !mayBeginWithZero
+    }
+  }
+  return digits > 0
 }
 
 /** A new UID under the UUID arc `2.25.` (PS3.5 §B.2). */

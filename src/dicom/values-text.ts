@@ -1,16 +1,6 @@
 import type { PersonName, Value, Vr } from './data-set.ts'
-import { readDate, readDateTime, readTime } from './times.ts'
+import { isDate, isTime, readDateTime } from './times.ts'
 import { isConformantUid } from './uid.ts'
-
-/** What decides about one value of the VRs whose values have a form of their own; the cause, or undefined. */
-const FAULTS: Partial<Record<Vr, (text: string) => string | undefined>> = {
-  DA: (text) => (isPlainDate(text) || readDate(text) ? undefined : 'is no date'),
-  TM: (text) => (readTime(text) ? undefined : 'is no time'),
-  DT: (text) => (readDateTime(text) ? undefined : 'is no date and time'),
-  AS: (text) => (/^\d{3}[DWMY]$/u.test(text) ? undefined : 'is no age'),
-  UI: (text) =>
-    isPlainUid(text) || isConformantUid(text) ? undefined : 'is no UID to the letter of PS3.5 §9.1',
-}
 
 /** True of VRs with one value, in which a backslash is text (PS3.5 §6.2). */
 export function isSingleText(vr: Vr): boolean {
@@ -38,9 +28,19 @@ function oneValue(vr: Vr, text: string, causes: string[]): Value {
   if (value === '') return null
   if (vr === 'PN') return personName(value, causes)
   if (vr === 'DS' || vr === 'IS') return decimal(value, vr === 'IS', causes)
-  const cause = FAULTS[vr]?.(value)
+  const cause = faultOf(vr, value)
   if (cause !== undefined && causes.length === 0) causes.push(cause)
   return value
+}
+
+/** What is wrong with one value of a VR whose values have a form of their own, or undefined. */
+function faultOf(vr: Vr, value: string): string | undefined {
+  if (vr === 'UI') return isConformantUid(value) ? undefined : 'is no UID to the letter of PS3.5 §9.1'
+  if (vr === 'DA') return isDate(value) ? undefined : 'is no date'
+  if (vr === 'TM') return isTime(value) ? undefined : 'is no time'
+  if (vr === 'DT') return readDateTime(value) ? undefined : 'is no date and time'
+  if (vr === 'AS') return /^\d{3}[DWMY]$/u.test(value) ? undefined : 'is no age'
+  return undefined
 }
 
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[Ee][+-]?\d+)?$/u
@@ -56,12 +56,40 @@ const LEAST_NORMAL = 2 ** -1022
  * (PS3.18 §F.2.3 allows both).
  */
 function decimal(text: string, integer: boolean, causes: string[]): number | string {
+  const plain = plainDecimal(text, integer)
+  if (plain !== undefined) return plain
   if (!(integer ? INTEGER : DECIMAL).test(text)) return noNumber(text, causes)
   const number = Number(text)
   if (text.length > SAFE_DIGITS && significantDigits(text) > SAFE_DIGITS) return text
   const isZero = number === 0 && ZERO.test(text)
   if (!isZero && (!Number.isFinite(number) || Math.abs(number) < LEAST_NORMAL)) return text
   return number + 0
+}
+
+/**
+ * The number of a text of at most 15 digits, with a sign and a point perhaps: exact, for a quotient of two integers that
+ * doubles hold is the double next to the true value. Undefined for any other text.
+ */
+function plainDecimal(text: string, integer: boolean): number | undefined {
+  const signed = text.startsWith('-') || text.startsWith('+')
+  let number = 0
+  let digits = 0
+  let point = false
+  let scale = 1
+  for (let at = signed ? 1 : 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 0x2e && !point && !integer) {
+      point = true
+      continue
+    }
+    if (code < 0x30 || code > 0x39 || ++digits > SAFE_DIGITS) return undefined
+    number = number * 10 + code - 0x30
+    if (point) scale *= 10
+  }
+  if (digits === 0) return undefined
+  number /= scale
+  // Not −0, which JSON would not keep.
+  return text.startsWith('-') ? 0 - number : number
 }
 
 /** Digits of a decimal from the first that is not zero. */
@@ -116,23 +144,4 @@ function trimBoth(text: string): string {
 
 function isPadding(code: number): boolean {
   return code === 0x20 || code === 0
-}
-
-/** A quick yes for the usual DA: eight digits, a day that every month has. */
-function isPlainDate(text: string): boolean {
-  return /^\d{4}(?:0[1-9]|1[0-2])(?:0[1-9]|1\d|2[0-8])$/u.test(text)
-}
-
-/** A quick yes for the usual UID, in one pass: no component begins with zero but `0` itself. */
-function isPlainUid(text: string): boolean {
-  if (text.length > 64) return false
-  let before = 0x2e
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === 0x2e ? before === 0x2e : code < 0x30 || code > 0x39) return false
-    if (before === 0x2e && code === 0x30 && at + 1 < text.length && text.charCodeAt(at + 1) !== 0x2e)
-      return false
-    before = code
-  }
-  return before !== 0x2e
 }

@@ -5,49 +5,39 @@ import type { VrRule } from './element-vr.ts'
 /** A binary value of more bytes than this is given by its place in the file. */
 export const MOST_INLINE = 1024
 
-type ReadNumber = (bytes: Buffer, at: number) => Value
+type ReadNumber = (view: DataView, at: number, little: boolean) => Value
 
-/** Numbers of the numeric VRs by byte order (PS3.5 §6.2, PS3.18 §F.2.3). */
-const LITTLE: Partial<Record<Vr, ReadNumber>> = {
-  US: (bytes, at) => bytes.readUInt16LE(at),
-  SS: (bytes, at) => bytes.readInt16LE(at),
-  AT: (bytes, at) => tagText(bytes.readUInt16LE(at) * 0x10000 + bytes.readUInt16LE(at + 2)),
-  UL: (bytes, at) => bytes.readUInt32LE(at),
-  SL: (bytes, at) => bytes.readInt32LE(at),
-  FL: (bytes, at) => jsonNumber(shortestFloat(bytes.readFloatLE(at))),
-  FD: (bytes, at) => jsonNumber(bytes.readDoubleLE(at)),
-  SV: (bytes, at) => jsonInteger(bytes.readBigInt64LE(at)),
-  UV: (bytes, at) => jsonInteger(bytes.readBigUInt64LE(at)),
-}
-const BIG: Partial<Record<Vr, ReadNumber>> = {
-  US: (bytes, at) => bytes.readUInt16BE(at),
-  SS: (bytes, at) => bytes.readInt16BE(at),
-  AT: (bytes, at) => tagText(bytes.readUInt16BE(at) * 0x10000 + bytes.readUInt16BE(at + 2)),
-  UL: (bytes, at) => bytes.readUInt32BE(at),
-  SL: (bytes, at) => bytes.readInt32BE(at),
-  FL: (bytes, at) => jsonNumber(shortestFloat(bytes.readFloatBE(at))),
-  FD: (bytes, at) => jsonNumber(bytes.readDoubleBE(at)),
-  SV: (bytes, at) => jsonInteger(bytes.readBigInt64BE(at)),
-  UV: (bytes, at) => jsonInteger(bytes.readBigUInt64BE(at)),
+/** How one number of each numeric VR is read (PS3.5 §6.2, PS3.18 §F.2.3). */
+const READ: Partial<Record<Vr, ReadNumber>> = {
+  US: (view, at, little) => view.getUint16(at, little),
+  SS: (view, at, little) => view.getInt16(at, little),
+  AT: (view, at, little) => tagText(view.getUint16(at, little) * 0x10000 + view.getUint16(at + 2, little)),
+  UL: (view, at, little) => view.getUint32(at, little),
+  SL: (view, at, little) => view.getInt32(at, little),
+  FL: (view, at, little) => jsonNumber(shortestFloat(view.getFloat32(at, little))),
+  FD: (view, at, little) => jsonNumber(view.getFloat64(at, little)),
+  SV: (view, at, little) => jsonInteger(view.getBigInt64(at, little)),
+  UV: (view, at, little) => jsonInteger(view.getBigUint64(at, little)),
 }
 
 /**
- * The values of a numeric VR of `width` bytes each in `bytes[start, end)`, or undefined when that is no whole number
- * of them. Integers of SV and UV that a double cannot hold are decimal text; NaN is null and infinity the greatest
- * double, as dcm4che writes them, because JSON has neither.
+ * The values of a numeric VR of `width` bytes each at `start` to `end`, or undefined when that is no whole number of
+ * them. Integers of SV and UV that a double cannot hold are decimal text; NaN is null and infinity the greatest double,
+ * as dcm4che writes them, because JSON has neither.
  */
 export function readNumbers(
   { vr, width }: VrRule,
-  bytes: Buffer,
+  view: DataView,
   start: number,
   end: number,
-  bigEndian: boolean,
+  little: boolean,
 ): Value[] | undefined {
-  const read = (bigEndian ? BIG : LITTLE)[vr]
+  const read = READ[vr]
   const step = vr === 'AT' ? 4 : width
   if (read === undefined || (end - start) % step !== 0) return undefined
+  if (end - start === step) return [read(view, start, little)]
   const values: Value[] = []
-  for (let at = start; at < end; at += step) values.push(read(bytes, at))
+  for (let at = start; at < end; at += step) values.push(read(view, at, little))
   return values
 }
 

@@ -1,4 +1,4 @@
-import type { Tag, Vr } from './data-set.ts'
+import type { Tag } from './data-set.ts'
 
 /**
  * Text → bytes in one character set: UTF-8 (`ISO_IR 192`) or a single-byte set of PS3.3 C.12.1.1.2 without code
@@ -19,13 +19,6 @@ const SINGLE_BYTE: ReadonlyMap<string, string> = new Map([
   ['ISO_IR 203', 'iso-8859-15'],
   ['ISO_IR 166', 'windows-874'],
 ])
-
-/** VRs whose text is in the character set of the data set; all others are of the default repertoire (PS3.5 §6.1.2.3). */
-const CHARSET_VRS: ReadonlySet<Vr> = new Set<Vr>(['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UT'])
-
-export function isCharsetVr(vr: Vr): boolean {
-  return CHARSET_VRS.has(vr)
-}
 
 /**
  * The encoder of a value of Specific Character Set (0008,0005): `''`, `ISO_IR 6`, `ISO_IR 100`, `ISO_IR 192` or

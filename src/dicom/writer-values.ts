@@ -1,6 +1,6 @@
 import type { DataElement, PersonName, Tag, Value, Vr } from './data-set.ts'
 import { vrRule } from './element-vr.ts'
-import { isCharsetVr, type TextEncoder } from './writer-text.ts'
+import type { TextEncoder } from './writer-text.ts'
 
 /** How a multi-byte value is stored, and which text bytes stand for which characters. */
 export interface ValueEncoding {
@@ -42,7 +42,7 @@ export function encodeValue(tag: Tag, element: DataElement, encoding: ValueEncod
     return encoding.bigEndian ? swapWords(bytes, vrRule(vr).width) : bytes
   }
   const text = values.map((value) => valueText(tag, vr, value)).join('\\')
-  if (isCharsetVr(vr)) return padded(encoding.text(text, tag), vr)
+  if (vrRule(vr).inCharset) return padded(encoding.text(text, tag), vr)
   return padded(Buffer.from(text, 'utf8'), vr)
 }
 
