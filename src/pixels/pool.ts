@@ -25,6 +25,7 @@ export interface Pool {
 interface Job {
   readonly task: Task
   readonly read: () => Promise<Buffer>
+  readonly signal: AbortSignal | undefined
   readonly resolve: (bytes: Buffer) => void
   readonly reject: (error: unknown) => void
 }
@@ -38,6 +39,8 @@ interface Thread {
   readonly worker: Worker
   job: Job | null
   timer: NodeJS.Timeout | undefined
+  /** It takes no more jobs: an answer may still come of one that was over its time. */
+  isEnding: boolean
 }
 
 interface State extends PoolOptions {
@@ -62,12 +65,17 @@ export function openPool(options: PoolOptions): Pool {
       if (state.waiting.length >= state.queue) {
         throw new Problem('unavailable', 'Too many pictures are waited for.', { retryAfter: 1 })
       }
-      return new Promise((resolve, reject) => {
-        const job: Job = { task, read, resolve, reject }
-        signal?.addEventListener('abort', () => leave(state, job, signal), { once: true })
-        state.waiting.push(job)
-        next(state)
-      })
+      const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+      const job: Job = { task, read, signal, resolve, reject }
+      const left = () => leave(state, job, signal?.reason)
+      signal?.addEventListener('abort', left)
+      state.waiting.push(job)
+      next(state)
+      try {
+        return await promise
+      } finally {
+        signal?.removeEventListener('abort', left)
+      }
     },
     async close() {
       state.closing = true
@@ -78,19 +86,19 @@ export function openPool(options: PoolOptions): Pool {
 }
 
 /** A client that has gone away while its job waited; one that has begun is soon over. */
-function leave({ waiting, ready }: State, job: Job, signal: AbortSignal): void {
+function leave({ waiting, ready }: State, job: Job, reason: unknown): void {
   for (const queue of [waiting, ready] as Job[][]) {
     const at = queue.findIndex(({ resolve }) => resolve === job.resolve)
     if (at >= 0) queue.splice(at, 1)
   }
-  job.reject(signal.reason)
+  job.reject(reason)
 }
 
 /** Hands what has been read to free threads, and has as many jobs read as there are threads. */
 function next(state: State): void {
   const { running, ready, waiting, threads } = state
   while (ready.length > 0 && !state.closing) {
-    const free = running.find(({ job }) => job === null)
+    const free = running.find(({ job, isEnding }) => job === null && !isEnding)
     if (free === undefined && running.length >= threads) break
     const job = ready.shift()
     if (job !== undefined) begin(state, free ?? start(state), job)
@@ -108,7 +116,7 @@ async function readAhead(state: State, job: Job): Promise<void> {
   try {
     const bytes = owned(await job.read())
     if (state.closing) job.reject(closing())
-    else state.ready.push({ ...job, bytes })
+    else if (job.signal?.aborted !== true) state.ready.push({ ...job, bytes })
   } catch (error) {
     job.reject(error)
   } finally {
@@ -128,7 +136,10 @@ function begin(state: State, thread: Thread, job: ReadJob): void {
   const { task, bytes } = job
   thread.job = job
   thread.worker.ref()
-  thread.timer = setTimeout(() => void thread.worker.terminate(), state.timeLimitMs)
+  thread.timer = setTimeout(() => {
+    thread.isEnding = true
+    void thread.worker.terminate()
+  }, state.timeLimitMs)
   thread.worker.postMessage({ task, bytes } satisfies Request, [bytes.buffer])
 }
 
@@ -137,7 +148,7 @@ function start(state: State): Thread {
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
   })
-  const thread: Thread = { worker, job: null, timer: undefined }
+  const thread: Thread = { worker, job: null, timer: undefined, isEnding: false }
   state.running.push(thread)
   worker.unref()
   worker.on('message', (answer: Answer) => {
@@ -151,6 +162,7 @@ function start(state: State): Thread {
   let cause: unknown
   worker.on('error', (error: unknown) => {
     cause = error
+    thread.isEnding = true
   })
   worker.on('exit', () => {
     clearTimeout(thread.timer)

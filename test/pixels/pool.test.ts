@@ -1,4 +1,5 @@
 /** Threads that hang or die are replaced, what waits is bounded, and nobody waits for ever. */
+import { getEventListeners } from 'node:events'
 import { pathToFileURL } from 'node:url'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -126,6 +127,34 @@ it('drops a job that has been read ahead when its client leaves', async () => {
   expect([...(await after)]).toEqual([1])
   await pool.close()
 })
+
+it('leaves alone a job whose client left while it was read, and forgets signals that it is done with', async () => {
+  const pool = open({ threads: 1, timeLimitMs: 20_000 })
+  const gone = new AbortController()
+  const bytes = Promise.withResolvers<Buffer>()
+  const left = pool.run(task, () => bytes.promise, gone.signal)
+  await setImmediate()
+  gone.abort(new Error('gone'))
+  await expect(left).rejects.toThrow('gone')
+  bytes.resolve(Buffer.of(10))
+  const kept = new AbortController()
+  const answer = await pool.run(task, () => Promise.resolve(Buffer.of(5)), kept.signal)
+  expect([...answer]).toEqual([1])
+  expect(getEventListeners(kept.signal, 'abort')).toEqual([])
+  await pool.close()
+})
+
+it('begins nothing in a thread that is being ended, though its answer came in time', async () => {
+  const pool = open({ threads: 1, timeLimitMs: LIMIT })
+  await job(pool, 10)
+  const jobs = [1, 2, 3].map((n) => job(pool, 10, n))
+  await setImmediate()
+  // The limit has passed before this process takes the answer.
+  for (const end = Date.now() + LIMIT + 500; Date.now() < end;);
+  const [, ...others] = await Promise.allSettled(jobs)
+  expect(others.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+  await pool.close()
+}, 20_000)
 
 it('closes with jobs under way', async () => {
   const pool = open({ threads: 1, timeLimitMs: 60_000 })
