@@ -195,18 +195,23 @@ export interface BytesCheck {
   readonly problem?: string
 }
 
-/** Reads the whole file of an instance and compares it with its digest. */
-export async function checkBytes(archive: Archive, instance: IndexedInstance): Promise<BytesCheck> {
+/** Reads the whole file of an instance and compares it with its digest; rejects with the signal's reason. */
+export async function checkBytes(
+  archive: Archive,
+  instance: IndexedInstance,
+  signal?: AbortSignal,
+): Promise<BytesCheck> {
   const hash = createHash('sha256')
   let size = 0
   try {
     const file = await fileOf(archive, instance)()
     for await (const chunk of file as AsyncIterable<Buffer>) {
+      signal?.throwIfAborted()
       hash.update(chunk)
       size += chunk.length
     }
   } catch (error) {
-    if (!isProblem(error)) throw error
+    if (!isProblem(error) || signal?.aborted === true) throw error
     return { sha256: null, size: null, matches: false, problem: error.message }
   }
   const sha256 = hash.digest('hex')

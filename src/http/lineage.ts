@@ -35,7 +35,7 @@ export function lineageRoutes(archive: Archive, settings: Settings): Router {
     async (request: Request, response: Response) => {
       const isChecked = checkWanted(request)
       const { told, instance, row } = await instanceLineage(archive, scopeOf(request) as InstanceUids)
-      const bytes = isChecked && { bytes: await checkBytes(archive, row) }
+      const bytes = isChecked && { bytes: await checkBytes(archive, row, abortedWith(response)) }
       response.json({ ...told, instance: { ...shown(instance, settings), ...bytes } })
     },
   )

@@ -3,6 +3,8 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
+import { checkBytes } from '../../src/archive/lineage.ts'
+import { instanceOf } from '../../src/archive/retrieve.ts'
 import { startSync } from '../../src/archive/sync.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
 import { Problem } from '../../src/problem.ts'
@@ -129,6 +131,12 @@ describe('lineage', () => {
       },
     })
     expect(plain.json()).not.toHaveProperty('instance.bytes')
+    const read = checkBytes(
+      world.archive,
+      await instanceOf(world.archive, sample.uids),
+      AbortSignal.abort(new Error('The client has gone.')),
+    )
+    await expect(read).rejects.toThrow('The client has gone.')
     const checked = await world.get(`${pathOf(sample)}?check=true`)
     expect(checked.json()).toMatchObject({
       instance: { bytes: { matches: true, sha256: sha256(sample.bytes), size: sample.bytes.length } },
