@@ -36,7 +36,7 @@ export async function answerFrames(
     ? await viewer.decodedFrames(instance, map, numbers)
     : numbers.map((n) => frameOf(archive, instance, map, n))
   if (isNotModified(request, response, tagFor(instance, form, `frames ${numbers.join()}`), IMMUTABLE)) return
-  await sendFrames(request, response, form, pieces)
+  await sendFrames(request, response, form, pieces, 'body')
 }
 
 /** Numbers from 1 with commas between; Problem `malformed` otherwise. */
@@ -136,7 +136,7 @@ async function sendPixelData(
     ? await viewer.decodedFrames(instance, map, [...numbersTo(map.frames)])
     : everyFrame(archive, instance, map)
   if (map.frames <= MOST_FRAMES) {
-    await sendFrames(request, response, form, [...pieces])
+    await sendFrames(request, response, form, [...pieces], 'value')
     return
   }
   const { media, syntax } = form
@@ -157,18 +157,23 @@ async function* partsAsTheyCome(pieces: Iterable<Piece>, form: FrameForm): Async
   for (const piece of pieces) yield partOf(piece, form)
 }
 
+/** Ranges of frames are of the body, as Cornerstone asks for them; of bulk data of the value, where it is in one part. */
 async function sendFrames(
   request: Request,
   response: Response,
   form: FrameForm,
   pieces: readonly Piece[],
+  ranged: 'body' | 'value',
 ): Promise<void> {
   const { media, syntax, isMultipart } = form
-  const [only] = pieces
+  const [only, ...more] = pieces
   try {
-    if (isMultipart || only === undefined) {
+    if (isMultipart && ranged === 'value' && only !== undefined && more.length === 0) {
+      await sendInPart(request, response, only, { media, transferSyntax: syntax })
+    } else if (isMultipart || only === undefined) {
       const parts = pieces.map((piece) => partOf(piece, form))
-      await sendKnownParts(request, response, { media, transferSyntax: syntax, isRanged: true }, parts)
+      const isRanged = ranged === 'body'
+      await sendKnownParts(request, response, { media, transferSyntax: syntax, isRanged }, parts)
     } else {
       await sendOne(request, response, { ...only, media: `${media}; transfer-syntax=${syntax}` })
     }
@@ -189,7 +194,7 @@ interface OneValue extends Piece {
   readonly address: string
 }
 
-/** Alone, or in one part; there a range applies to the value (PS3.18 §8.7.8) and not to the body. */
+/** Alone, or in one part. */
 async function sendValue(request: Request, response: Response, value: OneValue): Promise<void> {
   const { own, instance, address, length, open } = value
   const form = bulkForm(acceptOf(request), own)
@@ -203,17 +208,26 @@ async function sendValue(request: Request, response: Response, value: OneValue):
     await sendOne(request, response, { media, length, open, headers: dispositionOf(media) })
     return
   }
+  await sendInPart(request, response, value, { media, location: address })
+}
+
+/** One part, of which a range applies to the value (PS3.18 §8.7.8) and not to the body. */
+async function sendInPart(
+  request: Request,
+  response: Response,
+  { length, open }: Piece,
+  type: Pick<BodyPart, 'media' | 'transferSyntax' | 'location'>,
+): Promise<void> {
   const range = rangeOf(request, response, length)
   const part: BodyPart = {
-    media,
-    location: address,
+    ...type,
     ...(range !== null && length !== null && { range: contentRange(range, length) }),
     length: range?.length ?? length,
     open: () => open(range ?? undefined),
   }
-  response.setHeader('Accept-Ranges', 'bytes')
+  if (length !== null) response.setHeader('Accept-Ranges', 'bytes')
   if (range !== null) response.status(206)
-  await sendKnownParts(request, response, { media, isRanged: false }, [part])
+  await sendKnownParts(request, response, { ...type, isRanged: false }, [part])
 }
 
 /** Documents of other types than these might be pages, and no page of a stranger may look like one of ours. */

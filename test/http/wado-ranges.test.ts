@@ -202,6 +202,20 @@ describe('a value in a part', () => {
 
     expect(bytesOf(answer)).toEqual([native(loop).subarray(100, 200)])
   })
+
+  it('comes in ranges of the one compressed frame too, and whole where the frames are several', async () => {
+    const stored = { Accept: 'multipart/related; type="application/octet-stream"; transfer-syntax=*' }
+    const range = { ...stored, Range: 'bytes=2-9' }
+    const one = jpeg({}, { seed: 'ranges one frame', pixels: { fragments: [jpegLike('alone')] } })
+    await world.store(one)
+    const answer = await world.get(`${at(one)}/bulkdata/7FE00010`, range)
+    const several = await world.get(`${at(compressed)}/bulkdata/7FE00010`, range)
+
+    expect(answer.status).toBe(206)
+    expect(bytesOf(answer)).toEqual([jpegLike('alone').subarray(2, 10)])
+    expect(several.status).toBe(200)
+    expect(bytesOf(several)).toHaveLength(2)
+  })
 })
 
 describe('frames in parts', () => {
