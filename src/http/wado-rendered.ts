@@ -1,8 +1,7 @@
 /** Rendered instances and thumbnails (PS3.18 §10.4.1.1.3, §10.4.1.1.4). */
-import { Readable } from 'node:stream'
 import type { Request, Response } from 'express'
 import { representativeOf } from '../archive/representative.ts'
-import { bulkDataOf, instanceOf, instancesOf, pixelsOf, wholePixelData } from '../archive/retrieve.ts'
+import { bulkDataOf, instanceOf, pixelsOf, wholePixelData } from '../archive/retrieve.ts'
 import type { IndexedInstance } from '../database/ports/instance.ts'
 import type { Scope } from '../database/ports/instance-index.ts'
 import type { DataSet } from '../dicom/data-set.ts'
@@ -14,9 +13,10 @@ import { sendParts, type BodyPart } from './parts.ts'
 import { readPictureParams, unknownAnnotations, type PictureParams } from './picture-params.ts'
 import { abortedWith, CHECKED, entityTag, IMMUTABLE, isNotModified, sendOne } from './representation.ts'
 import { acceptOf, queryString, scopeOf } from './scope.ts'
-import { retrieveUrl, type HttpSettings } from './settings.ts'
+import type { HttpSettings } from './settings.ts'
 import { dispositionOf, documentType, frameList } from './wado-bytes.ts'
 import type { FileParts } from './wado-file.ts'
+import { isVideo, pieceOf, sendEvery } from './wado-every.ts'
 import { pictureForm, type PictureForm } from './wado-forms.ts'
 
 type Settings = Pick<HttpSettings, 'publicUrl'>
@@ -105,10 +105,6 @@ export async function sendRendered(
   }
 }
 
-function isVideo({ pixelMap, TransferSyntaxUID }: IndexedInstance): boolean {
-  return Boolean(pixelMap) && transferSyntax(TransferSyntaxUID)?.video === true
-}
-
 interface Pictures {
   readonly form: PictureForm
   readonly instance: IndexedInstance
@@ -141,57 +137,6 @@ async function sendPictures(
     for (const frame of frames) yield { media, ...pieceOf(await make(frame)) }
   }
   await sendParts(request, response, { media }, pictures())
-}
-
-function pieceOf(bytes: Buffer) {
-  return {
-    length: bytes.length,
-    open: ({ offset, length } = { offset: 0, length: bytes.length }) =>
-      Promise.resolve(Readable.from([bytes.subarray(offset, offset + length)], { objectMode: false })),
-  }
-}
-
-/** A picture of each instance that can have one: its first frame. */
-async function sendEvery(
-  { archive, viewer }: FileParts,
-  settings: Settings,
-  request: Request,
-  response: Response,
-  { scope, form, params }: { scope: Scope; form: PictureForm; params: PictureParams },
-): Promise<void> {
-  const { media } = form
-  const signal = abortedWith(response)
-  const isShown = (one: IndexedInstance) => Boolean(one.pixelMap) && !isVideo(one) && isDecodable(viewer, one)
-  const digests: string[] = []
-  let left = 0
-  for await (const page of instancesOf(archive, scope, { pixelMap: true, signal })) {
-    for (const instance of page) {
-      if (isShown(instance)) digests.push(instance.fileSha256)
-      else left++
-    }
-  }
-  if (digests.length === 0) throw new Problem('not-acceptable', 'There is nothing here to make a picture of.')
-  const tag = entityTag(...digests, `pictures ${media}`, JSON.stringify(params))
-  if (isNotModified(request, response, tag, CHECKED)) return
-  if (left > 0) {
-    response.status(206)
-    response.append('Warning', `299 ${settings.publicUrl} "${left} instances cannot be shown as pictures."`)
-  }
-  const pictures = async function* (): AsyncGenerator<BodyPart> {
-    for await (const page of instancesOf(archive, scope, { pixelMap: true, signal })) {
-      for (const instance of page.filter(isShown)) {
-        const { study, series, instance: uid } = instance.uids
-        const bytes = await viewer.picture(instance, { ...params, media, frame: 1 }, signal)
-        yield { media, location: `${retrieveUrl(settings, study, series, uid)}/rendered`, ...pieceOf(bytes) }
-      }
-    }
-  }
-  await sendParts(request, response, { media }, pictures())
-}
-
-function isDecodable(viewer: FileParts['viewer'], instance: IndexedInstance): boolean {
-  const syntax = transferSyntax(instance.TransferSyntaxUID)
-  return syntax?.encapsulated !== true || viewer.decodes(instance)
 }
 
 /**

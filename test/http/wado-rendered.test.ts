@@ -1,6 +1,9 @@
 /** Pictures, thumbnails, documents and reports over HTTP, WADO-URI and ZIP. */
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
+import { buffer } from 'node:stream/consumers'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -427,6 +430,35 @@ describe('transcoding', () => {
     expect([strict.status, partsOf(strict).parts.length]).toEqual([206, 2])
     expect(strict.headers.warning).toContain('1 instances')
     expect((await world.get(at(unreadable), { Accept: `${DICOM}; transfer-syntax=${LE}` })).status).toBe(406)
+  })
+
+  it('makes a picture of each instance whose pixels are whole, and tells how many are not', async () => {
+    const SeriesInstanceUID = `${packed.uids.series}.1`
+    const own = { ...colour, StudyInstanceUID: packed.uids.study, SeriesInstanceUID }
+    const spoilt = (fragments: Buffer[]) =>
+      secondaryCapture(own, { TransferSyntaxUID: RLE, pixels: { fragments } })
+    const rendered = `${study(packed)}/series/${SeriesInstanceUID}/rendered`
+    const many = { headers: { Accept: 'multipart/related; type="image/png"' } }
+    const asked = async () => {
+      const request = get(`${world.url}${rendered}`, many)
+      const [answer] = (await once(request, 'response')) as [IncomingMessage]
+      const body = await buffer(answer)
+      const { statusCode: status, headers, trailers } = answer
+      return {
+        status,
+        parts: body.toString('latin1').split('Content-Location').length - 1,
+        headers,
+        trailers,
+      }
+    }
+    await world.store(spoilt([Buffer.alloc(70)]))
+    expect((await world.get(rendered, many.headers)).status).toBe(406)
+    await world.store(secondaryCapture({ StudyInstanceUID: packed.uids.study, SeriesInstanceUID }))
+    await world.store(spoilt([Buffer.alloc(80)]))
+    const { status, parts, headers, trailers } = await asked()
+    expect([status, parts]).toEqual([206, 1])
+    expect(headers.warning).toContain('"1 instances cannot be shown as pictures."')
+    expect(trailers['warning']).toContain('"2 instances cannot be shown as pictures."')
   })
 
   it('gives frames as octets, decoded, alone or in parts, with ranges', async () => {
