@@ -419,7 +419,7 @@ CREATE INDEX series_uid_ix ON public.series USING btree (series_uid);
 
 CREATE INDEX study_accession_ix ON public.study USING btree (accession_number, study_date, study_uid);
 
-CREATE INDEX study_date_ix ON public.study USING btree (study_date, study_uid);
+CREATE INDEX study_date_ix ON public.study USING btree (study_date, study_uid, patient_name);
 
 CREATE INDEX study_inexact_ix ON public.study USING btree (id) WHERE (mixed >= 2);
 

@@ -46,7 +46,7 @@ CREATE TABLE study (
   changed_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
-CREATE INDEX study_date_ix ON study (study_date, study_uid);
+CREATE INDEX study_date_ix ON study (study_date, study_uid, patient_name);
 
 CREATE INDEX study_patient_ix ON study (patient_id, study_date, study_uid);
 

@@ -48,7 +48,8 @@ function patientsAndStudies(t: Types): string[] {
       n_instances ${t.ref} NOT NULL DEFAULT 0,
       changed_at ${t.ref} NOT NULL DEFAULT 0
     ) ${t.counted}`,
-    `CREATE INDEX study_date_ix ON study (study_date, study_uid)`,
+    // Names are searched by their beginnings and middles: found on the way along the order of studies.
+    `CREATE INDEX study_date_ix ON study (study_date, study_uid, patient_name)`,
     `CREATE INDEX study_patient_ix ON study (patient_id, study_date, study_uid)`,
     `CREATE INDEX study_name_ix ON study (patient_name, study_date, study_uid)`,
     `CREATE INDEX study_accession_ix ON study (accession_number, study_date, study_uid)`,

@@ -80,7 +80,11 @@ function countCondition(expression: string, { match }: Key): Sql {
 /** Studies with a series that has a rare value: found from there, so that nothing walks past all the others. */
 function* rareStudies(dialect: Dialect, source: Tag, key: Key): Generator<Step, Sql, Row[]> {
   if (key.match.kind !== 'values' && key.match.kind !== 'every') return TRUE
-  const found = yield* findSeries(dialect, { path: [source], vr: key.vr, match: key.match }, FEW)
+  const found = yield* findSeries(
+    dialect,
+    { path: [source], vr: key.vr, match: key.match },
+    { few: FEW, isTold: true },
+  )
   if (found.series === null) return TRUE
   const list = idIn(dialect, 'r.id', found.series)
   return { sql: `s.id IN (SELECT r.study_id FROM series r WHERE ${list.sql})`, params: list.params }

@@ -15,6 +15,8 @@ export interface Column {
   readonly expression: string
   /** A text that an index serves for equality and ranges, with the order of its level behind it. */
   readonly isIndexed: boolean
+  /** The index by which its level is ordered has it too, so that a walk need not visit the rows. */
+  readonly isInOrder?: boolean
   /** How it compares: texts in normal form, UIDs that are never empty or mixed, numbers. */
   readonly kind: 'text' | 'uid' | 'number'
   /** Of UIDs: the condition by which an index finds them, `(?)` for the list. */
@@ -44,7 +46,7 @@ const COLUMNS: ReadonlyMap<Tag, Column> = new Map([
   ['00200010', text('s', 'study_ident')],
   ['00081030', text('s', 'study_description')],
   ['00080090', text('s', 'referring_physician')],
-  ['00100010', text('s', 'patient_name')],
+  ['00100010', { ...text('s', 'patient_name'), isInOrder: true }],
   ['00100020', text('s', 'patient_id', true)],
   ['00100021', text('s', 'issuer')],
   ['00100030', text('s', 'birth_date')],
@@ -174,6 +176,11 @@ export function isSelective(column: Column | undefined, key: Key): boolean {
     column.kind === 'text' &&
     (key.match.kind === 'values' || key.match.kind === 'range')
   )
+}
+
+/** Whether a UID finds one row: SOP classes are shared by many. */
+export function isUnique(column: Column | undefined): boolean {
+  return column?.kind === 'uid' && !column.expression.startsWith('(')
 }
 
 /** The conditions of a search's place in the hierarchy. */

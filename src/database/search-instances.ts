@@ -126,13 +126,38 @@ export function linesIn(json: string): Lines {
   }
 }
 
+/** Behind group 0002 lines are in ascending order; what a data set has below it may stand behind it. */
+const IN_ORDER: Tag = '00030000'
+
 /** Line breaks do not occur within lines. */
 function lineIn(json: string, tag: Tag): string | undefined {
-  const key = `"${tag}":`
-  const start = json.startsWith(key, 1) ? 1 : json.indexOf(`\n,${key}`) + 2
-  if (start === 1 && !json.startsWith(key, 1)) return undefined
+  const start = tag < IN_ORDER ? startAmong(json, tag) : startByHalves(json, tag)
+  if (start < 0) return undefined
   const end = json.indexOf('\n,', start)
   return json.slice(start, end < 0 ? -1 : end)
+}
+
+function startAmong(json: string, tag: Tag): number {
+  const key = `"${tag}":`
+  if (json.startsWith(key, 1)) return 1
+  const found = json.indexOf(`\n,${key}`)
+  return found < 0 ? -1 : found + 2
+}
+
+function startByHalves(json: string, tag: Tag): number {
+  // A line begins at `low`; those that begin at `high` or later are greater.
+  let [low, high] = [1, json.length - 1]
+  while (low < high) {
+    const start = Math.max(low, json.lastIndexOf('\n', (low + high) >>> 1) + 2)
+    const found = json.slice(start + 1, start + 9)
+    if (found === tag) return start
+    if (found > tag) high = start - 2
+    else {
+      const end = json.indexOf('\n', start)
+      low = end < 0 ? high : end + 2
+    }
+  }
+  return -1
 }
 
 function tagsWith(json: string, prefix: string): Tag[] {

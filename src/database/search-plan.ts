@@ -7,6 +7,7 @@ import {
   columnOf,
   conditionOn,
   isSelective,
+  isUnique,
   orderOf,
   withinCondition,
   type Alias,
@@ -14,6 +15,7 @@ import {
 } from './search-columns.ts'
 import { orHidden, shownCondition } from './search-hidden.ts'
 import { certaintyOf, columnCertainty, type Certainty, type Known } from './search-certain.ts'
+import { areNarrow, fewFor } from './search-narrow.ts'
 import { findSeries } from './search-postings.ts'
 import {
   allOf,
@@ -55,10 +57,6 @@ export interface Plan {
   readonly isVain: boolean
 }
 
-/** More series than this are not listed. */
-const FEW = 2000
-/** Of more than this, matches are looked for in the order of the answer: they would be too many to sort. */
-const NARROW: Readonly<Record<Level, number>> = { patient: FEW, study: FEW, series: FEW, instance: 100 }
 const FEW_MIXED = 1000
 const TABLES = { p: 'patient', s: 'study', e: 'series' } as const
 /** Tables that are at or above a level. */
@@ -92,8 +90,8 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
     },
     seriesIds,
     isNarrow:
-      (seriesIds !== null && seriesIds.length <= NARROW[query.level]) ||
-      positive.some((key) => isUnique(columnOf(query.level, key))),
+      positive.some((key) => isUnique(columnOf(query.level, key))) ||
+      (yield* areNarrow(dialect, query, seriesIds)),
     aggregates: yield* aggregateConditions(dialect, query),
     isExact: draft.isExact && !(isInstance && empty.length > 0) && query.includeSuperseded !== true,
     certainty: yield* certaintyOf(dialect, query, isInstance ? [...known, ...empty.map(unknown)] : known),
@@ -120,7 +118,9 @@ function* noteKey(dialect: Dialect, query: Query, draft: Draft, key: Key): Gener
     draft.isExact &&= condition.isExact && condition.when === undefined
     draft.on[column.alias].push(orHidden(query, column, yield* withMixed(dialect, column, key, condition)))
   } else draft.isExact = false
-  const found = isWorthFinding(query.level, column, key) ? yield* findSeries(dialect, key, FEW) : undefined
+  const found = isWorthFinding(query.level, column, key)
+    ? yield* findSeries(dialect, key, { few: fewFor(query.level, column), isTold: byColumn !== null })
+    : undefined
   const isOfRow = column !== undefined && ABOVE[query.level].includes(column.alias)
   draft.known.push({ key, byColumn, byPostings: found?.evidence ?? [], isOfRow })
   if (found === undefined) return
@@ -146,12 +146,9 @@ export function stateCondition({ query }: Plan): Sql {
 }
 
 /** Conditions on the series in which matches lie. */
-export function seriesCondition({ dialect, on, seriesIds, query }: Plan): Sql {
-  return allOf([
-    shownCondition(query, 'series'),
-    on.e,
-    ...(seriesIds === null ? [] : [idIn(dialect, 'e.id', seriesIds)]),
-  ])
+export function seriesCondition(plan: Plan): Sql {
+  const { on, query } = plan
+  return allOf([shownCondition(query, 'series'), on.e, listedSeries(plan, 'e.id')])
 }
 
 /** Conditions on the entities of the search's level: what it says of them, and that something below can match. */
@@ -177,17 +174,25 @@ export function entityCondition(plan: Plan): Sql {
     case 'series':
       return allOf([place, on.s, seriesCondition(plan), aggregates, below(plan, 'e.id', 'i.series_id')])
     case 'instance': {
-      return allOf([place, stateCondition(plan), on.s, on.e, listedSeries(plan), on.i, aggregates])
+      return allOf([
+        place,
+        stateCondition(plan),
+        on.s,
+        on.e,
+        listedSeries(plan, 'i.series_id'),
+        on.i,
+        aggregates,
+      ])
     }
   }
 }
 
-/** That an instance is in one of the series, for which its own row will do. */
-function listedSeries({ dialect, seriesIds, isNarrow }: Plan): Sql {
+/** That a series is one of those listed; of an instance its own row tells. */
+function listedSeries({ dialect, seriesIds, isNarrow }: Plan, series: 'e.id' | 'i.series_id'): Sql {
   if (seriesIds === null) return TRUE
-  // SQLite would rather sort the instances of all of them than walk in order.
+  // SQLite would rather sort what is in all of them than walk in order.
   const isWalked = dialect === 'sqlite' && !isNarrow
-  return idIn(dialect, isWalked ? '+i.series_id' : 'i.series_id', seriesIds)
+  return idIn(dialect, isWalked ? `+${series}` : series, seriesIds)
 }
 
 /** That an entity has something below it which can match; from below where that is little, else looked at one by one. */
@@ -246,11 +251,6 @@ function intersection(known: readonly number[] | null, more: readonly number[]):
   if (known === null) return more
   const both = new Set(more)
   return known.filter((id) => both.has(id))
-}
-
-/** SOP classes are shared by many. */
-function isUnique(column: Column | undefined): boolean {
-  return column?.kind === 'uid' && !column.expression.startsWith('(')
 }
 
 function isWorthFinding(level: Level, column: Column | undefined, key: Key): boolean {

@@ -3,7 +3,7 @@ import type { PathStep } from '../dicom/data-set.ts'
 import { readPrivateStep } from '../dicom/path-step.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
-import { allOf, EACH, FALSE, idIn, not, rowsOf, sql, textIn, type Sql } from './search-sql.ts'
+import { allOf, EACH, FALSE, idIn, idsOf, not, rowsOf, sql, textIn, type Sql } from './search-sql.ts'
 import { markerId } from './terms.ts'
 
 /** Postings by which a key is certain without a look at a data set. */
@@ -63,7 +63,7 @@ export function* hasOnlySure(dialect: Dialect, evidence: Evidence): Generator<St
   if (sure.length === 0) return FALSE
   const some = yield* hasSure(dialect, evidence)
   const place = idIn(dialect, 'v.path_id', paths)
-  const rows = yield* rowsOf({
+  const found = yield* idsOf(dialect, {
     sql: `SELECT v.id FROM tag_value v WHERE ${place.sql} LIMIT ${FEW_OTHERS + 1}`,
     params: place.params,
   })
@@ -71,8 +71,8 @@ export function* hasOnlySure(dialect: Dialect, evidence: Evidence): Generator<St
   const marks = paths.flatMap((path) =>
     (['varies', 'absent', 'present'] as const).map((marker) => markerId(path, marker)),
   )
-  const others = [...rows.map((row) => Number(row['id'])).filter((id) => !known.has(id)), ...marks]
-  if (rows.length <= FEW_OTHERS) {
+  const others = [...found.filter((id) => !known.has(id)), ...marks]
+  if (found.length <= FEW_OTHERS) {
     return allOf([some, not(posted(dialect, others))])
   }
   const [isMark, isSure] = [idIn(dialect, 't.value_id', marks), idIn(dialect, 't.value_id', sure)]

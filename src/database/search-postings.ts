@@ -4,7 +4,7 @@ import { verdictOn } from './search-certainty.ts'
 import { ownersOf } from './search-owners.ts'
 import { pathsOf, posted, type Evidence, type Path, type PostedValue } from './search-posted.ts'
 import { rangeCondition } from './search-ranges.ts'
-import { allOf, anyOf, FALSE, idIn, rowsOf, TRUE, type Sql } from './search-sql.ts'
+import { allOf, anyOf, FALSE, idIn, idsOf, rowsOf, TRUE, type Sql } from './search-sql.ts'
 import { termCondition } from './search-terms.ts'
 import { markerId, vrOfPath } from './terms.ts'
 
@@ -20,14 +20,34 @@ export interface Found {
 /** More values than this are a condition rather than a list. */
 const FEW_VALUES = 5000
 
-/** Looks a key up in the tag index. What it finds is no less than what matches. */
-export function* findSeries(dialect: Dialect, key: Key, few: number): Generator<Step, Found, Row[]> {
+/**
+ * Looks a key up in the tag index. What it finds is no less than what matches. `few`: of more series than this there is no
+ * list. `isTold`: whether a match is certain is known otherwise, and no evidence is wanted.
+ */
+export function* findSeries(
+  dialect: Dialect,
+  key: Key,
+  { few, isTold = false }: { readonly few: number; readonly isTold?: boolean },
+): Generator<Step, Found, Row[]> {
   const paths = yield* pathsOf(key)
   const numbers = paths.map(({ id }) => id)
   const term = allOf([idIn(dialect, 'v.path_id', numbers), termCondition(dialect, 'v.value', key)])
   const varying = varyingCondition(dialect, key, paths)
   const owners = yield* ownersOf(dialect, key)
-  const owned = owners === null ? TRUE : posted(dialect, owners.possible)
+  // Mostly it is the creator by its name, and one seek tells.
+  const owned =
+    owners === null
+      ? TRUE
+      : anyOf([
+          posted(
+            dialect,
+            owners.possible.filter((id) => id > 0),
+          ),
+          posted(
+            dialect,
+            owners.possible.filter((id) => id < 0),
+          ),
+        ])
   const values = yield* rowsOf({
     sql: `SELECT v.id, v.path_id, v.value FROM tag_value v WHERE ${term.sql} LIMIT ${FEW_VALUES + 1}`,
     params: term.params,
@@ -40,7 +60,9 @@ export function* findSeries(dialect: Dialect, key: Key, few: number): Generator<
     const condition = anyOf([some, inSeries(varying)])
     return { series: null, condition: allOf([condition, owned]), evidence: [] }
   }
-  const { sure, possible } = sifted(key, paths, values)
+  const { sure, possible } = isTold
+    ? { sure: [], possible: values.map((row) => Number(row['id'])) }
+    : sifted(key, paths, values)
   const series = yield* fewSeries(dialect, { possible, varying, owned }, few)
   // Where no series has a range that the key lies in, none need be asked for one.
   const ranges = series === null && !(yield* isAnywhere(varying)) ? FALSE : varying
@@ -48,8 +70,11 @@ export function* findSeries(dialect: Dialect, key: Key, few: number): Generator<
   return {
     series,
     condition: allOf([anyOf(places), owned]),
-    evidence:
-      owners === null ? [{ paths: numbers, sure: sure.map(({ id }) => id) }] : owners.evidence(paths, sure),
+    evidence: isTold
+      ? []
+      : owners === null
+        ? [{ paths: numbers, sure: sure.map(({ id }) => id) }]
+        : owners.evidence(paths, sure),
   }
 }
 
@@ -136,12 +161,13 @@ function* fewSeries(
     })
     if (Number(row?.['n']) > few) return null
   }
-  const rows = yield* rowsOf({
-    sql: `SELECT e.id FROM (SELECT t.series_id AS id FROM tag_post t WHERE ${list.sql}
-      UNION SELECT r.series_id FROM tag_range r WHERE ${varying.sql}) AS e WHERE ${owned.sql} LIMIT ${few + 1}`,
+  // Not UNION, for which all postings would be sorted before the first is given.
+  const series = yield* idsOf(dialect, {
+    sql: `SELECT DISTINCT e.id FROM (SELECT t.series_id AS id FROM tag_post t WHERE ${list.sql}
+      UNION ALL SELECT r.series_id FROM tag_range r WHERE ${varying.sql}) AS e WHERE ${owned.sql} LIMIT ${few + 1}`,
     params: [...list.params, ...varying.params, ...owned.params],
   })
-  return rows.length > few ? null : rows.map((row) => Number(row['id']))
+  return series.length > few ? null : series
 }
 
 function* isAnywhere(varying: Sql): Generator<Step, boolean, Row[]> {

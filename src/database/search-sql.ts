@@ -39,6 +39,7 @@ function joined(conditions: readonly Sql[], word: string): Sql {
 /** A row's number among numbers that were read before: one parameter, however many they are. */
 export function idIn(dialect: Dialect, expression: string, ids: readonly number[]): Sql {
   if (ids.length === 0) return FALSE
+  if (ids.length === 1) return sql(`${expression} = ?`, ids[0] ?? 0)
   // PostgreSQL knows nothing of what a subquery will give it, and would rather read whole tables.
   return dialect === 'sqlite'
     ? sql(`${expression} IN (SELECT value FROM json_each(?))`, JSON.stringify(ids))
@@ -96,6 +97,16 @@ export function after(columns: readonly SortColumn[], values: readonly (string |
   if (columns.length === 1) return strict
   const bound = sql(`${first.expression} ${first.descending ? '<=' : '>='} ?`, value)
   return allOf([bound, anyOf([strict, after(columns.slice(1), values.slice(1))])])
+}
+
+/** The numbers that a statement gives as `id`, in one value: a row for each of thousands would cost more than to find them. */
+export function* idsOf(dialect: Dialect, statement: Sql): Generator<Step, number[], Row[]> {
+  const all = dialect === 'sqlite' ? 'json_group_array(q.id)' : `coalesce(CAST(json_agg(q.id) AS text), '[]')`
+  const [row] = yield* rowsOf({
+    sql: `SELECT ${all} AS ids FROM (${statement.sql}) AS q`,
+    params: statement.params,
+  })
+  return JSON.parse(String(row?.['ids'])) as number[]
 }
 
 /** A read as a step of an operation. */

@@ -1,0 +1,41 @@
+/** Where matches are looked for: in the series that were listed, or in the order of the answer. */
+import type { Level } from '../dicom/data-set.ts'
+import { counts } from './inspection.ts'
+import type { Dialect, Row, Step } from './operation.ts'
+import type { Query } from './query.ts'
+import type { Column } from './search-columns.ts'
+
+/** More series than this are not listed. */
+export const FEW = 2000
+/** Of a column that stands in the index by which a level is ordered, walking costs less than a longer list. */
+const FEW_IN_ORDER = 250
+/** Of more than this, matches are looked for in the order of the answer: they would be too many to sort. */
+const NARROW: Readonly<Record<Level, number>> = { patient: FEW, study: FEW, series: FEW, instance: 100 }
+/** To visit a row and sort it takes as long as to pass so many in order. */
+const PASSED = 10
+
+/** How many series may be listed for a key with that column. */
+export function fewFor(level: Level, column: Column | undefined): number {
+  return level === 'study' && column?.isInOrder === true ? FEW_IN_ORDER : FEW
+}
+
+/** Whether there are so few series that it is better to begin with them. */
+export function* areNarrow(
+  dialect: Dialect,
+  query: Query,
+  series: readonly number[] | null,
+): Generator<Step, boolean, Row[]> {
+  if (series === null || series.length > NARROW[query.level]) return false
+  if (dialect !== 'sqlite' || !isOrderedPage(query)) return true
+  // Where all others can be passed in that time, the page may be full before.
+  const { series: all } = yield* counts()
+  return series.length * PASSED < all
+}
+
+/**
+ * A page of series of the whole archive in the order that an index has. (What studies have below them takes longer to
+ * find, and what is asked for may lie together at the far end.)
+ */
+function isOrderedPage({ level, within, orderBy, limit }: Query): boolean {
+  return level === 'series' && orderBy.length === 0 && within.study === undefined && limit !== undefined
+}
