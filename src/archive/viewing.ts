@@ -1,11 +1,10 @@
 /** Frames decoded, and pictures of them. */
 import { Readable } from 'node:stream'
 import type { IndexedInstance } from '../database/ports/instance.ts'
-import { annotationsOf, type Annotations } from '../dicom/annotation.ts'
-import type { DataSet } from '../dicom/data-set.ts'
-import { displayElements, displayOf } from '../dicom/display.ts'
+import type { Annotations } from '../dicom/annotation.ts'
+import { displayOf } from '../dicom/display.ts'
 import { pixelExtents, type PixelMap } from '../dicom/pixel-map.ts'
-import { decodedFormat, frameBytes, pixelFormat, type PixelFormat } from '../dicom/pixel-format.ts'
+import { decodedFormat, frameBytes, type PixelFormat } from '../dicom/pixel-format.ts'
 import { fitsNative, rewriteNative } from '../dicom/rewrite-pixels.ts'
 import type {
   ColourProfile,
@@ -19,7 +18,8 @@ import type {
 import { bytesOf } from '../pieces.ts'
 import { isProblem, Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
-import { fileOf, frameOf, instanceOf, pixelsOf, type Piece } from './retrieve.ts'
+import { fileOf, frameOf, pixelsOf, type Piece } from './retrieve.ts'
+import { rememberFacts, type FactsOf } from './viewing-facts.ts'
 import { lookOf } from './viewing-look.ts'
 
 /** A picture that a client asks for. */
@@ -55,56 +55,26 @@ export interface Viewer {
     instance: IndexedInstance,
     map: PixelMap,
     frames: readonly number[],
+    signal?: AbortSignal,
   ): Promise<readonly Piece[]>
   /** The file in Explicit VR Little Endian; null where it cannot be had in it. */
   decodedFile(instance: IndexedInstance, signal?: AbortSignal): Promise<Piece | null>
 }
 
-/** What is read of an instance before its pixels are. */
-interface Facts {
-  readonly format: PixelFormat | null
-  readonly elements: DataSet
-  readonly annotations: Annotations
-}
-
 interface Context {
   readonly archive: Archive
   readonly pixels: PixelEngine
-  readonly facts: Map<number, Promise<Facts>>
+  readonly factsOf: FactsOf
 }
 
-/** Instances whose facts are remembered, so that a loop of frames reads a large data set once. */
-const MOST_FACTS = 256
-
 export function createViewer(archive: Archive, pixels: PixelEngine): Viewer {
-  const context: Context = { archive, pixels, facts: new Map() }
+  const context: Context = { archive, pixels, factsOf: rememberFacts(archive) }
   return {
     decodes: ({ TransferSyntaxUID }) => pixels.decodes(TransferSyntaxUID),
     picture: (instance, request, signal) => pictureOf(context, instance, request, signal),
-    decodedFrames: (instance, map, frames) => decodedFrames(context, instance, map, frames),
+    decodedFrames: (instance, map, frames, signal) =>
+      decodedFrames(context, instance, { map, frames, signal }),
     decodedFile: (instance, signal) => decodedFile(context, instance, signal),
-  }
-}
-
-function factsOf({ archive, facts }: Context, instance: IndexedInstance, map: PixelMap): Promise<Facts> {
-  const known = facts.get(instance.id)
-  if (known !== undefined) return known
-  const read = readFacts(archive, instance, map)
-  facts.set(instance.id, read)
-  const [oldest] = facts.keys()
-  if (facts.size > MOST_FACTS && oldest !== undefined) facts.delete(oldest)
-  // What could not be read this time is tried anew the next.
-  read.catch(() => facts.delete(instance.id))
-  return read
-}
-
-async function readFacts(archive: Archive, instance: IndexedInstance, map: PixelMap): Promise<Facts> {
-  const { tags } = instance.tags ? instance : await instanceOf(archive, instance.uids, { tags: true })
-  const dataSet = JSON.parse(tags?.toString('utf8') ?? '{}') as DataSet
-  return {
-    format: pixelFormat(dataSet, map.tag),
-    elements: displayElements(dataSet),
-    annotations: annotationsOf(dataSet),
   }
 }
 
@@ -118,7 +88,7 @@ async function pictureOf(
   if (!instance.pixelMap)
     throw new Problem('not-acceptable', 'The instance has no pixel data to make a picture of.')
   const map = pixelsOf(instance)
-  const { format, elements, annotations } = await factsOf(context, instance, map)
+  const { format, elements, annotations } = await context.factsOf(instance, map)
   if (format === null || (map.encapsulated && !pixels.decodes(instance.TransferSyntaxUID))) {
     throw new Problem('not-acceptable', 'No picture can be made of such pixel data.')
   }
@@ -196,10 +166,14 @@ function inPixels(
 async function decodedFrames(
   context: Context,
   instance: IndexedInstance,
-  map: PixelMap,
-  frames: readonly number[],
+  wanted: {
+    readonly map: PixelMap
+    readonly frames: readonly number[]
+    readonly signal: AbortSignal | undefined
+  },
 ): Promise<readonly Piece[]> {
-  const { format } = await factsOf(context, instance, map)
+  const { map, frames, signal } = wanted
+  const { format } = await context.factsOf(instance, map)
   if (format === null)
     throw new Problem('not-acceptable', 'The frames cannot be decoded: their size is not told.')
   const length = frameBytes(decodedFormat(format, instance.TransferSyntaxUID))
@@ -208,7 +182,7 @@ async function decodedFrames(
     return {
       length,
       open: async (range = { offset: 0, length }) => {
-        const bytes = await context.pixels.decode(frame)
+        const bytes = await context.pixels.decode(frame, signal)
         return Readable.from([bytes.subarray(range.offset, range.offset + range.length)], {
           objectMode: false,
         })
@@ -225,7 +199,7 @@ async function decodedFile(
   const { archive, pixels } = context
   if (!instance.pixelMap || !pixels.decodes(instance.TransferSyntaxUID)) return null
   const map = pixelsOf(instance)
-  const { format } = await factsOf(context, instance, map)
+  const { format } = await context.factsOf(instance, map)
   if (format === null || !fitsNative(format, map.frames)) return null
   const frames = Array.from({ length: map.frames }, (_, index) => index + 1)
   try {

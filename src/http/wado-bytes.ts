@@ -7,7 +7,15 @@ import type { DataSet } from '../dicom/data-set.ts'
 import type { PixelMap } from '../dicom/pixel-map.ts'
 import { isProblem, Problem } from '../problem.ts'
 import { sendKnownParts, sendParts, type BodyPart } from './parts.ts'
-import { contentRange, entityTag, IMMUTABLE, isNotModified, rangeOf, sendOne } from './representation.ts'
+import {
+  abortedWith,
+  contentRange,
+  entityTag,
+  IMMUTABLE,
+  isNotModified,
+  rangeOf,
+  sendOne,
+} from './representation.ts'
 import { acceptOf, scopeOf } from './scope.ts'
 import { retrieveUrl, type HttpSettings } from './settings.ts'
 import type { FileParts } from './wado-file.ts'
@@ -33,7 +41,7 @@ export async function answerFrames(
   const form = frameForm(acceptOf(request), instance.TransferSyntaxUID, { isOne, isDecodable })
   if (form === null) throw notDecoded(instance)
   const pieces = form.isDecoded
-    ? await viewer.decodedFrames(instance, map, numbers)
+    ? await viewer.decodedFrames(instance, map, numbers, abortedWith(response))
     : numbers.map((n) => frameOf(archive, instance, map, n))
   if (isNotModified(request, response, tagFor(instance, form, `frames ${numbers.join()}`), IMMUTABLE)) return
   await sendFrames(request, response, form, pieces, 'body')
@@ -133,7 +141,7 @@ async function sendPixelData(
   frameOf(archive, instance, map, map.frames)
   if (isNotModified(request, response, tagFor(instance, form, 'pixel data'), IMMUTABLE)) return
   const pieces = form.isDecoded
-    ? await viewer.decodedFrames(instance, map, [...numbersTo(map.frames)])
+    ? await viewer.decodedFrames(instance, map, [...numbersTo(map.frames)], abortedWith(response))
     : everyFrame(archive, instance, map)
   if (map.frames <= MOST_FRAMES) {
     await sendFrames(request, response, form, [...pieces], 'value')
