@@ -4,6 +4,7 @@ import type { Dialect } from './operation.ts'
 import type { PreparedInstance } from './prepare.ts'
 import {
   eachLineTerm,
+  eachWholeTerm,
   makeBase,
   noteTerm,
   postedPath,
@@ -51,9 +52,8 @@ export function planInstance(
   const changes = base === null ? null : differences(base.lines, lines)
   const patch = changes === null ? '{}' : patchOf(changes)
   if (base === null || changes === null || patch.length * 2 > instance.text.length) {
-    noteWhole(series, lines)
+    const own = makeBase(lines, 0, noteWhole(series, lines))
     state.begun = true
-    const own = makeBase(lines, 0)
     state.base = own
     series.newBases.push(own)
     return { instance, series, lines, base: own, patch: jsonOfLines([]), packed: null }
@@ -63,16 +63,16 @@ export function planInstance(
   return { instance, series, lines, base, patch, packed: null }
 }
 
-/** Notes all values of a data set, and which known paths it has no value at. */
-export function noteWhole(series: PlannedSeries, lines: readonly string[]): void {
+/**
+ * Notes all values of a data set, and which known paths it has no value at. Gives the paths at which it has some, by
+ * top-level tag.
+ */
+export function noteWhole(series: PlannedSeries, lines: readonly string[]): Base['paths'] {
   const { state, postings } = series
-  const seen = new Set<string>()
-  for (const line of lines)
-    eachLineTerm(line, (path, value) => {
-      seen.add(path)
-      noteTerm(state, path, value, postings)
-    })
+  const paths = eachWholeTerm(lines, (path, value) => noteTerm(state, path, value, postings))
+  const seen = new Set([...paths.values()].flat())
   for (const path of state.posted.keys()) if (!seen.has(path)) noteAbsent(series, path)
+  return paths
 }
 
 /**

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { DataElement, DataSet, Tag } from '../dicom/data-set.ts'
+import type { DataElement, DataSet } from '../dicom/data-set.ts'
+import { hasBulk as isBulk } from '../dicom/dicom-json.ts'
+import { attributeJson } from '../dicom/element-json.ts'
 import { Problem } from '../problem.ts'
 import type { BlobExtent, NewInstance } from './ports/instance.ts'
 import { columnText, indexText, isCut } from './terms.ts'
@@ -52,7 +54,7 @@ export function prepare(instance: NewInstance): PreparedInstance {
   for (const uid of [uids.study, uids.series, uids.instance, parsed.SOPClassUID, parsed.TransferSyntaxUID])
     if (uid === '' || uid.length > UID_LIMIT || !/^[\x20-\x7e]*$/.test(uid))
       throw new Problem('unprocessable', 'A UID of the instance is empty or not a UID.')
-  const text = attributeLines(parsed.meta, dataSet)
+  const { text, hasBulk } = attributeLines(parsed.meta, dataSet)
   return {
     studyUid: uids.study,
     seriesUid: uids.series,
@@ -60,8 +62,7 @@ export function prepare(instance: NewInstance): PreparedInstance {
     sopClass: parsed.SOPClassUID,
     transferSyntax: parsed.TransferSyntaxUID,
     text,
-    // Inside a string the quotes would be escaped, so this is a member name.
-    hasBulk: text.includes('"offset":'),
+    hasBulk,
     issuer: identity(dataSet['00100021']),
     patientId: identity(dataSet['00100020']),
     modality: columnText(dataSet['00080060']).text,
@@ -87,15 +88,18 @@ export function prepare(instance: NewInstance): PreparedInstance {
   }
 }
 
-function attributeLines(...dataSets: readonly DataSet[]): string {
+function attributeLines(...dataSets: readonly DataSet[]): Pick<PreparedInstance, 'text' | 'hasBulk'> {
   const lines: string[] = []
+  let hasBulk = false
   for (const dataSet of dataSets)
-    for (const tag of Object.keys(dataSet).sort(byText))
-      lines.push(`"${tag}":${JSON.stringify(dataSet[tag])}`)
-  return lines.join('\n')
+    for (const tag of Object.keys(dataSet).sort()) {
+      const element = dataSet[tag]
+      if (element === undefined) continue
+      lines.push(attributeJson(tag, element))
+      hasBulk ||= isBulk(element)
+    }
+  return { text: lines.join('\n'), hasBulk }
 }
-
-const byText = (a: Tag, b: Tag): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** An identifier in full: one that the index must cut keeps a digest of the rest, or two patients might become one. */
 function identity(element: DataElement | undefined): string {

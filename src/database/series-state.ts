@@ -72,8 +72,14 @@ export function* loadSeries(studyUid: string, seriesUid: string): Generator<Step
     params: [id],
   }
   if (newest === undefined) return state
-  const base = makeBase(linesOfJson(String(newest['base'])), Number(newest['id']))
-  if (isPosted(base, posted)) state.base = base
+  const lines = linesOfJson(String(newest['base']))
+  let isWhole = true
+  const paths = eachWholeTerm(lines, (path, value) => {
+    isWhole &&= isCovered(posted.get(path), path, value)
+  })
+  const seen = new Set([...paths.values()].flat())
+  for (const [path, known] of posted) isWhole &&= seen.has(path) || known.absent
+  if (isWhole) state.base = makeBase(lines, Number(newest['id']), paths)
   return state
 }
 
@@ -111,14 +117,26 @@ export function postedPath(posted: Map<string, PostedPath>, path: string): Poste
   return known
 }
 
-export function makeBase(lines: readonly string[], id: number): Base {
-  const paths = new Map<string, string[]>()
+/** @param paths as {@link eachWholeTerm} gives them */
+export function makeBase(lines: readonly string[], id: number, paths: Base['paths']): Base {
+  return { id, lines, length: lines.reduce((sum, line) => sum + line.length + 2, 0), paths }
+}
+
+/** The terms of all lines; gives the paths that have values, by top-level tag. */
+export function eachWholeTerm(
+  lines: readonly string[],
+  found: (path: string, value: string | null) => void,
+): Base['paths'] {
+  const paths = new Map<string, readonly string[]>()
   for (const line of lines) {
     const own = new Set<string>()
-    eachLineTerm(line, (path) => own.add(path))
+    eachLineTerm(line, (path, value) => {
+      own.add(path)
+      found(path, value)
+    })
     if (own.size > 0) paths.set(tagOfLine(line), [...own])
   }
-  return { id, lines, length: lines.reduce((sum, line) => sum + line.length + 2, 0), paths }
+  return paths
 }
 
 /** The terms of one line; none for a top-level tag that has a column of its own. */
@@ -126,18 +144,6 @@ export function eachLineTerm(line: string, found: (path: string, value: string |
   const tag = tagOfLine(line)
   if (hasOwnColumn(tag)) return
   eachTerm(tag, JSON.parse(line.slice(11)) as DataElement, found)
-}
-
-function isPosted(base: Base, posted: ReadonlyMap<string, PostedPath>): boolean {
-  let whole = true
-  const seen = new Set<string>()
-  for (const line of base.lines)
-    eachLineTerm(line, (path, value) => {
-      seen.add(path)
-      whole &&= isCovered(posted.get(path), path, value)
-    })
-  for (const [path, known] of posted) whole &&= seen.has(path) || known.absent
-  return whole
 }
 
 /** Whether the postings of a path lead to a value; null is one that is not text. */

@@ -71,9 +71,13 @@ export function numberText(vr: Vr, text: string): string | null {
   const plain = text.trim()
   if (/^[+-]?\d+$/u.test(plain) && vr !== 'FL') return String(BigInt(plain.replace(/^\+/u, '')))
   if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/u.test(plain)) return null
-  const number = vr === 'FL' ? Math.fround(Number(plain)) : Number(plain)
-  if (!Number.isFinite(number)) return null
-  return Number.isSafeInteger(number) ? String(BigInt(number)) : String(number)
+  return spelling(vr, Number(plain))
+}
+
+/** Of zero it has no sign; of a number that is none it is null. */
+function spelling(vr: Vr, value: number): string | null {
+  const number = vr === 'FL' ? Math.fround(value) : value
+  return Number.isFinite(number) ? String(number) : null
 }
 
 /**
@@ -83,6 +87,7 @@ export function numberText(vr: Vr, text: string): string | null {
 export function comparable(vr: Vr, value: Value): string | null {
   if (value === null) return null
   const comparison = COMPARISON[vr]
+  if (comparison === 'number' && typeof value === 'number') return spelling(vr, value)
   if (comparison === 'name') return foldPersonName(nameText(value))
   const text = plainText(value)
   if (text === null || comparison === 'bytes' || comparison === 'items') return null
