@@ -11,13 +11,17 @@ import { UndecodableError } from './undecodable.ts'
 sharp.concurrency(1)
 sharp.cache(false)
 
-/** A native frame as a picture file. */
+/** libjpeg takes no more, though the format has 65,535. */
+const LONGEST_JPEG_SIDE = 65_500
+
+/** A native frame as a picture file. Throws {@link UndecodableError} for what cannot be one. */
 export async function pictureOf(
   frame: Uint8Array,
   format: PixelFormat,
   look: Look,
   wish: PictureWish,
 ): Promise<Uint8Array> {
+  checkJpeg(format, wish)
   const { pixels, channels } = shown(frame, format, look)
   const raw = { width: format.Columns, height: format.Rows, channels }
   const limits = { limitInputPixels: false, raw }
@@ -26,6 +30,13 @@ export async function pictureOf(
   if (channels === 1 || wish.profile === 'none') return encoded(image, channels, wish)
   const profile = look.profile !== null && isRgbProfile(look.profile) ? look.profile : null
   return inColours(image, profile, wish)
+}
+
+function checkJpeg({ Rows, Columns }: PixelFormat, { media, region, box }: PictureWish): void {
+  const { width, height } = box ?? region ?? { width: Columns, height: Rows }
+  if (media === 'image/jpeg' && Math.max(width, height) > LONGEST_JPEG_SIDE) {
+    throw new UndecodableError(`JPEG has no side of more than ${LONGEST_JPEG_SIDE} pixels`)
+  }
 }
 
 function shown(frame: Uint8Array, format: PixelFormat, look: Look): { pixels: Uint8Array; channels: 1 | 3 } {

@@ -37,3 +37,16 @@ it('knows colour profiles by their bytes, and never writes out a megabyte of num
   expect([reads, written]).toEqual([4, 0])
   await engine.close()
 })
+
+it('makes no JPEG with a longer side than there is, and other pictures all the same', async () => {
+  const engine = openPixelEngine({ threads: 1, queue: 9, timeLimitMs: 30_000, cacheBytes: 0 })
+  const long = format({ Rows: 1, Columns: 65_535, BitsAllocated: 8 })
+  const read = () => Promise.resolve(Buffer.alloc(65_535))
+  const frame = { key: 'k', TransferSyntaxUID: '1.2.840.10008.1.2.1', format: long, read }
+  const asJpeg = { ...wish, media: 'image/jpeg' } as const
+  await expect(engine.picture(frame, PLAIN, asJpeg)).rejects.toMatchObject({ kind: 'not-acceptable' })
+  const box = { width: 100, height: 100 }
+  for (const other of [wish, { ...asJpeg, box }])
+    expect((await engine.picture(frame, PLAIN, other)).length).toBeGreaterThan(0)
+  await engine.close()
+})
