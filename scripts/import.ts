@@ -57,7 +57,7 @@ async function main(paths: readonly string[], options: Options): Promise<number>
 /** The service that is named, else the one that runs, else one of our own. */
 async function targetOf(options: Options, running: string): Promise<{ target: Target; service?: Service }> {
   const token = options.token ?? process.env['CONCORD_TOKEN']
-  if (options.url !== undefined) return { target: { base: options.url.replace(/\/+$/, ''), token } }
+  if (options.url !== undefined) return { target: { base: baseOf(options.url), token } }
   if (await isLive(running)) return { target: { base: `${running}/dicomweb`, token } }
   const port = await freePort()
   const own = randomBytes(24).toString('hex')
@@ -72,6 +72,13 @@ async function targetOf(options: Options, running: string): Promise<{ target: Ta
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'error',
   })
   return { target: { base: `http://127.0.0.1:${port}/dicomweb`, token: own }, service }
+}
+
+function baseOf(url: string): string {
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+    throw new Error('--url must be a DICOMweb root, as http://HOST:PORT/dicomweb.')
+  }
+  return url.replace(/\/+$/, '')
 }
 
 async function isLive(url: string): Promise<boolean> {

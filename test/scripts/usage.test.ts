@@ -21,6 +21,7 @@ describe('a command with a mistake', () => {
       ['--url', 'http://127.0.0.1:1/dicomweb', import.meta.filename],
       /^import: .*ECONNREFUSED.*\n$/,
     ],
+    ['import', ['--url', 'nonsense', import.meta.filename], /^import: --url must be .*http:\/\/.*\n$/],
     ['verify', [], /^verify: There is no blob folder .*\n$/],
     ['verify', ['--bogus'], /^error: unknown option '--bogus'\n$/],
     ['repair', [], /^repair: There is no blob folder .*\n$/],
