@@ -5,6 +5,7 @@ import type { DataElement } from '../dicom/data-set.ts'
 import {
   expandSegments,
   lutEntries,
+  segmentsOf,
   type Display,
   type LutElements,
   type PaletteColour,
@@ -51,8 +52,8 @@ async function loadLut(
   const { data, first, bits, entries } = lut
   const bytes = isBinary(data) ? await bytesOf(archive, instance, data, MOST_OF_TABLE) : null
   if (!isSegmented) return { first, bits, entries: lutEntries(lut, bytes) }
-  const words = lutEntries({ ...lut, entries: (bytes?.length ?? 0) >> 1 }, bytes)
-  return { first, bits, entries: expandSegments(words, entries) }
+  const segments = segmentsOf(bytes ?? Buffer.alloc(0), bits)
+  return { first, bits, entries: expandSegments(segments, entries) }
 }
 
 /** A value, but no more of it than `most` bytes: an element can have 4 GiB. */

@@ -154,17 +154,28 @@ const LINEAR = 1
 const INDIRECT = 2
 
 /**
+ * The members of segments, of 8 or 16 bits as the entries are; entries of 8 bits in words of 16 are common too, and told
+ * by the size of the first segment, which is never 0.
+ */
+export function segmentsOf(bytes: Buffer, bits: number): Segments {
+  if (bits <= 8 && bytes[1] !== 0) return bytes
+  return Uint16Array.from({ length: bytes.length >> 1 }, (_, at) => bytes.readUInt16LE(at * 2))
+}
+
+type Segments = Uint8Array | Uint16Array
+
+/**
  * The entries that segments stand for (PS3.3 C.7.9.2): runs of values, lines from the value before, and repetitions of
  * segments that were there. Never more than the descriptor says.
  */
-export function expandSegments(words: Uint16Array, entries: number): Uint16Array {
+export function expandSegments(words: Segments, entries: number): Uint16Array {
   const expansion = { words, out: new Uint16Array(entries), length: 0 }
   expand(expansion, 0, { count: Infinity, isNested: false })
   return expansion.out
 }
 
 interface Expansion {
-  readonly words: Uint16Array
+  readonly words: Segments
   readonly out: Uint16Array
   length: number
 }
@@ -177,7 +188,7 @@ function expand(
   const { words, out } = expansion
   let at = from
   for (let segment = 0; segment < count && at < words.length && expansion.length < out.length; segment++) {
-    const [kind, size = 0, low = 0, high = 0] = words.subarray(at, at + 4)
+    const [kind, size = 0, low = 0] = words.subarray(at, at + 3)
     // It would add nothing, and repetitions of such could go on for hours.
     if (size === 0) return
     if (kind === DISCRETE) {
@@ -191,10 +202,17 @@ function expand(
       drawLine(expansion, size, low)
       at += 3
     } else if (kind === INDIRECT && !isNested) {
-      expand(expansion, (high << 16) | low, { count: size, isNested: true })
-      at += 4
+      const place = words.subarray(at + 2, at + 2 + 4 / words.BYTES_PER_ELEMENT)
+      expand(expansion, numberOf(place), { count: size, isNested: true })
+      at += 2 + place.length
     } else return
   }
+}
+
+/** 32 bits, the lowest first. */
+function numberOf(members: Segments): number {
+  const base = 256 ** members.BYTES_PER_ELEMENT
+  return [...members].reduceRight((sum, member) => sum * base + member, 0)
 }
 
 /** From the last value there is to `end`, in `size` steps. */

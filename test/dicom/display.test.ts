@@ -1,6 +1,12 @@
 /** What a data set says of how its frames are to be shown. */
 import { composeDataSet } from '../../src/dicom/compose.ts'
-import { displayElements, displayOf, expandSegments, lutEntries } from '../../src/dicom/display.ts'
+import {
+  displayElements,
+  displayOf,
+  expandSegments,
+  lutEntries,
+  segmentsOf,
+} from '../../src/dicom/display.ts'
 import { decodedFormat, pixelFormat } from '../../src/dicom/pixel-format.ts'
 
 const IMAGE = { Rows: 4, Columns: 3, BitsAllocated: 16, BitsStored: 12, HighBit: 11, PixelRepresentation: 1 }
@@ -87,6 +93,15 @@ describe('display', () => {
     expect([...expandSegments(Uint16Array.of(2, 9, 0, 0), 2)]).toEqual([0, 0])
     // A segment of no entries is none: many of them, and repetitions of those, would cost time without end.
     expect([...expandSegments(Uint16Array.of(1, 0, 7, 0, 1, 5), 2)]).toEqual([0, 0])
+  })
+
+  it('expands segments of eight bits, whose repetitions name their place in four of them', () => {
+    const bytes = Buffer.of(0, 2, 5, 10, 1, 4, 30, 2, 2, 0, 0, 0, 0, 0, 1, 9)
+    const expanded = [5, 10, 15, 20, 25, 30, 5, 10, 15, 20, 25, 30, 9]
+    expect([...expandSegments(segmentsOf(bytes, 8), 13)]).toEqual(expanded)
+    const wide = Buffer.from(Uint16Array.of(0, 2, 5, 10, 1, 4, 30).buffer)
+    for (const bits of [8, 16])
+      expect([...expandSegments(segmentsOf(wide, bits), 6)]).toEqual([5, 10, 15, 20, 25, 30])
   })
 })
 
