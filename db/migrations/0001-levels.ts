@@ -96,21 +96,28 @@ function series(t: Types): string[] {
   ]
 }
 
-function instances(t: Types): string[] {
+function blobs(t: Types): string[] {
   return [
-    `CREATE TABLE sop_class (id ${t.key}, uid ${t.text} NOT NULL UNIQUE) ${t.rows}`,
-    `CREATE TABLE transfer_syntax (id ${t.key}, uid ${t.text} NOT NULL UNIQUE) ${t.rows}`,
+    `CREATE TABLE blob_store (id ${t.key}, name ${t.text} NOT NULL UNIQUE) ${t.rows}`,
     `CREATE TABLE blob (
       id ${t.key},
-      store ${t.text} NOT NULL,
+      store_id ${t.ref} NOT NULL,
       key ${t.text} NOT NULL,
       version_id ${t.text},
       owned ${t.ref} NOT NULL DEFAULT 1,
       size ${t.ref} NOT NULL,
       sha256 ${t.bytes} NOT NULL,
       state ${t.ref} NOT NULL DEFAULT 0,
-      UNIQUE (key, store)
+      UNIQUE (key, store_id)
     ) ${t.rows}`,
+  ]
+}
+
+function instances(t: Types): string[] {
+  return [
+    `CREATE TABLE sop_class (id ${t.key}, uid ${t.text} NOT NULL UNIQUE) ${t.rows}`,
+    `CREATE TABLE transfer_syntax (id ${t.key}, uid ${t.text} NOT NULL UNIQUE) ${t.rows}`,
+    ...blobs(t),
     `CREATE TABLE tag_base (
       id ${t.key},
       series_id ${t.ref} NOT NULL REFERENCES series (id),

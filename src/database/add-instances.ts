@@ -25,7 +25,7 @@ export function* insertInstances(
   context: InstanceContext,
 ): Generator<Step, void, Row[]> {
   const { ids, numbers } = context
-  const blobs = yield* insertBlobs(dialect, planned)
+  const blobs = yield* insertBlobs(dialect, planned, numbers)
   const series = new Map(context.rows.map((row) => [row.planned, row.id]))
   yield {
     sql: `INSERT INTO instance (id, series_id, patient_key, sop_uid, sop_class_id, transfer_syntax_id, modality, number,
@@ -107,14 +107,15 @@ function* tellLedgers(
 function* insertBlobs(
   dialect: Dialect,
   planned: readonly PlannedInstance[],
+  { store }: Numbers,
 ): Generator<Step, number[], Row[]> {
   const blobs = yield* nextIds(dialect, 'blob', planned.length)
   yield {
-    sql: 'INSERT INTO blob (id, store, key, version_id, size, sha256) VALUES (?, ?, ?, ?, ?, ?)',
-    types: 'bigint, text, text, text, bigint, bytea',
+    sql: 'INSERT INTO blob (id, store_id, key, version_id, size, sha256) VALUES (?, ?, ?, ?, ?, ?)',
+    types: 'bigint, bigint, text, text, bigint, bytea',
     each: planned.map(({ instance }, at) => [
       blobs[at] ?? 0,
-      instance.store,
+      store.get(instance.store) ?? 0,
       instance.key,
       instance.versionId,
       instance.blobSize,
@@ -138,7 +139,7 @@ function* insertExtents(
   const inserted = yield {
     sql: `INSERT INTO blob_extent (instance_id, ordinal, blob_id, start, length)
       SELECT v.column1, v.column2, b.id, v.column5, v.column6 FROM (VALUES (?, ?, ?, ?, ?, ?)) AS v
-      JOIN blob b ON b.key = v.column3 AND b.store = v.column4 WHERE b.state = 0 RETURNING ordinal`,
+      JOIN blob_store w ON w.name = v.column4 JOIN blob b ON b.key = v.column3 AND b.store_id = w.id WHERE b.state = 0 RETURNING ordinal`,
     types: 'bigint, bigint, text, text, bigint, bigint',
     each: extents,
   }

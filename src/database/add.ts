@@ -2,6 +2,7 @@
 import {
   pathNumbers,
   sopClassNumbers,
+  storeNumbers,
   transferSyntaxNumbers,
   valueKey,
   valueNumbers,
@@ -192,6 +193,7 @@ const seriesKey = (studyUid: string, seriesUid: string): string => `${studyUid}/
 
 /** Numbers of everything that the batch names. */
 export interface Numbers {
+  readonly store: ReadonlyMap<string, number>
   readonly sopClass: ReadonlyMap<string, number>
   readonly transferSyntax: ReadonlyMap<string, number>
   /** Value numbers to post, by planned series. */
@@ -205,6 +207,10 @@ export function* dictionaryNumbers(
   series: readonly PlannedSeries[],
   planned: readonly PlannedInstance[],
 ): Generator<Step, Numbers, Row[]> {
+  const store = yield* storeNumbers(
+    writer,
+    planned.map((one) => one.instance.store),
+  )
   const sopClass = yield* sopClassNumbers(
     writer,
     planned.map((one) => one.instance.sopClass),
@@ -236,7 +242,7 @@ export function* dictionaryNumbers(
       ],
     ]),
   )
-  return { sopClass, transferSyntax, postings, paths }
+  return { store, sopClass, transferSyntax, postings, paths }
 }
 
 /** Numbers for the rows that are new. */

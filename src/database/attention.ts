@@ -1,4 +1,5 @@
 /** WHAT A PERSON SHOULD LOOK AT, and bytes kept aside until one has. */
+import { storeNumbers } from './dictionaries.ts'
 import { clock } from './dialect.ts'
 import { nextIds } from './locks.ts'
 import type { Dialect, Param, Row, Step, Writer } from './operation.ts'
@@ -83,11 +84,12 @@ export interface Quarantined extends Omit<QuarantinedInstance, 'receivedAt'> {
 export function* quarantine(writer: Writer, found: Quarantined): Generator<Step, void, Row[]> {
   const { dialect } = writer
   const { blob, uids } = found
+  const stores = yield* storeNumbers(writer, [blob.store])
   const [id = 0] = yield* nextIds(dialect, 'blob', 1)
   const sha256 = Buffer.from(blob.sha256, 'hex')
   yield {
-    sql: 'INSERT INTO blob (id, store, key, version_id, size, sha256, state) VALUES (?, ?, ?, ?, ?, ?, 1)',
-    params: [id, blob.store, blob.key, blob.versionId ?? null, blob.size, sha256],
+    sql: 'INSERT INTO blob (id, store_id, key, version_id, size, sha256, state) VALUES (?, ?, ?, ?, ?, ?, 1)',
+    params: [id, stores.get(blob.store) ?? 0, blob.key, blob.versionId ?? null, blob.size, sha256],
   }
   const params: Param[] = [
     id,

@@ -41,6 +41,9 @@ function* numbersOf(
   return numbers
 }
 
+export const storeNumbers = (writer: Writer, names: Iterable<string>): ReturnType<typeof numbersOf> =>
+  numbersOf(writer, { table: 'blob_store', column: 'name', memory: writer.memory.blobStore }, names)
+
 export const sopClassNumbers = (writer: Writer, uids: Iterable<string>): ReturnType<typeof numbersOf> =>
   numbersOf(writer, { table: 'sop_class', column: 'uid', memory: writer.memory.sopClass }, uids)
 

@@ -142,7 +142,8 @@ const BLOB_STATES: readonly BlobRow['state'][] = ['live', 'quarantined', 'doomed
 
 export function* blobs(_dialect: Dialect, afterId: number, limit: number): Generator<Step, BlobRow[], Row[]> {
   const rows = yield {
-    sql: 'SELECT id, store, key, size, sha256, state FROM blob WHERE id > ? ORDER BY id LIMIT ?',
+    sql: `SELECT b.id, w.name AS store, b.key, b.size, b.sha256, b.state FROM blob b JOIN blob_store w ON w.id = b.store_id
+      WHERE b.id > ? ORDER BY b.id LIMIT ?`,
     params: [afterId, limit],
   }
   return rows.map((row) => ({
@@ -161,7 +162,8 @@ export function* referenced(
   keys: readonly string[],
 ): Generator<Step, string[], Row[]> {
   const rows = yield {
-    sql: 'SELECT b.key FROM (VALUES (?)) AS v JOIN blob b ON b.key = v.column1 AND b.store = ?',
+    sql: `SELECT b.key FROM (VALUES (?)) AS v JOIN blob b ON b.key = v.column1
+      JOIN blob_store w ON w.id = b.store_id WHERE w.name = ?`,
     types: 'text',
     each: keys.map((key) => [key]),
     params: [store],

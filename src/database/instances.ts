@@ -58,8 +58,8 @@ const NO_DATA_SETS: DataSets = { tags: null, ends: [], plain: [] }
 /** A page of data sets is cut at about so many bytes. */
 const PAGE_BYTES = 4 * 1024 * 1024
 
-const COLUMNS = `${KNOWN_COLUMNS}, i.size, i.damaged, i.sender, i.received_at, b.store, b.key`
-const JOINS = `${KNOWN_JOINS} LEFT JOIN blob b ON b.id = i.blob_id`
+const COLUMNS = `${KNOWN_COLUMNS}, i.size, i.damaged, i.sender, i.received_at, w.name AS store, b.key`
+const JOINS = `${KNOWN_JOINS} LEFT JOIN blob b ON b.id = i.blob_id LEFT JOIN blob_store w ON w.id = b.store_id`
 
 export function* instancesPage(
   dialect: Dialect,
@@ -244,8 +244,9 @@ function* instanceRows(rows: readonly Row[], withMaps: boolean): Generator<Step,
   const mapOf = new Map(maps.map((row) => [Number(row['instance_id']), row['map'] as Buffer]))
   const composed = rows.filter((row) => row['key'] === null).map((row) => [Number(row['id'])])
   const pieces = yield {
-    sql: `SELECT x.instance_id, x.start, x.length, b.store, b.key FROM (VALUES (?)) AS v
+    sql: `SELECT x.instance_id, x.start, x.length, w.name AS store, b.key FROM (VALUES (?)) AS v
       JOIN blob_extent x ON x.instance_id = v.column1 JOIN blob b ON b.id = x.blob_id
+      JOIN blob_store w ON w.id = b.store_id
       ORDER BY x.instance_id, x.ordinal`,
     types: 'bigint',
     each: composed,

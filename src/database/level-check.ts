@@ -126,7 +126,8 @@ const UNUSED = `LEFT JOIN (
 /** Rows of blobs, other than doomed ones, that no instance, piece or quarantine names. */
 export function* unusedBlobs(): Generator<Step, BlobRow[], Row[]> {
   const rows = yield {
-    sql: `SELECT b.id, b.store, b.key, b.size, b.sha256, b.state FROM blob b ${UNUSED}
+    sql: `SELECT b.id, w.name AS store, b.key, b.size, b.sha256, b.state
+      FROM blob b JOIN blob_store w ON w.id = b.store_id ${UNUSED}
       WHERE used.blob_id IS NULL AND b.state <> 2 ORDER BY b.id LIMIT ${TOLD}`,
     slow: true,
   }

@@ -5,7 +5,8 @@ import type { SeriesState } from './series-state.ts'
  * that is checked against the rows; throwing it away costs time, never correctness.
  */
 export interface Memory {
-  /** Numbers of SOP classes, transfer syntaxes and tag paths: immutable, few. */
+  /** Numbers of blob stores, SOP classes, transfer syntaxes and tag paths: immutable, few. */
+  readonly blobStore: Map<string, number>
   readonly sopClass: Map<string, number>
   readonly transferSyntax: Map<string, number>
   readonly tagPath: Map<string, number>
@@ -27,6 +28,7 @@ const SERIES = 200
 
 export function createMemory(): Memory {
   return {
+    blobStore: new Map(),
     sopClass: new Map(),
     transferSyntax: new Map(),
     tagPath: new Map(),

@@ -1,4 +1,5 @@
 /** WHAT REPAIR WRITES. Every operation leaves a row of audit. */
+import { storeNumbers } from './dictionaries.ts'
 import { dictionaryNumbers } from './add.ts'
 import { insertPostings } from './add-postings.ts'
 import { addToArchive, archiveShortfall } from './archive-stat.ts'
@@ -108,20 +109,24 @@ export function* recountArchive(writer: Writer): Generator<Step, void, Row[]> {
  * make an instance of them, for the pair of store and key is unique, and nobody can read them, for no instance does.
  */
 export function* doomBlobs(writer: Writer, found: readonly PlacedBlob[]): Generator<Step, string[], Row[]> {
+  const stores = yield* storeNumbers(
+    writer,
+    found.map(({ store }) => store),
+  )
   const ids = yield* nextIds(writer.dialect, 'blob', found.length)
   yield {
-    sql: `INSERT INTO blob (id, store, key, size, sha256, state) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key, store) DO NOTHING`,
-    types: 'bigint, text, text, bigint, bytea, bigint',
+    sql: `INSERT INTO blob (id, store_id, key, size, sha256, state) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key, store_id) DO NOTHING`,
+    types: 'bigint, bigint, text, bigint, bytea, bigint',
     each: found.map(({ store, key, size, sha256 }, at) => [
-      ...[ids[at] ?? 0, store, key, size],
+      ...[ids[at] ?? 0, stores.get(store) ?? 0, key, size],
       Buffer.from(sha256, 'hex'),
       2,
     ]),
   }
   const rows = yield {
-    sql: 'SELECT b.key FROM (VALUES (?, ?)) AS v JOIN blob b ON b.key = v.column1 AND b.store = v.column2 WHERE b.state = 2',
-    types: 'text, text',
-    each: found.map(({ store, key }) => [key, store]),
+    sql: 'SELECT b.key FROM (VALUES (?, ?)) AS v JOIN blob b ON b.key = v.column1 AND b.store_id = v.column2 WHERE b.state = 2',
+    types: 'text, bigint',
+    each: found.map(({ store, key }) => [key, stores.get(store) ?? 0]),
   }
   const keys = rows.map((row) => String(row['key']))
   for (const { key, store, size, sha256 } of found)
@@ -131,7 +136,10 @@ export function* doomBlobs(writer: Writer, found: readonly PlacedBlob[]): Genera
 
 /** The bytes of a doomed blob are gone: so is its row. */
 export function* forgetBlob(writer: Writer, store: string, key: string): Generator<Step, void, Row[]> {
-  yield { sql: 'DELETE FROM blob WHERE store = ? AND key = ? AND state = 2', params: [store, key] }
+  yield {
+    sql: `DELETE FROM blob WHERE store_id = (SELECT w.id FROM blob_store w WHERE w.name = ?) AND key = ? AND state = 2`,
+    params: [store, key],
+  }
   yield* noteRepair(writer, 'collect', { store, key })
 }
 
@@ -142,7 +150,7 @@ export function* releaseBlob(writer: Writer, id: number): Generator<Step, boolea
         AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.blob_id = blob.id)
         AND NOT EXISTS (SELECT 1 FROM blob_extent x WHERE x.blob_id = blob.id)
         AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.blob_id = blob.id)
-      RETURNING store, key`,
+      RETURNING (SELECT w.name FROM blob_store w WHERE w.id = blob.store_id) AS store, key`,
     params: [id],
   }
   for (const row of rows)
