@@ -2,25 +2,19 @@ import type { BlobPlace, NewBlob } from '../blobs/ports.ts'
 import type { AddOutcome, KnownInstance, NewInstance } from '../database/ports/instance.ts'
 import type { Uid } from '../dicom/data-set.ts'
 import { rejectionOf, type Rejection } from '../dicom/rejection-note.ts'
-import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { createBatcher } from './batch.ts'
 import { createTurns } from './in-order.ts'
 import type { IntakeOptions } from './store.ts'
+import { createAdder, goesAlong, MOST_AT_ONCE, newInstance, putBlob, type Ready } from './store-add.ts'
 import { type Arrived, settleDuplicate } from './store-duplicate.ts'
 import { refusedBecause, type Stored, type StoreOutcome } from './store-outcome.ts'
-
-/**
- * Instances in one transaction at most. More would not make it cheaper by a per cent, and would let a large upload
- * hold up a small one.
- */
-const MOST_AT_ONCE = 256
 
 /** The steps that instances of all uploads take together, each a batch after the other, both at once. */
 interface Steps {
   readonly lookUp: (uid: Uid) => Promise<KnownInstance | undefined>
   readonly inTurn: ReturnType<typeof createTurns>
-  readonly add: (instance: NewInstance) => Promise<AddOutcome>
+  readonly add: (ready: Ready) => Promise<AddOutcome>
   /** Contradictions that were kept aside. */
   readonly keptAside: Set<string>
 }
@@ -40,11 +34,7 @@ export function createSettler(
       return uids.map((uid) => known.get(uid))
     }, MOST_AT_ONCE),
     inTurn: createTurns(),
-    add: createBatcher(async (batch: readonly NewInstance[]) => {
-      const outcomes = await archive.database.index.add(batch)
-      onStored?.()
-      return outcomes
-    }, MOST_AT_ONCE),
+    add: createAdder(archive, onStored),
     keptAside: new Set(),
   }
   /** Of each SOP Instance UID that is being stored, the last one to come: the next waits for it. */
@@ -71,23 +61,33 @@ export function createSettler(
 }
 
 async function settleOne(archive: Archive, steps: Steps, arrived: Arrived): Promise<StoreOutcome> {
-  const { parsed, spooled, sender, receivedAt } = arrived
   let placed: BlobPlace | undefined
-  const place = async () => (placed ??= await makeDurable(archive, steps, spooled.blob))
-
-  const known = await steps.lookUp(parsed.uids.instance)
-  if (known !== undefined) return settleDuplicate(archive, known, arrived, place, steps.keptAside)
-  const { size, sha256 } = spooled.blob
-  const blob = { store: archive.blobs.name, ...(await place()), size, sha256 }
-  const instance = { parsed, blob, datasetSha256: spooled.datasetSha256, sender, receivedAt }
-  const rejection = rejectionOf(parsed)
-  const outcome =
-    rejection === null ? await steps.add(instance) : await addRejection(archive, instance, rejection)
+  const place = async () => (placed ??= await makeDurable(archive, steps, arrived.spooled.blob))
+  const outcome = await addOne(archive, steps, arrived, place)
   if (outcome.kind === 'failed') throw outcome.problem
-  // Another process was faster; the bytes just put are unreferenced, or go to quarantine.
+  // Bytes that were put, because another process was faster, are unreferenced, or go to quarantine.
   if (outcome.kind === 'exists')
     return settleDuplicate(archive, outcome.kept, arrived, place, steps.keptAside)
   return stored(arrived)
+}
+
+/** Small ones go to the index at once, with their bytes; others are looked up before their bytes are written. */
+async function addOne(
+  archive: Archive,
+  steps: Steps,
+  arrived: Arrived,
+  place: () => Promise<BlobPlace>,
+): Promise<AddOutcome> {
+  const at = Date.now()
+  const rejection = rejectionOf(arrived.parsed)
+  if (rejection === null && goesAlong(archive, arrived.spooled.blob)) {
+    await steps.inTurn(Promise.resolve())
+    return steps.add({ arrived, place: null, at })
+  }
+  const kept = await steps.lookUp(arrived.parsed.uids.instance)
+  if (kept !== undefined) return { kind: 'exists', kept }
+  if (rejection === null) return steps.add({ arrived, place: await place(), at })
+  return addRejection(archive, newInstance(archive, arrived, await place()), rejection)
 }
 
 /**
@@ -115,12 +115,9 @@ export function addRejection(
  * the order in which it was begun, which is that of the keys: so an index made anew of the blobs (`reindex`) finds the
  * same first instance of each study. A staged file may take its time, and nobody else should wait for it.
  */
-async function makeDurable(archive: Archive, steps: Steps, blob: NewBlob): Promise<BlobPlace> {
-  const putting = archive.blobs.put([blob])
-  const [place] = await ('path' in blob.bytes ? putting : steps.inTurn(putting))
-  if (place === undefined) throw new Error('The blob store gave no place for a blob.')
-  if (isProblem(place)) throw place
-  return place
+function makeDurable(archive: Archive, steps: Steps, blob: NewBlob): Promise<BlobPlace> {
+  const putting = putBlob(archive, blob)
+  return 'path' in blob.bytes ? putting : steps.inTurn(putting)
 }
 
 function stored({ parsed }: Arrived): Stored {

@@ -81,7 +81,7 @@ interface Opened {
 }
 
 function folderVault(opened: Opened): BlobVault {
-  const { segments, files, incoming, unlock } = opened
+  const { segments, files, incoming, segmentThreshold, unlock } = opened
   const write = folderWriter(opened)
   let closing: Promise<void> | null = null
 
@@ -113,6 +113,10 @@ function folderVault(opened: Opened): BlobVault {
     async put(batch) {
       requireOpen()
       return Promise.all(batch.map(write))
+    },
+    small: {
+      mostBytes: segmentThreshold,
+      lend: (batch, hand) => working(() => segments.lend(batch, hand), 'Blobs were not written'),
     },
     get: (key, extent) =>
       working(() => {
@@ -163,7 +167,8 @@ function folderWriter({
   }
 
   async function appendRecord(blob: NewBlob): Promise<BlobPlace> {
-    const place = await segments.append({ ...blob, pieces: await piecesOf(blob) })
+    const arrivedAt = Date.now()
+    const place = await segments.append({ ...blob, pieces: await piecesOf(blob), arrivedAt })
     // The bytes are kept, whatever becomes of the copy; the next start deletes it.
     if ('path' in blob.bytes) await unlink(blob.bytes.path).catch(() => undefined)
     return place

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { DurableWrite } from '../durable-write.ts'
 import type { Problem } from '../problem.ts'
 
 /**
@@ -25,6 +26,43 @@ export interface Extent {
   readonly length: number
 }
 
+/** A small blob that is in memory. */
+export interface SmallBlob {
+  readonly pieces: readonly Buffer[]
+  readonly size: number
+  /** Lower-case hexadecimal SHA-256 of the bytes. */
+  readonly sha256: string
+  /** Milliseconds since 1970 at which it was handed on: blobs sort by that (`arrival`). */
+  readonly arrivedAt: number
+}
+
+/**
+ * What became of bytes that somebody else was given to write: `written`; `torn`, so that nobody was told of them; or
+ * `untouched`, as there was no need of them.
+ */
+export interface Handed<Result> {
+  readonly bytes: 'written' | 'torn' | 'untouched'
+  readonly result: Result
+}
+
+/**
+ * Small blobs, written by whoever writes the index: one thread then makes the bytes durable and tells of them, where
+ * otherwise three would wait for each other.
+ */
+export interface SmallBlobs {
+  /** Bytes of a blob at most. */
+  readonly mostBytes: number
+  /**
+   * Hands the bytes of a batch, laid out as one piece, to `write`, with the place that each blob has once they are
+   * durable. Nothing else is written there meanwhile. Where `write` rejects the places are never used again, for nobody knows
+   * whether it has written and told of them. Rejects as `write` does, and with Problem `unavailable`.
+   */
+  lend<Result>(
+    batch: readonly SmallBlob[],
+    write: (todo: DurableWrite, places: readonly BlobPlace[]) => Promise<Handed<Result>>,
+  ): Promise<Result>
+}
+
 /** What requests may do with bytes: nothing here overwrites or deletes (design law). */
 export interface BlobStore {
   /** Kept in the index beside each key: `folder`, or `s3:<bucket>`. */
@@ -34,6 +72,8 @@ export interface BlobStore {
    * failure of one item is a value and leaves the others alone.
    */
   put(batch: readonly NewBlob[]): Promise<readonly (BlobPlace | Problem)[]>
+  /** Where the store has them; {@link put} takes small blobs too. */
+  readonly small?: SmallBlobs
   /** The bytes, or `length` bytes from `offset`. Rejects with Problem `unavailable` where the bytes should be but are not. */
   get(key: string, extent?: Extent): Promise<Readable>
   /** Size in bytes, or null where there is no such blob. */

@@ -1,7 +1,7 @@
 /** ADD WHAT WAS REJECTED BEFORE IT CAME: a rejection note holds for instances that arrive after it too (IHE RAD TF-2: IOCM). */
 import type { DataSet } from '../dicom/data-set.ts'
 import { type Rejection, rejectionOf } from '../dicom/rejection-note.ts'
-import { add, type Added } from './add.ts'
+import { add, type Added, type Taken } from './add.ts'
 import { linesOfRow, TAG_COLUMNS, TAG_JOIN } from './inspection.ts'
 import { moveAll, MOVED_COLUMNS, MOVED_JOINS, movedOf } from './lifecycle.ts'
 import type { Row, Step, Writer } from './operation.ts'
@@ -11,8 +11,9 @@ import type { PreparedInstance } from './prepare.ts'
 export function* addArrived(
   writer: Writer,
   batch: readonly PreparedInstance[],
+  looked?: Taken,
 ): Generator<Step, Added[], Row[]> {
-  const added = yield* add(writer, batch)
+  const added = yield* add(writer, batch, 'active', looked)
   const fresh = batch.filter((_, at) => added[at] === null)
   if (fresh.length > 0) yield* rejectLate(writer, fresh)
   return added

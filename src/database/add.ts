@@ -38,19 +38,17 @@ import { markerId } from './terms.ts'
 export type Added = KnownInstance | null
 
 /**
- * Steps before `begin` work out encodings and postings and write the dictionaries; what they assume is checked under
+ * `looked`: what was found under the UIDs, where that was looked up in this transaction. Steps before `begin` work out encodings and postings and write the dictionaries; what they assume is checked under
  * the locks, and the operation restarts when another writer has come in between.
  */
 export function* add(
   writer: Writer,
   batch: readonly PreparedInstance[],
   as: InstanceState = 'active',
+  looked?: Taken,
 ): Generator<Step, Added[], Row[]> {
   if (writer.lockFirst) yield* lockAll(writer, batch)
-  const taken = yield* takenUids(
-    writer,
-    batch.map((instance) => instance.sopUid),
-  )
+  const taken = looked ?? (yield* takenUids(writer, batch))
   const fresh = new Map<string, PreparedInstance>()
   for (const instance of batch)
     if (!taken.has(instance.sopUid) && !fresh.has(instance.sopUid)) fresh.set(instance.sopUid, instance)
@@ -71,11 +69,15 @@ function* lockAll(writer: Writer, batch: readonly PreparedInstance[]): Generator
   )
 }
 
-function* takenUids(
+/** What the index has, in whatever state, under SOP Instance UIDs of a batch. */
+export type Taken = ReadonlyMap<string, KnownInstance>
+
+export function* takenUids(
   writer: Writer,
-  uids: readonly string[],
-): Generator<Step, Map<string, KnownInstance>, Row[]> {
-  const rows = yield* known(writer.dialect, [...new Set(uids)])
+  batch: readonly PreparedInstance[],
+): Generator<Step, Taken, Row[]> {
+  const uids = new Set(batch.map(({ sopUid }) => sopUid))
+  const rows = yield* known(writer.dialect, [...uids])
   return new Map(rows.map((row) => [row.uids.instance, row]))
 }
 
@@ -105,10 +107,7 @@ function* addFresh(
   )
   if (writer.dialect === 'postgres') {
     if (!writer.lockFirst) yield* lockAll(writer, instances)
-    const since = yield* takenUids(
-      writer,
-      instances.map((one) => one.sopUid),
-    )
+    const since = yield* takenUids(writer, instances)
     if (since.size > 0) throw new RestartError('another writer has added one of the instances')
   }
   const patients = yield* loadPatients(patientKeys)

@@ -1,9 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { DurableWrite } from '../durable-write.ts'
 import { isProblem, Problem } from '../problem.ts'
+import type { Added } from './add.ts'
 import type { Engine } from './engine.ts'
 import type { DataSets, InstanceRow, InstancesCursor, InstancesPage } from './instances.ts'
 import type { DigestPage } from './instances-digest.ts'
-import type { AddOutcome, IndexedInstance, NewInstance } from './ports/instance.ts'
+import type { AddedWithBytes, AddOutcome, IndexedInstance, NewInstance } from './ports/instance.ts'
 import type {
   DigestOptions,
   InstanceIndex,
@@ -25,6 +27,7 @@ export function instanceIndex(engine: Engine): InstanceIndex {
       return new Map(rows.map((row) => [row.uids.instance, row]))
     },
     add: (batch) => add(engine, batch),
+    ...(engine.hasWriterThread && { addWithBytes: (batch, todo) => addWithBytes(engine, batch, todo) }),
     quarantine: async (found) => {
       await engine.write('quarantine', [{ ...found, receivedAt: found.receivedAt.getTime() }])
     },
@@ -43,17 +46,45 @@ export function instanceIndex(engine: Engine): InstanceIndex {
 }
 
 async function add(engine: Engine, batch: readonly NewInstance[]): Promise<AddOutcome[]> {
-  const outcomes = batch.map((instance): AddOutcome | PreparedInstance => {
-    try {
-      return prepare(instance)
-    } catch (error) {
-      if (isProblem(error)) return { kind: 'failed', problem: error }
-      throw error
-    }
-  })
+  const outcomes = batch.map(preparedOrFailed)
   const prepared = outcomes.filter((one): one is PreparedInstance => !('kind' in one))
   const added = (await addPrepared(engine, prepared)).values()
   return outcomes.map((one): AddOutcome => ('kind' in one ? one : (added.next().value ?? LOST)))
+}
+
+async function addWithBytes(
+  engine: Engine,
+  batch: readonly NewInstance[],
+  todo: DurableWrite,
+): Promise<AddedWithBytes> {
+  const prepared = batch.map(preparedOrFailed)
+  const ready = prepared.filter((one): one is PreparedInstance => !('kind' in one))
+  if (ready.length < batch.length)
+    return { bytes: 'untouched', outcomes: prepared.map((one) => ('kind' in one ? one : null)) }
+  const done = await engine.write('addWithBytes', [ready, todo], [todo.bytes.buffer])
+  switch (done.bytes) {
+    case 'written':
+      return { bytes: 'written', outcomes: done.added.map(outcomeOf) }
+    case 'untouched':
+      return { bytes: 'untouched', outcomes: done.added.map((kept) => kept && outcomeOf(kept)) }
+    case 'torn': {
+      const problem = new Problem('unavailable', `Blobs were not written (${done.code}).`, { retryAfter: 60 })
+      return { bytes: 'torn', outcomes: batch.map(() => ({ kind: 'failed', problem })) }
+    }
+  }
+}
+
+function preparedOrFailed(instance: NewInstance): AddOutcome | PreparedInstance {
+  try {
+    return prepare(instance)
+  } catch (error) {
+    if (isProblem(error)) return { kind: 'failed', problem: error }
+    throw error
+  }
+}
+
+function outcomeOf(kept: Added): AddOutcome {
+  return kept === null ? { kind: 'added' } : { kind: 'exists', kept }
 }
 
 const LOST: AddOutcome = {
@@ -66,7 +97,7 @@ async function addPrepared(engine: Engine, batch: readonly PreparedInstance[]): 
   if (batch.length === 0) return []
   try {
     const added = await engine.write('add', [batch])
-    return added.map((kept): AddOutcome => (kept === null ? { kind: 'added' } : { kind: 'exists', kept }))
+    return added.map(outcomeOf)
   } catch (error) {
     if (isProblem(error)) throw error
     if (batch.length === 1)

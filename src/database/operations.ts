@@ -1,4 +1,5 @@
 import { addArrived } from './add-rejected.ts'
+import { addWithBytes } from './add-with-bytes.ts'
 import { checkArchive } from './archive-stat.ts'
 import { attentionCounts, attentionList, clear, quarantine, raise, resolve } from './attention.ts'
 import {
@@ -99,6 +100,7 @@ export const writes = {
   migrate,
   openArchive,
   add: addArrived,
+  addWithBytes,
   quarantine,
   changeStates,
   addNote,

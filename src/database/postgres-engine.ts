@@ -48,6 +48,7 @@ export function postgresEngine(options: PostgresOptions): Engine {
   }
   return {
     dialect: 'postgres',
+    hasWriterThread: false,
     read: (name, args, signal) => read(pool, name, args, signal) as never,
     write: (name, args) => write(pool, name, args) as never,
     close: () => pool.knex.destroy(),

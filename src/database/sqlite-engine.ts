@@ -23,10 +23,11 @@ export function sqliteEngine(options: SqliteOptions): Engine {
     new Promise((resolve, reject) => lane.add({ ...job, resolve, reject }))
   return {
     dialect: 'sqlite',
+    hasWriterThread: true,
     read: (name, args, signal) => ask(quick, { name, args, signal, slower: (job) => slow.add(job) }) as never,
     // The file and its schema are there once the writer has opened the archive: only then can readers open it.
-    write: async (name, args) => {
-      const result = await ask(writer, { name, args, signal: undefined })
+    write: async (name, args, moved) => {
+      const result = await ask(writer, { name, args, signal: undefined, ...(moved && { moved }) })
       if (name === 'openArchive') quick.warm()
       return result as never
     },

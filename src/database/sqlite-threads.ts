@@ -6,6 +6,8 @@ import type { Answer, Request, ThreadData } from './sqlite-thread.ts'
 export interface Job {
   readonly name: string
   readonly args: readonly unknown[]
+  /** Memory of the arguments that is moved, not copied. */
+  readonly moved?: readonly ArrayBuffer[]
   readonly signal: AbortSignal | undefined
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
@@ -101,7 +103,7 @@ function begin(thread: Thread, job: Job): void {
   const request: Request = { id: thread.number, name: job.name, args: job.args }
   // A thread at work keeps the process alive, an idle one does not.
   thread.worker.ref()
-  thread.worker.postMessage(request)
+  thread.worker.postMessage(request, job.moved)
 }
 
 /** Nobody waits for the answer any more: not begun, or ended before its next step. */

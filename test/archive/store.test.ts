@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Archive } from '../../src/archive/archive.ts'
 import { storeInstances } from '../../src/archive/store.ts'
 import type { StoreOutcome } from '../../src/archive/store-outcome.ts'
-import type { NewBlob } from '../../src/blobs/ports.ts'
+import type { BlobPlace, Handed, NewBlob, SmallBlob, SmallBlobs } from '../../src/blobs/ports.ts'
 import type { IndexedInstance } from '../../src/database/ports/instance.ts'
 import {
   DeflatedExplicitVRLittleEndian,
@@ -13,6 +13,7 @@ import {
   ImplicitVRLittleEndian,
 } from '../../src/dicom/transfer-syntax.ts'
 import { writeInstance } from '../../src/dicom/writer.ts'
+import type { DurableWrite } from '../../src/durable-write.ts'
 import { Problem } from '../../src/problem.ts'
 import { ct, jpeg, mr, type Sample, sr } from '../samples.ts'
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts'
@@ -45,13 +46,18 @@ async function blobBytes({ blobs }: Archive, { extents }: IndexedInstance): Prom
   return buffer(await blobs.get(extents[0]!.key, { offset: extents[0]!.offset, length: extents[0]!.length }))
 }
 
-/** Counts what is put, and can have puts fail. */
+/** Counts what is written, by itself or along with the index, and can have what goes by itself fail. */
 function watched(fail: (blob: NewBlob) => Problem | undefined = () => undefined) {
   const puts: number[] = []
   const through = (archive: Archive): Archive => ({
     ...archive,
     blobs: {
       ...archive.blobs,
+      small: lent(archive, async (batch, hand, ...given) => {
+        const handed = await hand(...given)
+        if (handed.bytes === 'written') puts.push(batch.length)
+        return handed
+      }),
       async put(batch) {
         puts.push(batch.length)
         const places = await archive.blobs.put(batch)
@@ -61,6 +67,21 @@ function watched(fail: (blob: NewBlob) => Problem | undefined = () => undefined)
   })
   return { puts, through }
 }
+
+type Lend = SmallBlobs['lend']
+type Hand = (todo: DurableWrite, places: readonly BlobPlace[]) => Promise<Handed<unknown>>
+
+/** The archive's small blobs, where `hand` is between. */
+function lent(
+  { blobs: { small } }: Archive,
+  between: (batch: readonly SmallBlob[], hand: Hand, ...given: Parameters<Hand>) => Promise<Handed<unknown>>,
+): SmallBlobs {
+  if (small === undefined) throw new Error('This store has no small blobs.')
+  const lend = (batch: readonly SmallBlob[], hand: Hand) =>
+    small.lend(batch, (...given) => between(batch, hand, ...given))
+  return { ...small, lend: lend as Lend }
+}
+
 const total = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0)
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
@@ -234,10 +255,12 @@ describe.each(['sqlite', 'postgres'] as const)('an instance that is known (%s)',
 })
 
 describe('faults while storing', () => {
+  /** Too large to go along with the index. */
+  const large = (make: typeof ct) => make({}, { pixels: { vr: 'OW', bytes: randomBytes(100_000) } })
   const full = () => new Problem('unavailable', 'No room (ENOSPC).', { retryAfter: 60 })
 
   it('fail the one instance whose bytes cannot be kept, and no other', async () => {
-    const bad = mr()
+    const bad = large(mr)
     const { through } = watched((blob) => (blob.sha256 === sha256(bad.bytes) ? full() : undefined))
     await using world = await startWorld({ through })
     const answer = await world.stow([ct(), bad, ct()])
@@ -251,8 +274,55 @@ describe('faults while storing', () => {
   it('answer 503 with Retry-After when nothing could be stored', async () => {
     const { through } = watched(full)
     await using world = await startWorld({ through })
-    const answer = await world.stow([ct()])
+    const answer = await world.stow([large(ct)])
     expect([answer.status, answer.headers['retry-after']]).toEqual([503, '60'])
+  })
+
+  it('of the disk refuse what goes along with the index, tell nobody of it, and the same upload works later', async () => {
+    let isBroken = true
+    const NO_FILE = 0x7fff_ffff
+    await using world = await startWorld({
+      through: (archive) => ({
+        ...archive,
+        blobs: {
+          ...archive.blobs,
+          small: lent(archive, (_, hand, todo, places) =>
+            hand(isBroken ? { ...todo, fd: NO_FILE } : todo, places),
+          ),
+        },
+      }),
+    })
+    const samples = [ct(), mr()]
+    const answer = await world.stow(samples)
+    expect([answer.status, answer.headers['retry-after']]).toEqual([503, '60'])
+    expect(await instances(world.archive)).toEqual([])
+    isBroken = false
+    expect(kinds(await store(world, ...samples))).toEqual(['new', 'new'])
+    for (const instance of await instances(world.archive))
+      expect(sha256(await blobBytes(world.archive, instance))).toBe(instance.fileSha256)
+  })
+
+  it('of an index that cannot take bytes along are no loss: they go by themselves', async () => {
+    await using world = await startWorld({
+      through: (archive) => ({
+        ...archive,
+        database: {
+          ...archive.database,
+          index: {
+            ...archive.database.index,
+            addWithBytes: () => Promise.reject(new TypeError('x of undefined')),
+          },
+        },
+      }),
+    })
+    const samples = [ct(), mr(), ct()]
+    expect(kinds(await store(world, ...samples))).toEqual(['new', 'new', 'new'])
+    const kept = await instances(world.archive)
+    expect(kept.map(({ fileSha256 }) => fileSha256).sort()).toEqual(
+      samples.map(({ bytes }) => sha256(bytes)).sort(),
+    )
+    for (const instance of kept)
+      expect(sha256(await blobBytes(world.archive, instance))).toBe(instance.fileSha256)
   })
 
   it('of the index leave nothing indexed, and the same upload works later', async () => {
@@ -264,7 +334,8 @@ describe('faults while storing', () => {
           ...archive.database,
           index: {
             ...archive.database.index,
-            add: (batch) => (isDown ? Promise.reject(full()) : archive.database.index.add(batch)),
+            addWithBytes: (...given) =>
+              isDown ? Promise.reject(full()) : archive.database.index.addWithBytes!(...given),
           },
         },
       }),
@@ -287,7 +358,7 @@ describe('faults while storing', () => {
         },
       }),
     })
-    expect(kinds(await store(world, ct()))).toEqual([0x0110])
+    expect(kinds(await store(world, large(ct)))).toEqual([0x0110])
     expect(told).toEqual([expect.any(TypeError)])
   })
 

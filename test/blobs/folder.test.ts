@@ -17,7 +17,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { openFolderBlobs } from '../../src/blobs/folder.ts'
-import type { BlobVault } from '../../src/blobs/ports.ts'
+import type { BlobVault, SmallBlob } from '../../src/blobs/ports.ts'
+import { writeDurablySync } from '../../src/durable-write.ts'
 import { blobOf, keyOf, listAll, putOne, readAll, sha256Of, stagedBlob } from './blobs.ts'
 import { describeVault } from './contract.ts'
 
@@ -170,6 +171,92 @@ describe('the lock of a folder', () => {
     expect(said).toEqual([{ refused: expect.stringMatching(/Another process/) as string }])
     await vault.close()
     await (await openVault()).check()
+  })
+})
+
+describe('small blobs that somebody else writes', () => {
+  const lent = (...contents: readonly Buffer[]): readonly SmallBlob[] =>
+    contents.map((bytes) => ({
+      pieces: [bytes],
+      size: bytes.length,
+      sha256: sha256Of(bytes),
+      arrivedAt: 1_000_000,
+    }))
+  const [one, two, three] = [randomBytes(3000), randomBytes(500), randomBytes(4000)]
+
+  it('are there once they are written, in order of their arrival', async () => {
+    const vault = await openVault()
+    const places = await vault.small!.lend(lent(one, two), (todo, where) => {
+      writeDurablySync(todo)
+      return Promise.resolve({ bytes: 'written', result: where })
+    })
+    const third = await putOne(vault, blobOf(three))
+    const keys = [...places.map(({ key }) => key), third]
+    for (const [at, bytes] of [one, two, three].entries())
+      expect(await readAll(vault, keys[at]!)).toEqual(bytes)
+    expect((await listAll(vault)).map(({ key }) => key)).toEqual(keys)
+    expect((await listAll(vault))[0]).toMatchObject({ arrivedAt: new Date(1_000_000), sha256: sha256Of(one) })
+  })
+
+  it('leave no trace when they were not wanted', async () => {
+    const vault = await openVault()
+    const first = await vault.small!.lend(lent(one), (_, [place]) =>
+      Promise.resolve({ bytes: 'untouched', result: place!.key }),
+    )
+    expect(await vault.stat(first)).toBeNull()
+    expect(await putOne(vault, blobOf(one))).toBe(first)
+    await vault.close()
+    expect(statSync((await segmentFiles())[0]!).size).toBe(3080)
+  })
+
+  it('that were written in part are cut off, and their segment grows no more', async () => {
+    const vault = await openVault()
+    const before = await putOne(vault, blobOf(two))
+    await vault.small!.lend(lent(one), ({ fd, bytes, position }) => {
+      writeDurablySync({ fd, position, bytes: bytes.slice(0, 1000) })
+      return Promise.resolve({ bytes: 'torn', result: null })
+    })
+    const after = await putOne(vault, blobOf(three))
+    expect(await readAll(vault, before)).toEqual(two)
+    expect(await readAll(vault, after)).toEqual(three)
+    const sizes = (await segmentFiles()).map((file) => statSync(file).size)
+    expect(sizes).toEqual([580, 4080])
+  })
+
+  it.each([true, false])(
+    'are not written over when nobody knows whether they are there (%s)',
+    async (isThere) => {
+      const vault = await openVault()
+      let key = ''
+      const lending = vault.small!.lend(lent(one), (todo, [place]) => {
+        key = place!.key
+        if (isThere) writeDurablySync(todo)
+        return Promise.reject(new Error('the thread died'))
+      })
+      await expect(lending).rejects.toThrow('the thread died')
+      const after = await putOne(vault, blobOf(three))
+      expect(await readAll(vault, after)).toEqual(three)
+      expect(await vault.stat(key)).toEqual(isThere ? { size: 3000 } : null)
+      await vault.close()
+      const keys = isThere ? [key, after] : [after]
+      expect((await listAll(await openVault())).map((blob) => blob.key)).toEqual(keys)
+    },
+  )
+
+  it('have the segment for themselves meanwhile', async () => {
+    const vault = await openVault()
+    const order: string[] = []
+    const putting: Promise<unknown>[] = []
+    await vault.small!.lend(lent(one), async (todo) => {
+      putting.push(putOne(vault, blobOf(two)).then(() => order.push('put')))
+      await new Promise(setImmediate)
+      writeDurablySync(todo)
+      order.push('lent')
+      return { bytes: 'written', result: null }
+    })
+    await Promise.all(putting)
+    expect(order).toEqual(['lent', 'put'])
+    expect(await listAll(vault)).toHaveLength(2)
   })
 })
 

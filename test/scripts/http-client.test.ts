@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { expect, test } from '@jest/globals'
 import { ask } from '../../scripts/bench/http-client.ts'
 
 /** A server that answers once on each connection and hangs up when it hears more there, as one does whose time is over. */

@@ -85,6 +85,7 @@ function sqliteEngine(path: string, hear: (one: Explained) => void): Engine {
   }
   return {
     dialect: 'sqlite',
+    hasWriterThread: false,
     read: (name, args) => Promise.resolve(read(name, args)) as never,
     write: (name) => Promise.reject(new Error(`${name} writes`)),
     close: () => {
@@ -116,6 +117,7 @@ async function postgresEngine(url: string, hear: (one: Explained) => void): Prom
   }
   return {
     dialect: 'postgres',
+    hasWriterThread: false,
     read: (name, args) => read(name, args) as never,
     write: (name) => Promise.reject(new Error(`${name} writes`)),
     close: () => client.end(),

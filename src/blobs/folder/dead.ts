@@ -2,7 +2,7 @@ import { open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncDirectory } from '../../folders.ts'
 import { systemCode } from '../faults.ts'
-import { DURABLE, writeDurably } from './disk.ts'
+import { DURABLE, writeDurably } from '../../durable-write.ts'
 
 const ENTRY = 8
 

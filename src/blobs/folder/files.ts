@@ -7,7 +7,7 @@ import { Problem } from '../../problem.ts'
 import { systemCode } from '../faults.ts'
 import type { NewBlob, StoredBlob } from '../ports.ts'
 import { newUuid7, UUID7, uuid7Time } from '../uuid7.ts'
-import { CREATE_DURABLE, writeDurably } from './disk.ts'
+import { CREATE_DURABLE, writeDurably } from '../../durable-write.ts'
 import { fileKey } from './keys.ts'
 
 /** Blobs that have a file each. Errors of the file system come through as they are. */

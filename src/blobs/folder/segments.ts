@@ -1,5 +1,5 @@
-import type { BlobPlace, StoredBlob } from '../ports.ts'
-import { openAppender, type SmallBlob } from './appender.ts'
+import type { BlobPlace, SmallBlob, SmallBlobs, StoredBlob } from '../ports.ts'
+import { openAppender } from './appender.ts'
 import { openDeadRecords, type DeadRecords } from './dead.ts'
 import { openHandles, type Handles } from './handles.ts'
 import { recordKey, type FolderPlace } from './keys.ts'
@@ -21,6 +21,7 @@ export interface SegmentReading {
 
 export interface Segments extends SegmentReading {
   append(blob: SmallBlob): Promise<BlobPlace>
+  readonly lend: SmallBlobs['lend']
   remove(place: RecordPlace): Promise<void>
 }
 
@@ -46,6 +47,7 @@ export async function openSegments(directory: string, segmentBytes: number): Pro
   return {
     ...records,
     append: (blob) => appender.append(blob),
+    lend: (batch, write) => appender.lend(batch, write),
     async remove(place) {
       if (await records.has(place)) await removals.add(place.segment, place.offset)
     },

@@ -1,6 +1,8 @@
 import type { InstanceUids, Uid } from '../../dicom/data-set.ts'
+import type { DurableWrite } from '../../durable-write.ts'
 import type { Query, SearchPage } from '../query.ts'
 import type {
+  AddedWithBytes,
   AddOutcome,
   IndexedInstance,
   InstanceState,
@@ -63,6 +65,12 @@ export interface InstanceIndex {
    * SOP Instance UID count as sent one after the other.
    */
   add(batch: readonly NewInstance[]): Promise<readonly AddOutcome[]>
+  /**
+   * The same for instances whose bytes are not durable yet: writes these first, unless one of the instances is known
+   * already. Where it rejects, they may be written or not, and told of or not. Undefined where the engine has no thread
+   * that could wait for a disk.
+   */
+  readonly addWithBytes?: (batch: readonly NewInstance[], todo: DurableWrite) => Promise<AddedWithBytes>
   /** Notes bytes as kept aside: blob state, quarantine, attention and audit rows. */
   quarantine(found: QuarantinedInstance): Promise<void>
   search(query: Query, signal?: AbortSignal): Promise<SearchPage>

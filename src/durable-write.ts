@@ -1,10 +1,17 @@
-import { constants, fdatasync, writev } from 'node:fs'
+import { constants, fdatasync, fdatasyncSync, writeSync, writev } from 'node:fs'
 
 /**
  * Linux makes each write durable within the write itself, in one trip to the thread pool, which was faster than write
  * and fdatasync at every batch size measured. Elsewhere O_DSYNC stops at the drive's cache, libuv's fdatasync does not.
  */
 const O_DURABLE = process.platform === 'linux' ? constants.O_DSYNC : 0
+
+/** Bytes for a file that is open with {@link DURABLE}, to be written by whoever is given this. */
+export interface DurableWrite {
+  readonly fd: number
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly position: number
+}
 
 /** Flags for {@link writeDurably}: the file is created where it is missing. */
 export const DURABLE = constants.O_WRONLY | constants.O_CREAT | O_DURABLE
@@ -26,6 +33,14 @@ export async function writeDurably(fd: number, pieces: readonly Buffer[], positi
     left = after(left, written)
   }
   if (O_DURABLE === 0) await syncData(fd)
+}
+
+/** The same on a thread that has nothing else to do meanwhile. */
+export function writeDurablySync({ fd, bytes, position }: DurableWrite): void {
+  for (let done = 0; done < bytes.length;) {
+    done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+  }
+  if (O_DURABLE === 0) fdatasyncSync(fd)
 }
 
 /** What is left of the pieces behind their first `written` bytes. */
