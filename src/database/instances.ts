@@ -1,5 +1,5 @@
 /** INSTANCES: pages of instances of a scope, in order, with their data sets put together again. */
-import { isPlainText } from '../dicom/dicom-json.ts'
+import { isPlainLine, isPlainText } from '../dicom/dicom-json.ts'
 import { linesOfJson, splicer, unpacked } from './encoding.ts'
 import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance, stateNumber } from './known.ts'
 import type { Dialect, Param, Row, Step } from './operation.ts'
@@ -202,17 +202,18 @@ function* dataSetsOf(dialect: Dialect, rows: readonly Row[]): Generator<Step, Da
   let bytes = 0
   const ends: number[] = []
   const plain: boolean[] = []
-  const whole = splicer([])
+  const whole = baseOf([])
   for (const row of rows) {
     if (bytes > PAGE_BYTES) break
     const patch = row['packed'] === null ? String(row['patch']) : unpacked(row['packed'] as Buffer)
-    const splice = row['base_id'] === null ? whole : bases.get(Number(row['base_id']))
-    if (splice === undefined) throw new Error(`tag_base ${Number(row['base_id'])} is missing (${dialect})`)
-    const text = splice(linesOfJson(patch))
+    const base = row['base_id'] === null ? whole : bases.get(Number(row['base_id']))
+    if (base === undefined) throw new Error(`tag_base ${Number(row['base_id'])} is missing (${dialect})`)
+    const lines = linesOfJson(patch)
+    const text = base.splice(lines)
     texts.push(text)
     bytes += Buffer.byteLength(text)
     ends.push(bytes)
-    plain.push(isPlainText(text, Number(row['has_bulk']) !== 0))
+    plain.push(isPlainText(text, Number(row['has_bulk']) !== 0, base.isPlain && lines.every(isPlainLine)))
   }
   const tags = Buffer.allocUnsafeSlow(bytes)
   let at = 0
@@ -220,16 +221,24 @@ function* dataSetsOf(dialect: Dialect, rows: readonly Row[]): Generator<Step, Da
   return { tags, ends, plain }
 }
 
-/** What puts patches of each base together. */
-export function* basesOf(
-  ids: readonly number[],
-): Generator<Step, Map<number, (patch: readonly string[]) => string>, Row[]> {
+interface Base {
+  /** Puts a patch together with it. */
+  readonly splice: (patch: readonly string[]) => string
+  /** All its lines are as clients see them. */
+  readonly isPlain: boolean
+}
+
+function baseOf(lines: readonly string[]): Base {
+  return { splice: splicer(lines), isPlain: lines.every(isPlainLine) }
+}
+
+function* basesOf(ids: readonly number[]): Generator<Step, Map<number, Base>, Row[]> {
   const rows = yield {
     sql: 'SELECT b.id, b.base FROM (VALUES (?)) AS v JOIN tag_base b ON b.id = v.column1',
     types: 'bigint',
     each: ids.map((id) => [id]),
   }
-  return new Map(rows.map((row) => [Number(row['id']), splicer(linesOfJson(String(row['base'])))]))
+  return new Map(rows.map((row) => [Number(row['id']), baseOf(linesOfJson(String(row['base'])))]))
 }
 
 function* instanceRows(rows: readonly Row[], withMaps: boolean): Generator<Step, InstanceRow[], Row[]> {

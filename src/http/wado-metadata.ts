@@ -27,7 +27,7 @@ import { retrieveUrl, type HttpSettings } from './settings.ts'
 type Settings = Pick<HttpSettings, 'publicUrl'>
 
 /** Rows read and held at a time, whatever the size of the series, and bytes that are made of them at a time. */
-const PAGE = 100
+const PAGE = 128
 const AT_ONCE = 256 * 1024
 
 /** Metadata of a study, series or instance (PS3.18 §10.4.1.1.2), from the index alone, a page at a time. */

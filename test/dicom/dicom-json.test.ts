@@ -6,6 +6,7 @@ import type { DataSet } from '../../src/dicom/data-set.ts'
 import {
   dicomJsonText,
   findBulk,
+  isPlainLine,
   isPlainText,
   metadataPieces,
   toDicomJson,
@@ -24,7 +25,9 @@ const PIXELS = { tag: '7FE00010', vr: 'OW' } as const
 /** The text as the index keeps it. */
 function stored(dataSet: DataSet): { tags: Buffer; isPlain: boolean } {
   const text = JSON.stringify(dataSet)
-  return { tags: Buffer.from(text), isPlain: isPlainText(text, /"offset":\d/.test(text)) }
+  const lines = Object.entries(dataSet).map(([tag, element]) => `"${tag}":${JSON.stringify(element)}`)
+  const isPlain = isPlainText(text, /"offset":\d/.test(text), lines.every(isPlainLine))
+  return { tags: Buffer.from(text), isPlain }
 }
 
 function metadata(dataSet: DataSet, options = {}): string {
