@@ -98,6 +98,8 @@ interface Column {
   readonly missing: string | null
   /** Lines with sequences, of which a part is shown, and that part: many rows have the same. */
   readonly parts: Map<string, Piece | null>
+  /** The last line and what is shown of it: the next row is mostly of the same series. */
+  last: { readonly line: string; readonly piece: Piece | null } | null
 }
 
 const AVAILABILITY: Tag = '00080056'
@@ -122,7 +124,7 @@ function columnsOf(query: Query): (fields: Fields) => readonly Column[] {
     const hidden = isAll ? `"${tag}":null` : null
     const missing = missingElement(tag, field)
     return {
-      ...{ tag, kind: kindOf(tag), stored: storedTag(tag), hidden, parts: new Map() },
+      ...{ tag, kind: kindOf(tag), stored: storedTag(tag), hidden, parts: new Map(), last: null },
       field: isAll && isInAll(level, tag) ? { ...field, isWhole: true } : field,
       missing: missing ? lineOf(tag, missing) : hidden,
     }
@@ -163,6 +165,12 @@ function pieceOf(column: Column, { entity, source, uids, service }: RowParts): P
   }
   const line = source.line(stored)
   if (line === undefined) return missing
+  if (column.last?.line !== line) column.last = { line, piece: pieceOfLine(column, line) }
+  return column.last.piece
+}
+
+function pieceOfLine(column: Column, line: string): Piece | null {
+  const { tag, stored } = column
   if (column.field.isWhole && isPlain(line)) return tag === stored ? line : `"${tag}":${line.slice(11)}`
   let part = column.parts.get(line)
   if (part === undefined) {
