@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url'
 import { openFolderBlobs } from '../../src/blobs/folder.ts'
 import type { BlobVault, SmallBlob } from '../../src/blobs/ports.ts'
 import { writeDurablySync } from '../../src/durable-write.ts'
+import { traceCalls } from '../system-calls.ts'
 import { blobOf, keyOf, listAll, putOne, readAll, sha256Of, stagedBlob } from './blobs.ts'
 import { describeVault } from './contract.ts'
 
@@ -110,20 +111,11 @@ describe('a folder killed with SIGKILL', () => {
 
 describe('the order of system calls of a folder', () => {
   it('makes bytes, names and directories durable before it acknowledges', () => {
-    const calls = 'trace=openat,open,pwrite64,write,fsync,fdatasync,rename,renameat2'
-    const run = spawnSync(
-      'strace',
-      ['-f', '-y', '-s', '40', '-e', calls, process.execPath, CHILD, 'once', path],
-      {
-        maxBuffer: 64 * KIB * KIB,
-      },
-    )
-    if (run.error ?? run.status !== 0) {
-      process.stdout.write('skipped: may not trace system calls\n')
-      return
-    }
-    const trace = finishedCalls(run.stderr.toString())
-    const [small, large, staged] = /"acknowledged":\[(.*)\]/.exec(run.stdout.toString())![1]!.replaceAll('"', '').split(',') // prettier-ignore
+    const names = ['openat', 'open', 'pwrite64', 'write', 'fsync', 'fdatasync', 'rename', 'renameat2']
+    const traced = traceCalls(names, [CHILD, 'once', path])
+    if (traced === null) return
+    const trace = traced.calls
+    const [small, large, staged] = /"acknowledged":\[(.*)\]/.exec(traced.stdout)![1]!.replaceAll('"', '').split(',') // prettier-ignore
     const at = (...parts: string[]): number =>
       trace.findLastIndex((call) => parts.every((part) => call.includes(part)))
     const inOrder = (...steps: number[]): void => {
@@ -148,19 +140,6 @@ describe('the order of system calls of a folder', () => {
     inOrder(at('fsync(', `/files/${id.slice(0, 5)}>`), acknowledged)
   })
 })
-
-/** The calls of a trace in the order in which they returned; a call that others interrupted is put together again. */
-function finishedCalls(trace: string): string[] {
-  const begun = new Map<string, string>()
-  return trace.split('\n').flatMap((line) => {
-    const [, thread = '', call = ''] = /^(?:\[pid +(\d+)\] )?(.*)$/.exec(line) ?? []
-    if (call.endsWith('<unfinished ...>')) {
-      begun.set(thread, call.replace('<unfinished ...>', ''))
-      return []
-    }
-    return [call.startsWith('<... ') ? `${begun.get(thread) ?? ''}${call}` : call]
-  })
-}
 
 describe('the lock of a folder', () => {
   it('keeps out another process and another opening in the same process, until it is closed', async () => {

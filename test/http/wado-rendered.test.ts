@@ -435,8 +435,9 @@ describe('transcoding', () => {
   it('makes a picture of each instance whose pixels are whole, and tells how many are not', async () => {
     const SeriesInstanceUID = `${packed.uids.series}.1`
     const own = { ...colour, StudyInstanceUID: packed.uids.study, SeriesInstanceUID }
-    const spoilt = (fragments: Buffer[]) =>
-      secondaryCapture(own, { TransferSyntaxUID: RLE, pixels: { fragments } })
+    const spoilt = (InstanceNumber: number, fragments: Buffer[]) =>
+      secondaryCapture({ ...own, InstanceNumber }, { TransferSyntaxUID: RLE, pixels: { fragments } })
+    const whole = { StudyInstanceUID: packed.uids.study, SeriesInstanceUID, InstanceNumber: 2 }
     const rendered = `${study(packed)}/series/${SeriesInstanceUID}/rendered`
     const many = { headers: { Accept: 'multipart/related; type="image/png"' } }
     const asked = async () => {
@@ -451,10 +452,10 @@ describe('transcoding', () => {
         trailers,
       }
     }
-    await world.store(spoilt([Buffer.alloc(70)]))
+    await world.store(spoilt(1, [Buffer.alloc(70)]))
     expect((await world.get(rendered, many.headers)).status).toBe(406)
-    await world.store(secondaryCapture({ StudyInstanceUID: packed.uids.study, SeriesInstanceUID }))
-    await world.store(spoilt([Buffer.alloc(80)]))
+    await world.store(secondaryCapture(whole))
+    await world.store(spoilt(3, [Buffer.alloc(80)]))
     const { status, parts, headers, trailers } = await asked()
     expect([status, parts]).toEqual([206, 1])
     expect(headers.warning).toContain('"1 instances cannot be shown as pictures."')
