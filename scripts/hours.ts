@@ -1,7 +1,11 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 
-/** Hours as a person writes them, in milliseconds. */
-export function hours(text: string): number {
+/** `--grace HOURS`: 24 of them unless told otherwise; `grace` of the options is in milliseconds. */
+export function graceOption(description: string): Option {
+  return new Option('--grace <hours>', description).argParser(hours).default(hours('24'), '24')
+}
+
+function hours(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value * 3_600_000
   throw new InvalidArgumentError('It must be a number of hours.')

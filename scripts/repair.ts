@@ -12,7 +12,7 @@
  */
 import { Command } from 'commander'
 import { repair, type Action } from '../src/archive/repair.ts'
-import { hours } from './hours.ts'
+import { graceOption } from './hours.ts'
 import { openArchive, readerLimits, settings } from './open-archive.ts'
 
 interface Options {
@@ -48,7 +48,7 @@ const program = new Command('repair')
   )
   .option('--apply', 'do it', false)
   .option('--no-adopt', 'remove unnamed bytes that are an unknown instance, instead of indexing them')
-  .option('--grace <hours>', 'leave bytes without a row alone while they are younger', hours, hours('24'))
+  .addOption(graceOption('leave bytes without a row alone while they are younger'))
   // An option that is not understood is no finding.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()

@@ -17,7 +17,7 @@ import { ageInWords } from '../src/archive/verify-orphans.ts'
 import type { Config } from '../src/config.ts'
 import { clientCredentials } from '../src/fhir/client-credentials.ts'
 import { openFhirServer } from '../src/fhir/kit.ts'
-import { hours } from './hours.ts'
+import { graceOption } from './hours.ts'
 import { openArchive, readerLimits, settings } from './open-archive.ts'
 import { showProgress } from './progress.ts'
 
@@ -100,7 +100,7 @@ const program = new Command('verify')
   )
   .option('--sample <p>', 'look at so many of the instances, by chance: above 0, up to 1', share, 1)
   .option('--since <time>', 'look only at bytes that came since then', time)
-  .option('--grace <hours>', 'a blob without a row is no finding while it is younger', hours, hours('24'))
+  .addOption(graceOption('a blob without a row is no finding while it is younger'))
   .option('--fhir', 'ask the FHIR server for each study that was pushed', false)
   .option('--json', 'one JSON object a line; the last one has the counts', false)
   // An option that is not understood is no finding.
