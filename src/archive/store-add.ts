@@ -86,8 +86,8 @@ function addAlong(
   return small.lend(along.map(smallBlob), async (todo, places) => {
     const placeOf = new Map(along.map((one, at) => [one, places[at]]))
     const instances = batch.map((one) => newInstance(archive, one.arrived, one.place ?? placeOf.get(one)))
-    const { bytes, outcomes } = await add(instances, todo)
-    return { bytes, result: outcomes }
+    const added = await add(instances, todo)
+    return added.bytes === 'torn' ? added : { bytes: added.bytes, result: added.outcomes }
   })
 }
 

@@ -37,13 +37,12 @@ export interface SmallBlob {
 }
 
 /**
- * What became of bytes that somebody else was given to write: `written`; `torn`, so that nobody was told of them; or
- * `untouched`, as there was no need of them.
+ * What became of bytes that somebody else was given to write: `written`; `untouched`, as there was no need of them; or
+ * `torn`, so that nobody was told of them, and what the system said (`ENOSPC`).
  */
-export interface Handed<Result> {
-  readonly bytes: 'written' | 'torn' | 'untouched'
-  readonly result: Result
-}
+export type Handed<Result> =
+  | { readonly bytes: 'written' | 'untouched'; readonly result: Result }
+  | { readonly bytes: 'torn'; readonly code: string }
 
 /**
  * Small blobs, written by whoever writes the index: one thread then makes the bytes durable and tells of them, where
@@ -55,7 +54,7 @@ export interface SmallBlobs {
   /**
    * Hands the bytes of a batch, laid out as one piece, to `write`, with the place that each blob has once they are
    * durable. Nothing else is written there meanwhile. Where `write` rejects the places are never used again, for nobody knows
-   * whether it has written and told of them. Rejects as `write` does, and with Problem `unavailable`.
+   * whether it has written and told of them. Rejects as `write` does, and with Problem `unavailable`, also for torn bytes.
    */
   lend<Result>(
     batch: readonly SmallBlob[],

@@ -7,8 +7,7 @@ import type { PreparedInstance } from './prepare.ts'
 
 /** By what became of the bytes: per instance as {@link Added}; what is known already; the code of the disk's fault. */
 export type AddedWithBytes =
-  | { readonly bytes: 'written'; readonly added: readonly Added[] }
-  | { readonly bytes: 'untouched'; readonly added: readonly Added[] }
+  | { readonly bytes: 'written' | 'untouched'; readonly added: readonly Added[] }
   | { readonly bytes: 'torn'; readonly code: string }
 
 /**

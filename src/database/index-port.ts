@@ -62,15 +62,11 @@ async function addWithBytes(
   if (ready.length < batch.length)
     return { bytes: 'untouched', outcomes: prepared.map((one) => ('kind' in one ? one : null)) }
   const done = await engine.write('addWithBytes', [ready, todo], [todo.bytes.buffer])
-  switch (done.bytes) {
-    case 'written':
-      return { bytes: 'written', outcomes: done.added.map(outcomeOf) }
-    case 'untouched':
-      return { bytes: 'untouched', outcomes: done.added.map((kept) => kept && outcomeOf(kept)) }
-    case 'torn': {
-      const problem = new Problem('unavailable', `Blobs were not written (${done.code}).`, { retryAfter: 60 })
-      return { bytes: 'torn', outcomes: batch.map(() => ({ kind: 'failed', problem })) }
-    }
+  if (done.bytes === 'torn') return done
+  const isAdded = done.bytes === 'written'
+  return {
+    bytes: done.bytes,
+    outcomes: done.added.map((kept) => (kept === null && !isAdded ? null : outcomeOf(kept))),
   }
 }
 

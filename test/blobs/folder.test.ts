@@ -191,9 +191,13 @@ describe('small blobs that somebody else writes', () => {
   it('that were written in part are cut off, and their segment grows no more', async () => {
     const vault = await openVault()
     const before = await putOne(vault, blobOf(two))
-    await vault.small!.lend(lent(one), ({ fd, bytes, position }) => {
+    const lending = vault.small!.lend(lent(one), ({ fd, bytes, position }) => {
       writeDurablySync({ fd, position, bytes: bytes.slice(0, 1000) })
-      return Promise.resolve({ bytes: 'torn', result: null })
+      return Promise.resolve({ bytes: 'torn', code: 'ENOSPC' })
+    })
+    await expect(lending).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: 'Blobs were not written: the disk is full.',
     })
     const after = await putOne(vault, blobOf(three))
     expect(await readAll(vault, before)).toEqual(two)

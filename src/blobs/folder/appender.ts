@@ -52,10 +52,11 @@ export function openAppender(options: GrowingOptions): Appender {
     const { fd, position } = target
     // Moved on before: where the other one fails nobody knows what was written, and told of.
     target.position += bytes.length
-    const { bytes: became, result } = await hand({ fd, bytes, position }, places)
-    if (became !== 'written') target.position = position
-    if (became === 'torn') await growing.leave()
-    return result
+    const handed = await hand({ fd, bytes, position }, places)
+    if (handed.bytes !== 'written') target.position = position
+    if (handed.bytes !== 'torn') return handed.result
+    await growing.leave()
+    throw Object.assign(new Error('bytes are torn'), { code: handed.code, syscall: 'write' })
   }
 
   async function run(): Promise<void> {

@@ -77,8 +77,10 @@ export type AddOutcome =
   | { readonly kind: 'failed'; readonly problem: Problem }
 
 /** Outcomes of a batch whose bytes came with it, by what became of these (`blobs/ports.ts`). */
-export interface AddedWithBytes {
-  readonly bytes: 'written' | 'torn' | 'untouched'
-  /** null, of bytes that are untouched: nothing is known of this one, and it is to be tried again without the others. */
-  readonly outcomes: readonly (AddOutcome | null)[]
-}
+export type AddedWithBytes =
+  | {
+      readonly bytes: 'written' | 'untouched'
+      /** null, of bytes that are untouched: nothing is known of this one, and it is to be tried again without the others. */
+      readonly outcomes: readonly (AddOutcome | null)[]
+    }
+  | { readonly bytes: 'torn'; readonly code: string }
