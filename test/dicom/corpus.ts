@@ -10,8 +10,10 @@ export const hasCorpus = existsSync(CORPUS)
 export const describeCorpus = hasCorpus ? describe : describe.skip
 if (!hasCorpus) console.log('skipped: no corpus')
 
-/** Every file of the corpus that may be DICOM, also the broken ones, relative to it. */
+/** Every file of the corpus that may be DICOM, also the broken ones, relative to it; none where there is no corpus. */
 export function corpusPaths(): string[] {
+  // What is skipped is described all the same.
+  if (!hasCorpus) return []
   return readdirSync(CORPUS, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !/\.(tsv|json|md|txt)$/u.test(entry.name))
     .map((entry) => relative(CORPUS, join(entry.parentPath, entry.name)))
