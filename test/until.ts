@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * Waits until something has come to pass, and asks again and again: on a busy machine it may take its time, so the deadline
  * is only for what never comes. Rejects then.
  */
-export async function until(test: () => boolean | Promise<boolean>, deadlineMs = 20_000): Promise<void> {
+export async function until(test: () => boolean | Promise<boolean>, deadlineMs = 40_000): Promise<void> {
   const deadline = Date.now() + deadlineMs
   while (!(await test())) {
     if (Date.now() > deadline)
