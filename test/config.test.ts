@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createHash, generateKeyPairSync } from 'node:crypto'
@@ -7,6 +7,17 @@ import { type Config, readConfig } from '../src/config.ts'
 
 const TOKEN = '0123456789abcdef0123456789abcdef'
 const NO_ORIGIN = 'CORS_ORIGINS must be origins such as https://viewer.example.org, with commas between.'
+
+const folders: string[] = []
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true })
+})
+
+function madeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'concord-config-'))
+  folders.push(folder)
+  return folder
+}
 
 function config(environment: NodeJS.ProcessEnv): Config {
   const read = readConfig(environment)
@@ -51,7 +62,7 @@ describe('settings', () => {
   })
 
   it('take a file of private elements, and tell all that is wrong with it by line', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'concord-config-'))
+    const folder = madeFolder()
     const file = (name: string, text: string | Buffer) => {
       writeFileSync(join(folder, name), text)
       return { PRIVATE_DICTIONARY: join(folder, name) }
@@ -200,7 +211,7 @@ describe('settings', () => {
   })
 
   it('never take an empty file for nobody needing a token', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'concord-config-')), 'tokens')
+    const file = join(madeFolder(), 'tokens')
     writeFileSync(file, ' \n')
     expect(faults({ AUTH_TOKENS_FILE: file })).toEqual(['AUTH_TOKENS_FILE names a file that is empty.'])
   })
@@ -218,7 +229,7 @@ describe('settings', () => {
   })
 
   it('read a secret from a file, and not from two places', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'concord-config-'))
+    const folder = madeFolder()
     const file = join(folder, 'tokens')
     writeFileSync(file, `gate:write:${TOKEN}\n`)
     expect(config({ AUTH_TOKENS_FILE: file }).tokens).toHaveLength(1)

@@ -56,11 +56,13 @@ describe('the schema', () => {
       })
       let said = ''
       child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+      // What it said last may come after its end.
+      const gone = once(child, 'close')
       while (said === '' && child.exitCode === null) await sleep(5)
       // From before the file is made to after the schema is there.
       await sleep(round * 120)
       child.kill('SIGKILL')
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      await gone
       const archiveId = said.slice(2)
       if (archiveId === '') early++
       const database = await openSqlite({ path })

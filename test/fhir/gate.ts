@@ -24,7 +24,8 @@ export async function openGate(base: string): Promise<Gate> {
   const pass = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = 'GET', url: path = '/', headers } = request
     if (isShut) return void request.socket.destroy()
-    const onward = httpRequest(new URL(path, base), { method, headers }, (answer) => {
+    // A connection of its own each time: one that is kept may be closed there just when it is used again.
+    const onward = httpRequest(new URL(path, base), { method, headers, agent: false }, (answer) => {
       if (
         answer.statusCode !== undefined &&
         answer.statusCode < 300 &&
