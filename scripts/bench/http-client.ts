@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { Agent, request, type IncomingHttpHeaders } from 'node:http'
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+/** As reading tells it, and as writing does, which a long body may do first. */
+const HUNG_UP = new Set(['ECONNRESET', 'EPIPE'])
 
 export interface Answer {
   readonly status: number
@@ -49,7 +51,7 @@ export function ask(url: string, options: AskOptions = {}): Promise<Answer> {
     })
     sent.on('timeout', () => sent.destroy(new Error('no answer in time')))
     sent.on('error', (error: NodeJS.ErrnoException) => {
-      if (sent.reusedSocket && error.code === 'ECONNRESET') resolve(ask(url, options))
+      if (sent.reusedSocket && HUNG_UP.has(error.code ?? '')) resolve(ask(url, options))
       else reject(error)
     })
     sent.end(body)
