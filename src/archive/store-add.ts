@@ -4,6 +4,7 @@ import type { InstanceIndex } from '../database/ports/instance-index.ts'
 import { isProblem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { createBatcher } from './batch.ts'
+import type { IntakeOptions } from './store.ts'
 import type { Arrived } from './store-duplicate.ts'
 
 /**
@@ -21,6 +22,8 @@ export interface Ready {
   readonly at: number
 }
 
+type OnBug = IntakeOptions['onBug']
+
 /** What an archive has whose index takes small blobs along, so that one thread does all there is to do with the disk. */
 interface OneGo {
   readonly small: SmallBlobs
@@ -37,24 +40,27 @@ export function goesAlong(archive: Archive, { bytes, size }: NewBlob): boolean {
   return oneGo !== null && !('path' in bytes) && size <= oneGo.small.mostBytes
 }
 
-/** Adds instances of all uploads to the index, a batch after the other, in the order in which they are given. */
+/**
+ * Adds instances of all uploads to the index, a batch after the other, in the order in which they are given. A batch that
+ * could not be added with its bytes is told to `onBug`, and added without.
+ */
 export function createAdder(
   archive: Archive,
-  onStored: (() => void) | undefined,
+  { onBug, onStored }: Pick<IntakeOptions, 'onBug' | 'onStored'>,
 ): (ready: Ready) => Promise<AddOutcome> {
   return createBatcher(async (batch: readonly Ready[]) => {
-    const outcomes = await addAll(archive, batch)
+    const outcomes = await addAll(archive, batch, onBug)
     if (outcomes.some(({ kind }) => kind === 'added')) onStored?.()
     return outcomes
   }, MOST_AT_ONCE)
 }
 
 /** Those that are known already show at the first try, before anything is written; the others are added without them. */
-async function addAll(archive: Archive, batch: readonly Ready[]): Promise<AddOutcome[]> {
+async function addAll(archive: Archive, batch: readonly Ready[], onBug: OnBug): Promise<AddOutcome[]> {
   const outcomes = new Map<Ready, AddOutcome>()
   for (let left = batch; left.length > 0; left = left.filter((one) => !outcomes.has(one))) {
     const before = outcomes.size
-    const found = await addSome(archive, left)
+    const found = await addSome(archive, left, onBug)
     for (const [at, one] of left.entries()) {
       const outcome = found[at] ?? null
       if (outcome !== null) outcomes.set(one, outcome)
@@ -65,14 +71,19 @@ async function addAll(archive: Archive, batch: readonly Ready[]): Promise<AddOut
 }
 
 /** Outcomes in order; null for what was not tried, because of others. */
-async function addSome(archive: Archive, batch: readonly Ready[]): Promise<readonly (AddOutcome | null)[]> {
+async function addSome(
+  archive: Archive,
+  batch: readonly Ready[],
+  onBug: OnBug,
+): Promise<readonly (AddOutcome | null)[]> {
   const oneGo = oneGoOf(archive)
   if (oneGo === null || batch.every(({ place }) => place !== null)) return addPlaced(archive, batch)
   try {
     return await addAlong(archive, oneGo, batch)
   } catch (error) {
     if (isProblem(error)) throw error
-    // One of them cannot be indexed; which one shows when their bytes are durable by themselves.
+    // One of them may be what cannot be indexed; which one shows when their bytes are durable by themselves.
+    onBug(error)
     return addPlaced(archive, batch)
   }
 }

@@ -20,13 +20,13 @@ interface Steps {
 }
 
 /**
- * Stores what has arrived: **bytes durable → one database transaction → answer** (design §4). While one batch commits,
- * the bytes of the next are made durable, and the one after is looked up. The failure of one instance is an outcome;
+ * Stores what has arrived: **bytes durable → one database transaction → answer** (design §4). Where bytes do not go along
+ * with the index, those of the next batch are made durable while one commits, and the one after is looked up. The failure of one instance is an outcome;
  * what is no Problem is told to `onBug` and is an outcome too, as others of the same upload may be stored by then.
  */
 export function createSettler(
   archive: Archive,
-  { onBug, onStored }: Pick<IntakeOptions, 'onBug' | 'onStored'>,
+  options: Pick<IntakeOptions, 'onBug' | 'onStored'>,
 ): (arrived: Arrived) => Promise<StoreOutcome> {
   const steps: Steps = {
     lookUp: createBatcher(async (uids: readonly Uid[]) => {
@@ -34,7 +34,7 @@ export function createSettler(
       return uids.map((uid) => known.get(uid))
     }, MOST_AT_ONCE),
     inTurn: createTurns(),
-    add: createAdder(archive, onStored),
+    add: createAdder(archive, options),
     keptAside: new Set(),
   }
   /** Of each SOP Instance UID that is being stored, the last one to come: the next waits for it. */
@@ -45,7 +45,7 @@ export function createSettler(
     try {
       return await settleOne(archive, steps, arrived)
     } catch (error) {
-      return { ...refusedBecause(error, onBug), SOPClassUID, SOPInstanceUID: uids.instance }
+      return { ...refusedBecause(error, options.onBug), SOPClassUID, SOPInstanceUID: uids.instance }
     }
   }
 

@@ -139,7 +139,8 @@ function* insertExtents(
   const inserted = yield {
     sql: `INSERT INTO blob_extent (instance_id, ordinal, blob_id, start, length)
       SELECT v.column1, v.column2, b.id, v.column5, v.column6 FROM (VALUES (?, ?, ?, ?, ?, ?)) AS v
-      JOIN blob_store w ON w.name = v.column4 JOIN blob b ON b.key = v.column3 AND b.store_id = w.id WHERE b.state = 0 RETURNING ordinal`,
+      JOIN blob_store w ON w.name = v.column4 JOIN blob b ON b.key = v.column3 AND b.store_id = w.id
+      WHERE b.state = 0 RETURNING ordinal`,
     types: 'bigint, bigint, text, text, bigint, bigint',
     each: extents,
   }

@@ -11,9 +11,9 @@ export type AddedWithBytes =
   | { readonly bytes: 'torn'; readonly code: string }
 
 /**
- * Writes the bytes of a batch, durably, and then {@link addArrived}: nothing tells of bytes that are not there. Where the index
- * knows one of the instances already nothing is written or added, as its bytes are not wanted; null is then
- * what could be. Begun again, it writes the same bytes to the same place.
+ * Writes the bytes of a batch, durably, and then {@link addArrived}: nothing tells of bytes that are not there. Where the
+ * index knows one of the instances already nothing is written or added, as its bytes are not wanted; null is then what
+ * could be. Begun again, it writes the same bytes to the same place.
  */
 export function* addWithBytes(
   writer: Writer,

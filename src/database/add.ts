@@ -38,8 +38,9 @@ import { markerId } from './terms.ts'
 export type Added = KnownInstance | null
 
 /**
- * `looked`: what was found under the UIDs, where that was looked up in this transaction. Steps before `begin` work out encodings and postings and write the dictionaries; what they assume is checked under
+ * Steps before `begin` work out encodings and postings and write the dictionaries; what they assume is checked under
  * the locks, and the operation restarts when another writer has come in between.
+ * @param looked what was found under the UIDs, where that was looked up in this transaction
  */
 export function* add(
   writer: Writer,

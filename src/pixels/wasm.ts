@@ -90,8 +90,8 @@ export function decodeHighThroughput(bytes: Uint8Array, format: PixelFormat): Pr
 }
 
 /**
- * The size and the components that SIZ claims (ISO/IEC 15444-1 §A.5.1), before the codec takes memory for it, and the end of the stream:
- * a codec would make a coarse picture of half of it and say nothing.
+ * The size and the components that SIZ claims (ISO/IEC 15444-1 §A.5.1), before the codec takes memory for it, and the end
+ * of the stream: a codec would make a coarse picture of half of it and say nothing.
  */
 function checkCodestream(bytes: Uint8Array, format: PixelFormat): void {
   const stream = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

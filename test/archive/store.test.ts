@@ -6,6 +6,7 @@ import { storeInstances } from '../../src/archive/store.ts'
 import type { StoreOutcome } from '../../src/archive/store-outcome.ts'
 import type { BlobPlace, Handed, NewBlob, SmallBlob, SmallBlobs } from '../../src/blobs/ports.ts'
 import type { IndexedInstance } from '../../src/database/ports/instance.ts'
+import type { InstanceIndex } from '../../src/database/ports/instance-index.ts'
 import {
   DeflatedExplicitVRLittleEndian,
   ExplicitVRBigEndian,
@@ -67,6 +68,15 @@ function watched(fail: (blob: NewBlob) => Problem | undefined = () => undefined)
   })
   return { puts, through }
 }
+
+/** The archive with methods of its index replaced. */
+const withIndex =
+  (replaced: (index: InstanceIndex) => Partial<InstanceIndex>) =>
+  (archive: Archive): Archive => {
+    const { database } = archive
+    const index = { ...database.index, ...replaced(database.index) }
+    return { ...archive, database: { ...database, index } }
+  }
 
 type Lend = SmallBlobs['lend']
 type Hand = (todo: DurableWrite, places: readonly BlobPlace[]) => Promise<Handed<unknown>>
@@ -302,21 +312,15 @@ describe('faults while storing', () => {
       expect(sha256(await blobBytes(world.archive, instance))).toBe(instance.fileSha256)
   })
 
-  it('of an index that cannot take bytes along are no loss: they go by themselves', async () => {
+  it('of an index that cannot take bytes along are told, and no loss: they go by themselves', async () => {
+    const told: unknown[] = []
     await using world = await startWorld({
-      through: (archive) => ({
-        ...archive,
-        database: {
-          ...archive.database,
-          index: {
-            ...archive.database.index,
-            addWithBytes: () => Promise.reject(new TypeError('x of undefined')),
-          },
-        },
-      }),
+      intake: { onBug: (error) => void told.push(error) },
+      through: withIndex(() => ({ addWithBytes: () => Promise.reject(new TypeError('x of undefined')) })),
     })
     const samples = [ct(), mr(), ct()]
     expect(kinds(await store(world, ...samples))).toEqual(['new', 'new', 'new'])
+    expect(told[0]).toEqual(expect.any(TypeError))
     const kept = await instances(world.archive)
     expect(kept.map(({ fileSha256 }) => fileSha256).sort()).toEqual(
       samples.map(({ bytes }) => sha256(bytes)).sort(),
@@ -328,20 +332,13 @@ describe('faults while storing', () => {
   it('of the index leave nothing indexed, and the same upload works later', async () => {
     let isDown = true
     await using world = await startWorld({
-      through: (archive) => ({
-        ...archive,
-        database: {
-          ...archive.database,
-          index: {
-            ...archive.database.index,
-            addWithBytes: (...given) =>
-              isDown ? Promise.reject(full()) : archive.database.index.addWithBytes!(...given),
-          },
-        },
-      }),
+      through: withIndex((index) => ({
+        addWithBytes: (...given) => (isDown ? Promise.reject(full()) : index.addWithBytes!(...given)),
+      })),
     })
     const samples = [ct(), mr()]
     expect(kinds(await store(world, ...samples))).toEqual([0xa700, 0xa700])
+    expect(await instances(world.archive)).toEqual([])
     isDown = false
     expect(kinds(await store(world, ...samples))).toEqual(['new', 'new'])
   })
@@ -350,13 +347,7 @@ describe('faults while storing', () => {
     const told: unknown[] = []
     await using world = await startWorld({
       intake: { onBug: (error) => void told.push(error) },
-      through: (archive) => ({
-        ...archive,
-        database: {
-          ...archive.database,
-          index: { ...archive.database.index, known: () => Promise.reject(new TypeError('x of undefined')) },
-        },
-      }),
+      through: withIndex(() => ({ known: () => Promise.reject(new TypeError('x of undefined')) })),
     })
     expect(kinds(await store(world, large(ct)))).toEqual([0x0110])
     expect(told).toEqual([expect.any(TypeError)])
