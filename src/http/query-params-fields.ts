@@ -1,6 +1,7 @@
 import { Problem } from '../problem.ts'
 import { entries, nearestKeyword, tagOf } from '../dicom/dictionary.ts'
 import { keyVr } from '../dicom/key-vr.ts'
+import { trimPadding } from '../dicom/matching-values.ts'
 import { privateStep } from '../dicom/path-step.ts'
 import type { KeyPath, PathStep, Tag, Vr } from '../dicom/data-set.ts'
 
@@ -75,7 +76,7 @@ function isStep(text: string): boolean {
 function readInAnyBlock(text: string): PathStep | undefined {
   IN_ANY_BLOCK.lastIndex = 0
   const [all, group, element] = IN_ANY_BLOCK.exec(text) ?? []
-  const creator = text.slice(all?.length ?? 0).trim()
+  const creator = trimPadding(text.slice(all?.length ?? 0))
   if (group === undefined || element === undefined || creator === '') return undefined
   return privateStep({ group: group.toUpperCase(), element: element.toUpperCase(), creator })
 }

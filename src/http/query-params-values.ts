@@ -5,6 +5,7 @@ import {
   numberText,
   takesMultipleValues,
   takesWildcards,
+  trimPadding,
 } from '../dicom/matching-values.ts'
 import { readSpan, readZonedRange, type TimeVr } from '../dicom/times.ts'
 import type { Match } from '../dicom/matching.ts'
@@ -95,7 +96,7 @@ function readTimes(name: string, vr: TimeVr, values: readonly string[], options:
 function split(vr: Vr, text: string): string[] {
   const isList = COMMA.has(vr) || comparisonOf(vr) === 'number'
   const pieces = SINGLE.has(vr) ? [text] : text.split(isList ? /[,\\]/u : '\\')
-  return pieces.map((piece) => piece.trim())
+  return pieces.map(trimPadding)
 }
 
 function bad(name: string, why: string): Problem {

@@ -93,6 +93,12 @@ describe('private attributes', () => {
     )
   })
 
+  it('takes spaces around a creator for padding, and nothing else', () => {
+    expect(paths('0019xx01;%20A%20=v')).toEqual([['0019xx01;A']])
+    expect(paths('0019xx01;A%09=v')).toEqual([['0019xx01;A\t']])
+    expect(paths('00190010=A%09&00191001=v')).toEqual([['0019xx01;A\t']])
+  })
+
   it('keeps literal blocks without a creator, and creators without an element', () => {
     expect(only('00191001=v').path).toEqual(['00191001'])
     expect(only('00191001.00080100=v').path).toEqual(['00191001', '00080100'])
@@ -156,6 +162,9 @@ describe('values', () => {
     ['PatientID=A1', values('A1')],
     ['PatientID=+A1%20', values('A1')],
     ['PatientID=A%2BB', values('A+B')],
+    // Spaces are padding, tabs and line ends are text (PS3.5 §6.2).
+    ['ImageComments=%09one%20%0D%0A%20', values('\tone \r\n')],
+    ['InstitutionName=%E3%80%80A%5CB%C2%A0', values('\u3000A', 'B\u00a0')],
     ['StudyDescription=CHEST+CT', values('CHEST CT')],
     ['StudyDescription=Doe,%20John', values('Doe, John')],
     ['StudyDescription=a%5Cb', values('a', 'b')],

@@ -242,7 +242,7 @@ export const POOLS: Readonly<Record<Vr, readonly (string | number | null)[]>> = 
   FL: [0.1, 1.5, -2, 16777216, 0.30000001192092896, null],
   IS: ['7', '007', '+7', '-3', '0', '12', 'abc', '7.0', '2147483647', '2', '10', ''],
   LO: TEXTS,
-  LT: [...TEXTS, 'line one\r\nline two', 'a\\b', ' lead', '100% a_b'],
+  LT: [...TEXTS, 'line one\r\nline two', 'a\\b', ' lead', '100% a_b', '\tone\r\n'],
   OB: [],
   OD: [],
   OF: [],
