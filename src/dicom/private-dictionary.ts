@@ -1,6 +1,8 @@
-/** What private elements mean, by their creators (PS3.5 §7.8.1): the site's own file, then dcmjs' dictionary. */
+/** What private elements mean, by their creators (PS3.5 §7.8.1): the site's own file, then dcmjs' dictionary, then ours. */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import dcmjs from 'dcmjs'
+import { isVr } from './element-vr.ts'
+import { collectedVr } from './private-vrs.ts'
 import type { Vr } from './data-set.ts'
 import type { PrivateElement } from './private-elements.ts'
 
@@ -67,7 +69,8 @@ export function privateVr(
   const number = (group << 8) | element
   const known = block.get(number)
   if (known !== undefined || block.has(number)) return known
-  const told = ownByCreator.get(creator.trim())?.get(number)?.vr ?? foundVr(creator, group, element)
+  const name = creator.trim()
+  const told = ownByCreator.get(name)?.get(number)?.vr ?? foundVr(name, group, element)
   if (block.size >= MOST_ELEMENTS) block.clear()
   block.set(number, told)
   return told
@@ -79,5 +82,7 @@ function foundVr(creator: string, group: number, element: number): Vr | undefine
   const vr = [gggg, gggg.toUpperCase()]
     .flatMap((one) => [ee, ee.toUpperCase()].map((other) => dictionary[`(${one},"${creator}",${other})`]?.vr))
     .find((each) => each !== undefined)
-  return vr !== undefined && /^[A-Z]{2}$/u.test(vr) ? (vr as Vr) : undefined
+  const told = vr !== undefined && isVr(vr) ? vr : undefined
+  // Where dcmjs says UN, its sources did not know.
+  return told === undefined || told === 'UN' ? (collectedVr(creator, (group << 8) | element) ?? told) : told
 }

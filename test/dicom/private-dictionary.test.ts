@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import {
   ownPrivateElements,
@@ -6,6 +7,7 @@ import {
   privateVr,
   usePrivateElements,
 } from '../../src/dicom/private-dictionary.ts'
+import { readPrivateVrs } from '../../src/dicom/private-vrs.ts'
 import { readPrivateElements, type PrivateElement } from '../../src/dicom/private-elements.ts'
 import { readPart10 } from '../../src/dicom/reader.ts'
 import { ct } from '../samples.ts'
@@ -23,7 +25,38 @@ describe('the dictionary of private elements', () => {
     expect(vr('GEMS_IDEN_01', 0x09, 0xe6)).toBe('SH')
     expect(vr('GEMS_IDEN_01', 0x09, 0xe6)).toBe('SH')
     expect(vr('GEMS_IDEN_01', 0x09, 0x00)).toBeUndefined()
+    expect(vr(' GEMS_IDEN_01 ', 0x09, 0xe6)).toBe('SH')
     expect(vr('NOBODY "01"', 0x09, 0xe6)).toBeUndefined()
+  })
+
+  it.each([
+    ['GEMS_HELIOS_01', 0x45, 0x08, 'SS'],
+    ['AGFA', 0x19, 0x10, 'SH'],
+    ['Philips MR Imaging DD 005', 0x2005, 0x06, 'SS'],
+    ['GEMS_PETD_01', 0x09, 0x01, 'LO'],
+    ['SIEMENS MED NM', 0x33, 0x00, 'FL'],
+    ['CANON_MEC_MR3', 0x29, 0x01, 'SQ'],
+    ['GEMS_HELIOS_01', 0x45, 0xff, undefined],
+    ['GEMS_HELIOS_01', 0x47, 0x08, undefined],
+  ])('knows elements that dcmjs does not: %s %d %d is %s', (creator, group, element, expected) => {
+    expect(vr(creator, group, element)).toBe(expected)
+  })
+
+  it('says nothing twice, and nothing that is no private element', () => {
+    const lines = readFileSync('src/dicom/private-vrs.tsv', 'utf8').split('\n').slice(3, -1)
+    expect(lines.length).toBeGreaterThan(500)
+    expect(new Set(lines.map((line) => line.split('\t').slice(0, 2).join('\t'))).size).toBe(lines.length)
+    for (const line of lines)
+      expect(line).toMatch(
+        /^\S[^\t\\]{0,69}\t[\dA-F]{3}[13579BDF]\t[A-Z]{2}=[\dA-F]{2}[\dA-F,-]*(?: [A-Z]{2}=[\dA-F]{2}[\dA-F,-]*)*$/u,
+      )
+    const known = readPrivateVrs(lines.join('\n'))
+    const listed = lines.flatMap((line) => line.split('\t')[2]?.split(/[ ,]/u) ?? [])
+    const count = listed.reduce((sum, range) => {
+      const [first = '', last = first] = range.replace(/^..=/u, '').split('-')
+      return sum + parseInt(last, 16) - parseInt(first, 16) + 1
+    }, 0)
+    expect([...known.values()].reduce((sum, elements) => sum + elements.size, 0)).toBe(count)
   })
 
   it('learns those of a file, which go before its own, and forgets those of the one before', () => {
