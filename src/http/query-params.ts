@@ -137,10 +137,16 @@ function readSwitches(known: Known): Omit<ValueOptions, 'zone'> {
 }
 
 function readPaging(known: Known): Pick<SearchParams, 'limit' | 'offset' | 'after' | 'total'> {
+  const [offset, after] = [one(known, 'offset') ?? 0, one(known, 'after')]
+  if (after !== undefined && offset > 0)
+    throw new Problem(
+      'malformed',
+      'The parameters after and offset do not go together: either says where a page begins.',
+    )
   return {
     limit: one(known, 'limit'),
-    offset: one(known, 'offset') ?? 0,
-    after: one(known, 'after'),
+    offset,
+    after,
     total: one(known, 'total') ?? false,
   }
 }

@@ -70,6 +70,8 @@ describe.each([
     await refused({ after: 'nonsense' })
     await refused({ after: Buffer.from('["s.x",1]').toString('base64url') })
     await refused({ after: next, orderBy: [{ tag: '00100010', descending: true }] })
+    await refused({ after: next, keys: [{ path: ['00180060'], vr: 'DS', match: { kind: 'empty' } }] })
+    await refused({ after: next, includeSuperseded: true })
     await refused({ orderBy: [{ tag: '00204000', descending: false }] })
   })
 })

@@ -299,10 +299,10 @@ describe('parameters', () => {
 
   it('reads paging and order', () => {
     expect(
-      readSearchParams('limit=101&offset=7&orderby=-StudyDate,00100010&after=abc&total=true'),
+      readSearchParams('limit=101&offset=0&orderby=-StudyDate,00100010&after=abc&total=true'),
     ).toMatchObject({
       limit: 101,
-      offset: 7,
+      offset: 0,
       orderBy: [
         { tag: '00080020', descending: true },
         { tag: '00100010', descending: false },
@@ -310,6 +310,8 @@ describe('parameters', () => {
       after: 'abc',
       total: true,
     })
+    expect(readSearchParams('offset=7')).toMatchObject({ offset: 7, after: undefined })
+    expect(refusal('offset=7&after=abc')).toContain('do not go together')
     expect(readSearchParams('')).toMatchObject({
       keys: [],
       limit: undefined,
