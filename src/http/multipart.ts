@@ -18,9 +18,9 @@ export interface Splitter {
   push(chunk: Buffer): void
   /**
    * Says that the body is over. `cut` when its closing delimiter never came: a part that was begun and not ended is
-   * then incomplete (the transport cut it), whatever it looks like.
+   * then incomplete (the transport cut it), whatever it looks like. `none` when it has no delimiter at all.
    */
-  finish(): 'whole' | 'cut'
+  finish(): 'whole' | 'cut' | 'none'
 }
 
 export interface SplitterLimits {
@@ -96,6 +96,7 @@ export function createSplitter(boundary: string, sink: PartSink, limits: Splitte
       for (let at = 0; at >= 0 && at < bytes.length;) at = STEPS[cursor.state](cursor, bytes, at)
     },
     finish() {
+      if (cursor.state === 'preamble') return 'none'
       return cursor.state === 'epilogue' ? 'whole' : 'cut'
     },
   }

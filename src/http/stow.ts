@@ -84,7 +84,11 @@ async function readParts(
       splitter.push(chunk)
       return upload.ready()
     })
-    if (received === 0 || splitter.finish() === 'whole') return undefined
+    const end = received === 0 ? 'whole' : splitter.finish()
+    if (end === 'whole') return undefined
+    // There is no part then that could be refused.
+    if (end === 'none')
+      return new Problem('malformed', 'The boundary that Content-Type names is nowhere in the body.')
     throw new Problem('malformed', 'The body ends before its last delimiter.')
   } catch (error) {
     if (error instanceof ClientGone) upload.abandon()
@@ -96,7 +100,7 @@ async function readParts(
 
 interface BodyReader {
   push(chunk: Buffer): void
-  finish(): 'whole' | 'cut'
+  finish(): 'whole' | 'cut' | 'none'
 }
 
 function partsOf(upload: Upload, boundary: string, maxParts: number): BodyReader {

@@ -82,7 +82,9 @@ describe('the multipart splitter', () => {
     expect(bodies('--B\r\n\r\n\r\n--B\r\nA: b\r\n\r\n\r\n--B--')).toEqual(['', ''])
     expect(bodies('--B\r\nA: b\r\n\r\n--B\r\n\r\n--B--')).toEqual(['', ''])
     expect(split('--B--')).toEqual({ end: 'whole', parts: [] })
-    expect(split('')).toEqual({ end: 'cut', parts: [] })
+    expect(split('')).toEqual({ end: 'none', parts: [] })
+    expect(split('--C\r\n\r\none\r\n--C--\r\n--')).toEqual({ end: 'none', parts: [] })
+    expect(split('--B\r\nA: b')).toEqual({ end: 'cut', parts: [] })
   })
 
   it('folds continued header lines and keeps the first of two headers', () => {

@@ -269,6 +269,20 @@ describe('STOW-RS', () => {
     }
   })
 
+  it('says of a boundary that is nowhere in the body that it is, in place of refusing a part that there is none', async () => {
+    await using world = await startWorld()
+    const { body } = stowBody([ct()])
+    const answer = await world.ask('/dicomweb/studies', {
+      method: 'POST',
+      headers: { 'Content-Type': 'multipart/related; type="application/dicom"; boundary=another' },
+      body,
+    })
+    expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/problem+json'])
+    expect(answer.json()).toMatchObject({
+      detail: 'The boundary that Content-Type names is nowhere in the body.',
+    })
+  })
+
   it('stores the whole parts of a body that ends too early, and refuses the last one', async () => {
     await using world = await startWorld()
     const { body, headers } = stowBody([ct(), mr()])
