@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
 import type { ResourceJson } from '../../scripts/stand-ins/fhir/validate.ts'
 import { newStudyOf } from '../../src/archive/correct-part.ts'
@@ -7,6 +6,7 @@ import { type Corrector, proposeCorrection, startCorrector } from '../../src/arc
 import { startSync, type Sync } from '../../src/archive/sync.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
 import { ct } from '../samples.ts'
+import { until } from '../until.ts'
 import { startWorld } from '../world.ts'
 
 let standIn: FhirStandIn
@@ -44,17 +44,15 @@ describe('a part of a study that leaves it', () => {
       },
     })
     const { outbox, corrections } = world.archive.database
-    const settled = async (): Promise<void> => {
-      for (;;) {
+    const settled = (): Promise<void> =>
+      until(async () => {
         // In this order: a correction that is done owes what it changed.
         const open = (await corrections.list({ limit: 9 })).filter(({ state }) => state !== 'done')
         const { rows } = await outbox.owed(100)
-        if (rows.length + open.length === 0) return
         for (const { study, dueAt, leased } of rows)
           if (!leased && dueAt.getTime() > Date.now() + 500) await outbox.touch(study)
-        await sleep(30)
-      }
-    }
+        return rows.length + open.length === 0
+      })
     const right = ct({ PatientID: 'RIGHT' })
     const { study } = right.uids
     const wrong = ct({ StudyInstanceUID: study, PatientID: 'WRONG' })

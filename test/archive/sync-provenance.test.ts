@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
 import { manifestOf, manifestText, originsOf } from '../../src/archive/origins.ts'
 import { touchStudy } from '../../src/archive/sync-admin.ts'
@@ -11,6 +10,7 @@ import type { Json, Resource } from '../../src/fhir/ports.ts'
 import { memoryArchive, type MemoryArchive } from '../fhir/memory-database.ts'
 import { faultsInR4, faultsInR5 } from '../fhir/validators.ts'
 import { ct, type Sample } from '../samples.ts'
+import { until } from '../until.ts'
 
 const STUDY = '1.2.826.0.1.1'
 
@@ -47,11 +47,7 @@ function start(settings: Partial<SyncSettings> = {}, release: 'R4' | 'R5' = 'R4'
 }
 
 async function settled(): Promise<void> {
-  const deadline = Date.now() + 20_000
-  while ([...store.debts.values()].some(({ gen, doneGen }) => gen > doneGen)) {
-    if (Date.now() > deadline) throw new Error(`still owed: ${JSON.stringify(sync?.state())}`)
-    await sleep(5)
-  }
+  await until(() => [...store.debts.values()].every(({ gen, doneGen }) => gen <= doneGen))
 }
 
 async function again(): Promise<void> {
@@ -133,14 +129,20 @@ describe('where instances came from', () => {
   )
 
   it('waits until the study has been quiet, and is one for all that came', async () => {
-    start({ quietMs: 2000 })
+    // A clock of its own: it is quiet when the test says so.
+    let clock = Date.now()
+    Object.assign(store.archive, { now: () => new Date(clock) })
+    start({ quietMs: 500 })
     const samples = studyOf(5)
-    for (const sample of samples) {
-      store.add(sample)
+    const pushed = () => events.filter(({ what }) => what === 'pushed').length
+    for (const [before, sample] of samples.entries()) {
+      store.addFrom('CT-ROOM-1', new Date(clock), sample)
       sync?.wake()
-      await sleep(60)
+      await until(() => pushed() > before)
       expect(told()).toEqual([])
+      clock += 499
     }
+    clock += 1
     await settled()
     expect(told()).toHaveLength(1)
     expect(cited(told()[0])).toEqual(digests(samples))

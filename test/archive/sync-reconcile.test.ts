@@ -8,6 +8,7 @@ import { ownTag, studyIdentifier } from '../../src/fhir/mapping/identifiers.ts'
 import type { Resource } from '../../src/fhir/ports.ts'
 import { memoryArchive, type MemoryArchive } from '../fhir/memory-database.ts'
 import { ct } from '../samples.ts'
+import { until } from '../until.ts'
 
 type Kept = Resource & { readonly id: string }
 
@@ -43,12 +44,8 @@ function start(settings: Partial<SyncSettings> = {}): void {
 }
 
 async function settled(): Promise<void> {
-  const deadline = Date.now() + 20_000
   const isOwed = (): boolean => [...store.debts.values()].some(({ gen, doneGen }) => gen > doneGen)
-  while (isOwed() || sync.state().inFlight > 0) {
-    if (Date.now() > deadline) throw new Error(`still owed: ${JSON.stringify(sync.state())}`)
-    await sleep(5)
-  }
+  await until(() => !isOwed() && sync.state().inFlight === 0)
 }
 
 /** Runs once through everything, and lets the pushes that follow end; what was found. */
@@ -56,11 +53,11 @@ async function reconciled(): Promise<Readonly<Record<string, number>>> {
   const runs = (): number => events.filter(({ what }) => what === 'reconciled').length
   const before = runs()
   startReconcile(sync)
-  while (runs() === before) {
+  await until(() => {
     if (events.some(({ what }) => what === 'not-reconciled'))
       throw new Error(sync.state().reconcile.problem ?? '')
-    await sleep(5)
-  }
+    return runs() > before
+  })
   await settled()
   return sync.state().reconcile.found
 }
@@ -228,14 +225,14 @@ describe('reconcile', () => {
     server.requests.length = 0
     server.faults.add({ on: '^GET /ImagingStudy\\?identifier', do: 'answer', status: 503, skip: 1 })
     start({ reconcileMs: 3_600_000 })
-    while (sync.state().reconcile.status !== 'failed') await sleep(5)
+    await until(() => sync.state().reconcile.status === 'failed')
     expect(sync.state().reconcile).toMatchObject({ studies: 20, problem: 'the FHIR server answered 503' })
     await sync.stop()
     // As if ten minutes had gone by.
     const run = JSON.parse(store.facts.get('reconcile') ?? '{}') as Record<string, unknown>
     store.facts.set('reconcile', JSON.stringify({ ...run, at: 0 }))
     start({ reconcileMs: 3_600_000 })
-    while (sync.state().reconcile.status !== 'done') await sleep(5)
+    await until(() => sync.state().reconcile.status === 'done')
     expect(sync.state().reconcile).toMatchObject({ studies: 25, problem: null })
     const before = server.requests.length
     await sleep(100)

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
 import { touchStudy } from '../../src/archive/sync-admin.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'
@@ -45,7 +44,7 @@ afterEach(async () => {
 
 async function settled(): Promise<Resource> {
   sync.wake()
-  while ([...store.debts.values()].some(({ gen, doneGen }) => gen > doneGen)) await sleep(5)
+  await until(() => [...store.debts.values()].every(({ gen, doneGen }) => gen <= doneGen))
   const [study] = server.store.all('ImagingStudy')
   expect(faultsInR4(study!)).toEqual([])
   return study!

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
 import type { Archive } from '../../src/archive/archive.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'
@@ -6,6 +5,7 @@ import type { SyncEvent, SyncSettings } from '../../src/archive/sync-settings.ts
 import type { FhirLink } from '../../src/database/ports/fhir-state.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
 import { bare, ct, series, sr } from '../samples.ts'
+import { until } from '../until.ts'
 import { startWorld, type World } from '../world.ts'
 
 // The worker over the real index: STOW over HTTP on one side, a FHIR server on the other.
@@ -49,15 +49,14 @@ function start(archive: Archive, settings: Partial<SyncSettings> = {}): Sync {
 /** Owes everything at once: the quiet of five seconds is for devices that send slowly, not for tests. */
 async function settled({ archive }: World): Promise<void> {
   const { outbox } = archive.database
-  for (;;) {
+  await until(async () => {
     const { rows } = await outbox.owed(100)
-    if (rows.length === 0) return
     for (const { study, dueAt, leased } of rows) {
       if (!leased && dueAt.getTime() > Date.now() + 1000) await outbox.touch(study)
     }
-    sync?.wake()
-    await sleep(20)
-  }
+    if (rows.length > 0) sync?.wake()
+    return rows.length === 0
+  })
 }
 
 function studies(): Study[] {
@@ -87,7 +86,7 @@ describe('from STOW to the FHIR server', () => {
     start(world.archive)
     await world.store(...series(ct, 3), sr())
     expect(await world.qido('/studies')).toHaveLength(2)
-    while (sync?.state().status !== 'unreachable') await sleep(10)
+    await until(() => sync?.state().status === 'unreachable')
     standIn = await startFhirStandIn({ port: Number(port) })
     await settled(world)
     expect(
@@ -95,7 +94,7 @@ describe('from STOW to the FHIR server', () => {
         .map(({ numberOfInstances }) => numberOfInstances)
         .sort(),
     ).toEqual([1, 3])
-    await sync.stop()
+    await sync?.stop()
   })
 
   // As if the process had died there: what it had in mind is lost, what the database has is not.
@@ -159,10 +158,10 @@ describe('from STOW to the FHIR server', () => {
     await world.store(sample)
     expect(stored).toBe(1)
     start(world.archive, { pollMs: 60_000 })
-    while (standIn.requests.length === 0) await sleep(5)
+    await until(() => standIn.requests.length > 0)
     await world.archive.database.outbox.touch(sample.uids.study)
     sync?.wake()
-    while (studies().length === 0) await sleep(5)
+    await until(() => studies().length > 0)
     await sync?.stop()
   })
 
@@ -186,7 +185,7 @@ describe('from STOW to the FHIR server', () => {
     }
     expect(await ask()).toEqual(before)
     sync?.reconcile()
-    while (!events.some(({ what }) => what === 'reconciled')) await sleep(10)
+    await until(() => events.some(({ what }) => what === 'reconciled'))
     await settled(world)
     expect(studies().map(({ numberOfInstances }) => numberOfInstances)).not.toContain(99)
     expect(await ask()).toEqual(before)

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
 import type { ResourceJson } from '../../scripts/stand-ins/fhir/validate.ts'
 import { type Corrector, decideCorrection, startCorrector } from '../../src/archive/correct.ts'
@@ -9,6 +8,7 @@ import { openFhirServer } from '../../src/fhir/kit.ts'
 import { FhirError, type FhirServer } from '../../src/fhir/ports.ts'
 import { fhirNotifyRoutes } from '../../src/http/fhir-notify.ts'
 import { ct, series } from '../samples.ts'
+import { until } from '../until.ts'
 import { startWorld, type World } from '../world.ts'
 
 // The whole way: what a person changes on the FHIR server comes out of QIDO, and what was there first is there still.
@@ -85,25 +85,24 @@ async function startWatching(
       if (!current) throw new Error('no such Patient')
       standIn.store.put({ ...current, ...changed(current), id })
     },
-    async settled() {
-      for (;;) {
+    settled: () =>
+      until(async () => {
         // In this order: a correction that is done owes what it changed.
         const list = await corrections.list({ limit: 100 })
         const { rows } = await outbox.owed(100)
         const open = list.filter(({ state }) => state === 'approved' || state === 'running')
-        if (rows.length + open.length === 0) return
         for (const { study, dueAt, leased } of rows)
           if (!leased && dueAt.getTime() > Date.now() + 500) await outbox.touch(study)
-        await sleep(30)
-      }
-    },
+        return rows.length + open.length === 0
+      }),
   }
 }
 
-async function until(test: () => boolean | Promise<boolean>): Promise<void> {
-  for (let n = 0; !(await test()); n++) {
-    if (n > 900) throw new Error('it did not come to pass')
-    await sleep(30)
+/** A whole look that begins from now on is over: it is told of when it begins, and the next one begins after it. */
+async function looked({ watch }: Watching): Promise<void> {
+  for (let begun = 0; begun < 2; begun++) {
+    const before = watch.state().lastPollAt
+    await until(() => watch.state().lastPollAt !== before)
   }
 }
 
@@ -115,7 +114,7 @@ describe('a Patient that changes on the FHIR server', () => {
     const [one] = world.patients().filter(({ identifier }) => JSON.stringify(identifier).includes('P1'))
     // What DICOM does not know changes nothing.
     world.change(one!.id, () => ({ telecom: [{ system: 'phone', value: '1' }] }))
-    await sleep(150)
+    await looked(world)
     expect(await world.archive.database.corrections.list({ limit: 9 })).toEqual([])
     world.change(one!.id, () => ({ name: [{ use: 'official', family: 'Roe', given: ['Jane'] }] }))
     await until(async () => (await world.qido('/instances?PatientName=Roe^Jane')).length === 3)
@@ -129,7 +128,8 @@ describe('a Patient that changes on the FHIR server', () => {
       detail: { reason: 'COERCE', proposedBy: 'fhir', description: `FHIR Patient/${one!.id}/_history/3` },
     })
     // It is told to the FHIR server, and nothing goes round in circles.
-    await sleep(200)
+    await looked(world)
+    await world.settled()
     expect(proposals).toBe(1)
     expect(standIn.store.versions('Patient', one!.id)).toHaveLength(3)
     const told = standIn.store.all('ImagingStudy').map(({ status }) => status)
@@ -182,8 +182,8 @@ describe('a Patient that changes on the FHIR server', () => {
     expect(subjects.filter((subject) => subject.includes(`Patient/${survivor.id}`))).toHaveLength(1)
     // And no further, though it is looked at again.
     world.change(merged.id, () => ({ telecom: [{ system: 'phone', value: '1' }] }))
-    world.watch.wake()
-    await sleep(300)
+    await looked(world)
+    await world.settled()
     expect(await world.archive.database.corrections.list({ limit: 9 })).toHaveLength(2)
   }, 60_000)
 

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DataSet } from '../../src/dicom/data-set.ts'
 import { readPart10 } from '../../src/dicom/reader.ts'
 import { citedDigests } from '../../src/fhir/mapping/provenance.ts'
 import type { JsonObject, Resource, Stored } from '../../src/fhir/ports.ts'
 import { ct, series, sr, type Sample } from '../samples.ts'
+import { until } from '../until.ts'
 import { openGate } from './gate.ts'
 import { startTelling, type TellingService } from './service.ts'
 
@@ -77,8 +77,7 @@ export function followingIsAccepted(base: () => string): void {
     // Once more makes nothing new: neither a look, nor a push, nor a re-send of the originals.
     const counts = await countsOf(service, study)
     await service.store(...files)
-    expect(await service.post('/admin/fhir/reconcile')).toBe(202)
-    await sleep(1500)
+    await service.reconciled()
     await service.pushed(study)
     expect(await countsOf(service, study)).toEqual(counts)
     expect((await service.patient(patient.id)).versionId).toBe(changed.versionId)
@@ -126,9 +125,10 @@ export function followingIsAccepted(base: () => string): void {
         gender: 'other',
       })
       expect(await ask()).toEqual(before)
-      expect(await service.post('/admin/fhir/reconcile')).toBe(202)
-      await sleep(1500)
-      await service.settled()
+      await service.reconciled()
+      expect((await service.imagingStudy(samples[0]!.uids.study)).resource).not.toMatchObject({
+        description: 'a lie',
+      })
       expect(await ask()).toEqual(before)
       gate.shut()
       expect(await ask()).toEqual(before)
@@ -174,7 +174,7 @@ function wrongStudy(): { study: string; files: readonly Sample[]; pixels: Buffer
 
 /** Waits for the proposal, approves it, and waits until it is carried out. */
 async function decided(service: TellingService, study: string): Promise<void> {
-  for (let tries = 0; ; tries++) {
+  await until(async () => {
     const { rows } = (await service.json(`/admin/corrections?study=${study}`)) as {
       rows: { id: string; state: string }[]
     }
@@ -182,10 +182,9 @@ async function decided(service: TellingService, study: string): Promise<void> {
     expect(others).toEqual([])
     if (row?.state === 'proposed')
       expect(await service.post(`/admin/corrections/${row.id}/approve`)).toBe(202)
-    if (row?.state === 'done') return
-    if (tries > 600 || row?.state === 'failed') throw new Error(`not corrected: ${JSON.stringify(rows)}`)
-    await sleep(100)
-  }
+    if (row?.state === 'failed') throw new Error(`not corrected: ${JSON.stringify(rows)}`)
+    return row?.state === 'done'
+  }, 60_000)
 }
 
 const at = ({ uids }: Pick<Sample, 'uids'>): string =>

@@ -5,6 +5,7 @@ import { newUid } from '../../src/dicom/uid.ts'
 import type { Resource } from '../../src/fhir/ports.ts'
 import { bare, ct, type Sample, series, sr } from '../samples.ts'
 import { startPostgres } from '../servers/postgres.ts'
+import { until } from '../until.ts'
 import { openGate } from './gate.ts'
 import { startTelling } from './service.ts'
 
@@ -56,7 +57,8 @@ export function pushingIsAccepted({ base, pace, makeRacy }: Pushed): void {
       ]
       for (const samples of studies) await service.store(...samples)
       expect(await service.qido('/studies')).toHaveLength(3)
-      await sleep(1000)
+      // Its studies have been tried, and are owed all the same.
+      await until(async () => JSON.stringify(await service.json('/admin/fhir')).includes('"unreachable"'))
       expect(await service.json('/admin/fhir')).toMatchObject({ studies: 3 })
       gate.open()
       await service.settled()
@@ -176,12 +178,8 @@ export function pushingIsAccepted({ base, pace, makeRacy }: Pushed): void {
     // What refers to a resource protects it: the Provenance must go first.
     for (const { id } of await service.provenances(repaired)) await remove(base(), `Provenance/${id}`)
     await remove(base(), `ImagingStudy/${before.id}`)
-    expect(await service.post('/admin/fhir/reconcile')).toBe(202)
-    for (let tries = 0; !(await service.attention()).includes('deleted-there'); tries++) {
-      if (tries > 200) throw new Error('it was not found missing')
-      await sleep(50)
-    }
-    await service.settled()
+    await service.reconciled()
+    expect(await service.attention()).toContain('deleted-there')
     const again = await service.imagingStudy(study)
     expect(ownOf(again.resource)).toEqual(ownOf(before.resource))
     expect(await service.provenances(again)).toHaveLength(1)

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type FhirStandIn, startFhirStandIn } from './stand-in.ts'
 import { ct, series } from '../samples.ts'
 import { followingIsAccepted } from './acceptance-following.ts'
@@ -55,7 +54,6 @@ describe('with the stand-in', () => {
     const refused = (): number => standIn.requests.filter(({ status }) => status === 413).length
     const before = refused()
     await service.pushed(samples[0]!.uids.study)
-    await sleep(100)
     // Remembered: not tried again.
     expect(refused()).toBe(before)
   }, 120_000)

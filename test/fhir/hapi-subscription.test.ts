@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startSubscriptions, type Subscriptions } from '../../src/archive/watch-subscription.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
 import type { FhirServer } from '../../src/fhir/ports.ts'
 import { memoryArchive } from './memory-database.ts'
+import { until } from '../until.ts'
 
 // A real server, which CI starts: see test/servers/hapi.mjs.
 const url = process.env['TEST_FHIR_URL']
@@ -36,13 +36,6 @@ describeHapi(name, () => {
     listener.closeAllConnections()
     await new Promise((resolve) => listener.close(resolve))
   })
-
-  async function until(test: () => boolean | Promise<boolean>): Promise<void> {
-    for (let n = 0; !(await test()); n++) {
-      if (n > 600) throw new Error('it did not come to pass')
-      await sleep(50)
-    }
-  }
 
   it('calls when a Patient changes, without a word of it, until nobody wants it', async () => {
     const { archive } = memoryArchive({ archiveId: randomUUID() })

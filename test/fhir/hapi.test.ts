@@ -1,5 +1,4 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { touchStudy } from '../../src/archive/sync-admin.ts'
 import { startSync, type Sync } from '../../src/archive/sync.ts'
 import type { SyncEvent } from '../../src/archive/sync-settings.ts'
@@ -11,6 +10,7 @@ import { newUid } from '../../src/dicom/uid.ts'
 import { ct, mr, pdf, sr } from '../samples.ts'
 import { memoryArchive, type MemoryArchive } from './memory-database.ts'
 import { faultsInR4 } from './validators.ts'
+import { until } from '../until.ts'
 
 // A real server, which CI starts: see test/servers/hapi.mjs.
 const url = process.env['TEST_FHIR_URL']
@@ -50,18 +50,18 @@ describeHapi(name, () => {
 
   async function settled(): Promise<void> {
     sync.wake()
-    while ([...store.debts.values()].some(({ gen, doneGen }) => gen > doneGen)) await sleep(20)
+    await until(() => [...store.debts.values()].every(({ gen, doneGen }) => gen <= doneGen))
   }
 
   async function reconciled(): Promise<void> {
     const runs = (): number => events.filter(({ what }) => what === 'reconciled').length
     const before = runs()
     sync.reconcile()
-    while (runs() === before) {
+    await until(() => {
       if (events.some(({ what }) => what === 'not-reconciled'))
         throw new Error(sync.state().reconcile.problem ?? '')
-      await sleep(20)
-    }
+      return runs() > before
+    })
   }
 
   /** HAPI writes a `meta.source` that is no URI. */

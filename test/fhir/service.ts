@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { ask, stow } from '../../scripts/bench/http-client.ts'
 import { allIn, freePort, type Service, startService } from '../../scripts/running-service.ts'
@@ -11,6 +10,7 @@ import { openFhirServer } from '../../src/fhir/kit.ts'
 import { studyToken } from '../../src/fhir/mapping/identifiers.ts'
 import type { FhirServer, Resource, Stored } from '../../src/fhir/ports.ts'
 import type { Sample } from '../samples.ts'
+import { until } from '../until.ts'
 import { faultsInR4 } from './validators.ts'
 
 /** A service of its own process that tells a FHIR server, and what tests ask of both. */
@@ -28,6 +28,8 @@ export interface TellingService extends AsyncDisposable {
   connected(): Promise<void>
   /** Waits until nothing is owed to the FHIR server. */
   settled(): Promise<void>
+  /** Has everything compared with what is there, and waits until that is done and what was found is pushed. */
+  reconciled(): Promise<void>
   /** Owes a study once more, and waits. */
   pushed(study: string): Promise<void>
   /** The one ImagingStudy of a study; fails unless there is exactly one. */
@@ -42,6 +44,19 @@ export interface TellingService extends AsyncDisposable {
   /** As if the minute had passed in which what a dead process was about is left to it. */
   forgetLeases(): Promise<void>
   start(): Promise<void>
+}
+
+/** What `/admin/fhir` says, as far as it is asked. */
+interface Owed {
+  readonly studies: number
+  readonly server: {
+    readonly status: string
+    readonly reconcile: {
+      readonly startedAt: string | null
+      readonly status: string
+      readonly problem: string | null
+    }
+  }
 }
 
 /** Starts the service with a folder of its own, unless `env` names other places. */
@@ -70,12 +85,8 @@ export async function startTelling(
     return JSON.parse(body.toString())
   }
   const post = async (path: string) => (await ask(url + path, { method: 'POST' })).status
-  const settled = async (): Promise<void> => {
-    for (let tries = 0; ((await json('/admin/fhir')) as { studies: number }).studies > 0; tries++) {
-      if (tries > 1200) throw new Error(`still owed: ${JSON.stringify(await json('/admin/fhir'))}`)
-      await sleep(50)
-    }
-  }
+  const owed = async () => (await json('/admin/fhir')) as Owed
+  const settled = () => until(async () => (await owed()).studies === 0, 60_000)
   return {
     ...{ system, server, get, json, post, settled },
     async store(...samples) {
@@ -86,13 +97,16 @@ export async function startTelling(
       if (status !== 200) throw new Error(`not stored: ${status} ${body.toString()}`)
     },
     qido: async (path) => (await json(`/dicomweb${path}`)) as JsonDataSet[],
-    async connected() {
-      for (let tries = 0; ; tries++) {
-        const { server: told } = (await json('/admin/fhir')) as { server: { status: string } }
-        if (told.status === 'pushing') return
-        if (tries > 400) throw new Error(`the FHIR server is ${told.status}`)
-        await sleep(50)
-      }
+    connected: () => until(async () => (await owed()).server.status === 'pushing'),
+    async reconciled() {
+      const before = (await owed()).server.reconcile.startedAt
+      expect(await post('/admin/fhir/reconcile')).toBe(202)
+      await until(async () => {
+        const { startedAt, status, problem } = (await owed()).server.reconcile
+        if (status === 'failed') throw new Error(problem ?? '')
+        return startedAt !== before && status === 'done'
+      })
+      await settled()
     },
     async pushed(study) {
       expect(await post(`/admin/fhir/studies/${study}/touch`)).toBe(202)

@@ -4,6 +4,7 @@ import type { DataSet } from '../../src/dicom/data-set.ts'
 import { readPart10 } from '../../src/dicom/reader.ts'
 import { correctionRoutes } from '../../src/http/admin-corrections.ts'
 import { ct, sr, type Sample } from '../samples.ts'
+import { until } from '../until.ts'
 import { startWorld, type World } from '../world.ts'
 
 // A study into which instances of another patient got: they leave for a study of their own.
@@ -38,11 +39,12 @@ async function startParting(
       return { status: answer.status, body: answer.json() as Record<string, unknown> }
     },
     async settled(id) {
-      for (;;) {
-        const row = (await world.get(`/admin/corrections/${String(id)}`)).json() as Record<string, unknown>
-        if (row['state'] !== 'approved' && row['state'] !== 'running') return row
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+      let row: Record<string, unknown> = {}
+      await until(async () => {
+        row = (await world.get(`/admin/corrections/${String(id)}`)).json() as Record<string, unknown>
+        return row['state'] !== 'approved' && row['state'] !== 'running'
+      })
+      return row
     },
     async [Symbol.asyncDispose]() {
       await stop()

@@ -14,6 +14,7 @@ import { correctionRoutes } from '../../src/http/admin-corrections.ts'
 import { buffer } from 'node:stream/consumers'
 import { corpusFile, hasCorpus } from '../dicom/corpus.ts'
 import { ct, series, sr, type Sample } from '../samples.ts'
+import { until } from '../until.ts'
 import { startWorld, type World } from '../world.ts'
 import { sha256 } from './parts.ts'
 
@@ -56,10 +57,7 @@ async function startCorrecting(
       return { status: answer.status, body: answer.json() as Record<string, unknown> }
     },
     async settled(id) {
-      for (let state = 'approved'; state === 'approved' || state === 'running';) {
-        await new Promise((resolve) => setTimeout(resolve, 20))
-        state = (await corrections.get(id))?.state ?? 'gone'
-      }
+      await until(async () => !['approved', 'running'].includes((await corrections.get(id))?.state ?? 'gone'))
       return (await world.get(`/admin/corrections/${id}`)).json() as Record<string, unknown>
     },
     async [Symbol.asyncDispose]() {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type FhirStandIn, startFhirStandIn } from '../fhir/stand-in.ts'
 import { checkBytes } from '../../src/archive/lineage.ts'
 import { instanceOf } from '../../src/archive/retrieve.ts'
@@ -9,6 +8,7 @@ import { startSync } from '../../src/archive/sync.ts'
 import { openFhirServer } from '../../src/fhir/kit.ts'
 import { Problem } from '../../src/problem.ts'
 import { bare, ct, type Sample, series } from '../samples.ts'
+import { until } from '../until.ts'
 import { startWorld, type World } from '../world.ts'
 
 let standIn: FhirStandIn
@@ -51,14 +51,16 @@ async function push({ archive, url }: World): Promise<void> {
     quietMs: 0,
     pollMs: 10,
   })
-  for (;;) {
-    const { rows } = await outbox.owed(100)
-    if (rows.length === 0) break
-    for (const { study, leased, dueAt } of rows)
-      if (!leased && dueAt.getTime() > Date.now() + 1000) await outbox.touch(study)
-    await sleep(20)
+  try {
+    await until(async () => {
+      const { rows } = await outbox.owed(100)
+      for (const { study, leased, dueAt } of rows)
+        if (!leased && dueAt.getTime() > Date.now() + 1000) await outbox.touch(study)
+      return rows.length === 0
+    })
+  } finally {
+    await sync.stop()
   }
-  await sync.stop()
 }
 
 const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex')
