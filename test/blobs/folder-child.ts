@@ -1,6 +1,7 @@
 // A process of its own that uses a folder of blobs, for folder.test.ts to kill, to starve and to lock out.
 //   node test/blobs/folder-child.ts MODE FOLDER
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -68,8 +69,12 @@ async function openTooMany(vault: BlobVault): Promise<void> {
   const problems = answers.flatMap((answer) =>
     answer.status === 'rejected' ? [answer.reason as unknown] : [],
   )
-  for (const answer of answers) if (answer.status === 'fulfilled') answer.value.destroy()
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  for (const answer of answers)
+    if (answer.status === 'fulfilled') {
+      const closed = once(answer.value, 'close')
+      answer.value.destroy()
+      await closed
+    }
   const isWhole = (await buffer(await vault.get(key))).equals(bytes)
   const messages = new Set(
     problems.map((problem) => (isProblem(problem, 'unavailable') ? problem.message : 'a bug')),

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
 import { dumpPostgres, dumpSqlite } from '../../src/database/dump.ts'
 import { openPostgres } from '../../src/database/postgres.ts'
 import { openSqlite } from '../../src/database/sqlite.ts'
@@ -43,35 +42,45 @@ describe('the schema', () => {
   })
 
   it('is whole or not there when the process is killed at its work, and the next start goes on', async () => {
-    let early = 0
-    for (let round = 0; round < 6; round++) {
-      const path = join(directory, `killed-${round}.db`)
-      const script = `import { openSqlite } from ${JSON.stringify(source('sqlite.ts'))}
-        process.stdout.write('go')
-        const database = await openSqlite({ path: ${JSON.stringify(path)} })
-        process.stdout.write(database.archiveId)
-        await new Promise(() => setInterval(() => undefined, 1000))`
-      const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      let said = ''
-      child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
-      // What it said last may come after its end.
-      const gone = once(child, 'close')
-      while (said === '' && child.exitCode === null) await sleep(5)
-      // From before the file is made to after the schema is there.
-      await sleep(round * 120)
-      child.kill('SIGKILL')
-      await gone
-      const archiveId = said.slice(2)
-      if (archiveId === '') early++
+    // As the writer's thread does it, but for the end of the process before the statement of that number.
+    const killedAt = (path: string, number: number | null): number => {
+      const script = `import { writeSync } from 'node:fs'
+        import { migrate } from ${JSON.stringify(source('migrate.ts'))}
+        import { drive, openConnection } from ${JSON.stringify(source('sqlite-connection.ts'))}
+        let statements = 0
+        drive(openConnection(${JSON.stringify(path)}, 'writer'), 'BEGIN IMMEDIATE', migrate({ dialect: 'sqlite' }), () => {
+          if (statements === ${number}) process.kill(process.pid, 'SIGKILL')
+          statements++
+        })
+        writeSync(1, String(statements))
+        process.kill(process.pid, 'SIGKILL')`
+      const child = spawnSync(process.execPath, ['--input-type=module', '--eval', script])
+      expect([child.signal, child.stderr.toString()]).toEqual(['SIGKILL', ''])
+      return Number(child.stdout.toString())
+    }
+    const tables = (path: string): unknown[] => {
+      const database = new Sqlite(path)
+      const names = database.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).all()
+      database.close()
+      return names
+    }
+    const whole = join(directory, 'killed-after.db')
+    const statements = killedAt(whole, null)
+    expect(statements).toBeGreaterThan(20)
+    expect(tables(whole).length).toBeGreaterThan(10)
+    for (const number of [0, 1, 2, 3, Math.floor(statements / 2), statements - 1, null]) {
+      const path = join(directory, `killed-${number}.db`)
+      killedAt(path, number)
+      if (number !== null) expect(tables(path)).toEqual([])
       const database = await openSqlite({ path })
-      expect(archiveId === '' || database.archiveId === archiveId).toBe(true)
       expect(await database.index.add([made({ instance: '1.1' })])).toEqual([{ kind: 'added' }])
       expect(await database.inspection.integrity()).toEqual([])
       await database.close()
+      expect(dumpSqlite(path)).toBe(dump('schema.sqlite.sql'))
+      const again = await openSqlite({ path })
+      expect(again.archiveId).toBe(database.archiveId)
+      await again.close()
     }
-    expect(early).toBeGreaterThan(0)
   }, 60_000)
 
   it('is made once when many open an empty PostgreSQL database at the same time', async () => {
