@@ -81,7 +81,12 @@ describe('the image', () => {
     await chmod(folder, 0o755)
   })
   afterEach(async () => {
-    service?.kill('SIGKILL')
+    if (service?.exitCode === null && service.signalCode === null) {
+      const ended = once(service, 'exit')
+      service.kill('SIGKILL')
+      await ended
+    }
+    service = undefined
     await rm(folder, { recursive: true })
   })
 

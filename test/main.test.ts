@@ -8,6 +8,16 @@ import { until } from './until.ts'
 import { freePort } from '../scripts/running-service.ts'
 import { stowBody } from './world.ts'
 
+/** Those of a test that has failed may be running yet. */
+const running = new Map<ChildProcess, Promise<unknown>>()
+async function endAll(): Promise<void> {
+  for (const [child, ended] of running) {
+    child.kill('SIGKILL')
+    await ended
+  }
+  running.clear()
+}
+
 /** The service as its own process, as `npm start` runs it. */
 async function start(environment: Record<string, string>) {
   const child: ChildProcess = spawn(process.execPath, ['scripts/run.cjs', 'src/main.ts'], {
@@ -25,6 +35,7 @@ async function start(environment: Record<string, string>) {
   child.stdout!.on('data', listen)
   // `close` comes when both streams are read to their end, so that all that was told is there.
   const ended = once(child, 'close').then(([code]) => code as number)
+  running.set(child, ended)
   const url = await Promise.race([opened, ended.then(() => '')])
   return { child, url, ended, told: () => told }
 }
@@ -37,7 +48,10 @@ describe('the service as a process', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'concord-main-'))
   })
-  afterEach(() => rm(folder, { recursive: true }))
+  afterEach(async () => {
+    await endAll()
+    await rm(folder, { recursive: true })
+  })
 
   it('ends with 78 and one sentence for each fault of its settings, before anything is opened', async () => {
     const service = await start({
@@ -133,13 +147,17 @@ describe('the service as a process', () => {
   it('loses nothing that it acknowledged when it is killed, and starts again', async () => {
     const service = await start({ DATA_DIR: folder })
     const acknowledged: string[] = []
+    const statuses = new Set<number>()
     const senders = Array.from({ length: 4 }, async () => {
       for (;;) {
         const sample = ct()
         const { body, headers } = stowBody([sample])
         try {
-          if ((await post(service.url, body, headers)).status === 200) acknowledged.push(sample.uids.instance)
+          const { status } = await post(service.url, body, headers)
+          statuses.add(status)
+          if (status === 200) acknowledged.push(sample.uids.instance)
         } catch {
+          // Killed, as is meant; at any other time the rows below are fewer.
           return
         }
       }
@@ -147,6 +165,7 @@ describe('the service as a process', () => {
     await until(() => acknowledged.length >= 40)
     service.child.kill('SIGKILL')
     await Promise.all(senders)
+    expect([...statuses]).toEqual([200])
     await writeFile(join(folder, 'spool', '0190-crash.part'), 'what a crash left')
 
     const again = await start({ DATA_DIR: folder })

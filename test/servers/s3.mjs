@@ -6,10 +6,10 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { freePort } from '../../scripts/running-service.ts'
 
 const MODULE = 'github.com/minio/minio'
 const VERSION = 'v0.0.0-20260212201848-7aac2a2c5b7c'
@@ -99,17 +99,6 @@ async function ready(url, gone) {
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   throw new Error('no answer within 30 seconds')
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 function finished(program, args, env) {
