@@ -1,13 +1,20 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
-
-/** Longest head of a request: viewers put hundreds of UIDs into one URL. */
-const MAX_HEADER_SIZE = 80 * 1024
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { answerFault, lacksHost, MAX_HEADER_SIZE, NO_HOST, refuse, UNKNOWN_EXPECTATION } from './faults.ts'
 
 /**
  * The HTTP server of an app, not yet listening. Heads must be there within 15 s; bodies may take as long as they keep
  * coming (`stow-body.ts`). `Expect: 100-continue` is answered by whoever wants the body, so that a refusal comes first.
  */
 export function createHttpServer(app: RequestListener): Server {
+  /** The answer that is on its way on each connection. */
+  const answers = new WeakMap<Duplex, ServerResponse>()
+  const listener: RequestListener = (request, response) => {
+    answers.set(request.socket, response)
+    request.url = request.url?.replace(ABSOLUTE, '/') ?? '/'
+    if (lacksHost(request)) refuse(response, NO_HOST)
+    else app(request, response)
+  }
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_SIZE,
@@ -17,18 +24,22 @@ export function createHttpServer(app: RequestListener): Server {
       // Longer than the idle time of usual proxies, which would else write into a connection that is being closed.
       keepAliveTimeout: 75_000,
       noDelay: true,
+      // Node's own answer to that has no body.
+      requireHostHeader: false,
     },
-    inOriginForm(app),
+    listener,
   )
-  return server.on('checkContinue', inOriginForm(app))
+  return server
+    .on('checkContinue', listener)
+    .on('checkExpectation', (_request, response) => {
+      refuse(response, UNKNOWN_EXPECTATION)
+    })
+    .on('clientError', (error, socket) => {
+      const answer = answers.get(socket)
+      const isOver = answer === undefined || (answer.writableFinished && answer.req.complete)
+      answerFault(error, socket, !isOver && answer.headersSent)
+    })
 }
 
 /** Scheme and host of a target in absolute form, which every server must take too (RFC 9112 §3.2.2). */
 const ABSOLUTE = /^https?:\/\/[^/?]*\/?/i
-
-function inOriginForm(app: RequestListener): RequestListener {
-  return (request, response) => {
-    request.url = request.url?.replace(ABSOLUTE, '/') ?? '/'
-    app(request, response)
-  }
-}
