@@ -89,7 +89,7 @@ function uidsOf(entity: Row): Partial<InstanceUids> {
 /** What rows say of one tag. */
 interface Column {
   readonly tag: Tag
-  readonly kind: 'stored' | 'aggregate' | 'availability' | 'url'
+  readonly kind: 'stored' | 'aggregate' | 'availability' | 'charset' | 'url'
   /** The tag under which data sets have it. */
   readonly stored: Tag
   readonly field: Field
@@ -103,8 +103,11 @@ interface Column {
 }
 
 const AVAILABILITY: Tag = '00080056'
+const CHARSET: Tag = '00080005'
 const RETRIEVE_URL: Tag = '00081190'
 const ONLINE_LINE = lineOf(AVAILABILITY, ONLINE)
+/** Of the answer, whatever that of a file was: JSON is UTF-8 (PS3.18 §F.2). */
+const CHARSET_LINE = lineOf(CHARSET, { vr: 'CS', Value: ['ISO_IR 192'] })
 const SHOWN: Field = { isWhole: true, isRequired: false, inner: new Map() }
 
 /** The columns of fields, in ascending order. */
@@ -118,6 +121,7 @@ function columnsOf(query: Query): (fields: Fields) => readonly Column[] {
   const kindOf = (tag: Tag): Column['kind'] => {
     if (aggregateOf(tag)) return 'aggregate'
     if (tag === AVAILABILITY && service !== undefined) return 'availability'
+    if (tag === CHARSET) return 'charset'
     return tag === RETRIEVE_URL && isMade ? 'url' : 'stored'
   }
   const columnOf = (tag: Tag, field: Field): Column => {
@@ -131,7 +135,7 @@ function columnsOf(query: Query): (fields: Fields) => readonly Column[] {
   }
   return (fields) =>
     [...new Set([...fields.keys(), ...made])]
-      .filter((tag) => readPrivateStep(tag) === undefined && !isLeftOut(tag))
+      .filter((tag) => readPrivateStep(tag) === undefined && (tag === CHARSET || !isLeftOut(tag)))
       .sort()
       .map((tag) => columnOf(tag, fields.get(tag) ?? SHOWN))
 }
@@ -154,6 +158,7 @@ interface RowParts {
 function pieceOf(column: Column, { entity, source, uids, service }: RowParts): Piece | null {
   const { tag, kind, stored, hidden, missing } = column
   if (kind === 'availability') return ONLINE_LINE
+  if (kind === 'charset') return CHARSET_LINE
   if (kind === 'url') {
     const url = service + retrievePath(uids.study ?? '', uids.series, uids.instance)
     return lineOf(tag, { vr: 'UR', Value: [url] })

@@ -330,6 +330,14 @@ describe.each(['sqlite', 'postgres'] as const)('QIDO-RS on %s', (engine) => {
       expect(row).not.toHaveProperty('00080005')
     })
 
+    it('names the character set of the answer where that is asked for, not that of a file', async () => {
+      const utf8 = { vr: 'CS', Value: ['ISO_IR 192'] }
+      for (const path of ['/patients', '/studies', '/series', '/instances', `/studies/${A}/instances`]) {
+        const rows = await world.qido(`${path}?includefield=SpecificCharacterSet`)
+        expect(rows.map((row) => row['00080005'])).toEqual(rows.map(() => utf8))
+      }
+    })
+
     it('has keys and included attributes, of sequences the items, of private blocks the creator', async () => {
       const [row] = await world.qido(
         '/series?00190010=PEERLAB%2001&includefield=00191001,Manufacturer&KVP=120',

@@ -94,10 +94,15 @@ export function rowOf(
     picked[tag] = Value.length === 0 ? LEFT_OUT : { vr: vrOf(tag) ?? 'UN', Value }
   }
   const address = `${base}/studies/${shown.study}/series/${shown.series}/instances/${shown.instance}`
-  const row = { ...visible(picked, [], address), ...madeHere(search.level, shown, base) }
-  return Object.fromEntries(
-    Object.entries(row).filter(([tag]) => tag !== '00080005' && picked[tag] !== LEFT_OUT),
-  )
+  // Decision: the character set is that of the answer, and told when it is asked for.
+  const isCharsetAsked =
+    question.include !== 'all' && question.include.some(({ path }) => path.join() === '00080005')
+  const row = {
+    ...visible(picked, [], address),
+    ...(isCharsetAsked && { '00080005': { vr: 'CS', Value: ['ISO_IR 192'] } }),
+    ...madeHere(search.level, shown, base),
+  }
+  return Object.fromEntries(Object.entries(row).filter(([tag]) => picked[tag] !== LEFT_OUT))
 }
 
 const LEFT_OUT: DataElement = { vr: 'CS' }
