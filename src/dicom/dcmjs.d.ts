@@ -1,15 +1,5 @@
 /** What Concord uses of dcmjs, which brings no types of its own. */
 declare module 'dcmjs' {
-  interface DictionaryEntry {
-    /** `(GGGG,EEEE)`; the lowest group of a repeating one. */
-    readonly tag: string
-    /** A VR, or `xs`, `ox`, `lt`, `up`, `na` where the standard leaves a choice. */
-    readonly vr: string
-    readonly vm: string
-    /** The keyword, with `RETIRED_` before those that PS3.6 has retired. */
-    readonly name: string
-  }
-
   interface DcmjsElement {
     vr: string
     Value?: unknown[]
@@ -25,12 +15,6 @@ declare module 'dcmjs' {
 
   const dcmjs: {
     readonly data: {
-      readonly DicomMetaDictionary: {
-        /** By `(GGGG,EEEE)`, or by `(gggg,"CREATOR",ee)` for private elements. */
-        readonly dictionary: Readonly<Record<string, DictionaryEntry | undefined>>
-        /** By keyword. */
-        readonly nameMap: Readonly<Record<string, DictionaryEntry | undefined>>
-      }
       readonly DicomMessage: {
         readFile(
           bytes: ArrayBuffer,
@@ -41,4 +25,20 @@ declare module 'dcmjs' {
     readonly log: { setLevel(level: string): void }
   }
   export default dcmjs
+}
+
+/** The dictionary by itself, without the rest of the package: it loads in a fifth of the time. */
+declare module 'dcmjs/dictionary' {
+  interface DictionaryEntry {
+    /** `(GGGG,EEEE)`; of a repeating group `(GGGG-GGGG,EEEE)`. */
+    readonly tag: string
+    /** A VR, or `xs`, `ox`, `lt`, `up`, `na` where the standard leaves a choice. */
+    readonly vr: string
+    readonly vm: string
+    /** The keyword, with `RETIRED_` before those that PS3.6 has retired. */
+    readonly name: string
+  }
+
+  /** By `(GGGG,EEEE)`, or by `(gggg,"CREATOR",ee)` for private elements. */
+  export const dictionary: Readonly<Record<string, DictionaryEntry | undefined>>
 }

@@ -1,4 +1,4 @@
-import dcmjs from 'dcmjs'
+import { dictionary } from 'dcmjs/dictionary'
 import type { Tag, Vr } from './data-set.ts'
 
 /** What PS3.6 says about a tag. */
@@ -14,24 +14,40 @@ export interface DictionaryEntry {
   readonly retired: boolean
 }
 
-const { nameMap } = dcmjs.data.DicomMetaDictionary
+interface Tables {
+  /** Tag as one number, group in the upper 16 bits, to entry. */
+  readonly byNumber: ReadonlyMap<number, DictionaryEntry>
+  readonly byKeyword: ReadonlyMap<string, DictionaryEntry>
+}
 
-/** Tag as one number, group in the upper 16 bits, to entry. */
-const BY_NUMBER = new Map<number, DictionaryEntry>()
-const BY_KEYWORD = new Map<string, DictionaryEntry>()
+let made: Tables | undefined
+/** Made when somebody asks: the threads of the database begin by the dozen, and most of them never do. */
+const tables = (): Tables => (made ??= makeTables())
 
-for (const { tag, vr, name } of Object.values(nameMap).filter((entry) => entry !== undefined)) {
-  // Items and delimiters are no elements.
-  if (vr === 'na') continue
-  const retired = name.startsWith('RETIRED_')
-  const entry: DictionaryEntry = Object.freeze({
-    tag: tag.slice(1, 5) + tag.slice(6, 10),
-    vr: (vr === 'up' ? 'UL' : vr) as DictionaryEntry['vr'],
-    keyword: retired ? name.slice(8) : name,
-    retired,
-  })
-  BY_NUMBER.set(parseInt(entry.tag, 16), entry)
-  if (!retired || !BY_KEYWORD.has(entry.keyword)) BY_KEYWORD.set(entry.keyword, entry)
+/** `(GGGG,EEEE)`, or `(GGGG-GGGG,EEEE)` of a repeating group; what else is there is private, or a rule of the standard. */
+const STANDARD = /^\(([\dA-F]{4})(?:-[\dA-F]{4})?,([\dA-F]{4})\)$/iu
+
+function makeTables(): Tables {
+  const byNumber = new Map<number, DictionaryEntry>()
+  const byKeyword = new Map<string, DictionaryEntry>()
+  for (const one of Object.values(dictionary)) {
+    const [, group, element] = STANDARD.exec(one?.tag ?? '') ?? []
+    // Items and delimiters are no elements.
+    if (one === undefined || group === undefined || element === undefined || one.vr === 'na') continue
+    const { vr, name } = one
+    const retired = name.startsWith('RETIRED_')
+    const entry: DictionaryEntry = Object.freeze({
+      tag: group + element,
+      vr: (vr === 'up' ? 'UL' : vr) as DictionaryEntry['vr'],
+      keyword: retired ? name.slice(8) : name,
+      retired,
+    })
+    byNumber.set(parseInt(entry.tag, 16), entry)
+    // Of three that are retired dcmjs has lost the keyword.
+    if (entry.keyword === 'undefined') continue
+    if (!retired || !byKeyword.has(entry.keyword)) byKeyword.set(entry.keyword, entry)
+  }
+  return { byNumber, byKeyword }
 }
 
 /** A cache in which each tag has its one place: a load and a comparison where a Map would hash. */
@@ -53,7 +69,7 @@ export function tagText(tag: number): Tag {
 
 /** Looks a standard tag up by number; undefined for private and unknown ones. */
 export function entryOfNumber(tag: number): DictionaryEntry | undefined {
-  return BY_NUMBER.get(tag) ?? repeating(tag)
+  return tables().byNumber.get(tag) ?? repeating(tag)
 }
 
 /** Looks a standard tag up, `'00100010'`; undefined for private and unknown ones. */
@@ -68,19 +84,19 @@ export function keywordOf(tag: Tag): string | undefined {
 
 /** The tag of a keyword (case matters, PS3.6 §6): `'00100010'`. Of a repeating group it is the first tag. */
 export function tagOf(keyword: string): Tag | undefined {
-  return BY_KEYWORD.get(keyword)?.tag
+  return tables().byKeyword.get(keyword)?.tag
 }
 
 /** Every keyword with its entry, once each. */
 export function entries(): IterableIterator<DictionaryEntry> {
-  return BY_KEYWORD.values()
+  return tables().byKeyword.values()
 }
 
 /** Repeating groups 50xx, 60xx and 7Fxx (PS3.5 §7.6): even groups up to xx1E in use, all of them read. */
 function repeating(tag: number): DictionaryEntry | undefined {
   const family = tag >>> 24
   if ((family !== 0x50 && family !== 0x60 && family !== 0x7f) || ((tag >>> 16) & 1) === 1) return undefined
-  const first = BY_NUMBER.get(((family << 24) | (tag & 0xffff)) >>> 0)
+  const first = tables().byNumber.get(((family << 24) | (tag & 0xffff)) >>> 0)
   return first && { ...first, tag: tagText(tag) }
 }
 
@@ -93,7 +109,7 @@ export function nearestKeyword(name: string): string | undefined {
   if (wanted.length > 64) return undefined
   let best: string | undefined
   let least = Math.floor(wanted.length / 3) + 1
-  for (const { keyword } of BY_KEYWORD.values()) {
+  for (const { keyword } of tables().byKeyword.values()) {
     if (Math.abs(keyword.length - wanted.length) >= least) continue
     const distance = editDistance(wanted, keyword.toLowerCase(), least)
     if (distance < least) {

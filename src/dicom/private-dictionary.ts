@@ -1,12 +1,10 @@
 /** What private elements mean, by their creators (PS3.5 §7.8.1): the site's own file, then dcmjs' dictionary, then ours. */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
-import dcmjs from 'dcmjs'
+import { dictionary } from 'dcmjs/dictionary'
 import { isVr } from './element-vr.ts'
 import { collectedVr } from './private-vrs.ts'
 import type { Vr } from './data-set.ts'
 import type { PrivateElement } from './private-elements.ts'
-
-const { dictionary } = dcmjs.data.DicomMetaDictionary
 
 /** VRs of a creator's elements, as far as asked for, by `group << 8 | element`. */
 export type PrivateBlock = Map<number, Vr | undefined>
