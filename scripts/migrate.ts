@@ -10,6 +10,7 @@ import { Command } from 'commander'
 import { openPostgres } from '../src/database/postgres.ts'
 import { openSqlite } from '../src/database/sqlite.ts'
 import type { Database } from '../src/database/ports/database.ts'
+import { withCause } from '../src/problem.ts'
 import { openIndex, settings } from './open-archive.ts'
 
 function open(url: string | undefined): Promise<Database> {
@@ -29,6 +30,6 @@ try {
   process.stdout.write(`The schema is up to date. Archive ${database.archiveId}, ${database.engine}.\n`)
   await database.close()
 } catch (error) {
-  process.stderr.write(`migrate: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`migrate: ${error instanceof Error ? withCause(error) : String(error)}\n`)
   process.exitCode = 2
 }

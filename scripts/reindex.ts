@@ -13,6 +13,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { reindex, type Reindexed } from '../src/archive/reindex.ts'
 import { type Config, readConfig } from '../src/config.ts'
+import { withCause } from '../src/problem.ts'
 import { openIndex, openVault, readerLimits, scratchFolder, settings } from './open-archive.ts'
 import { showProgress } from './progress.ts'
 
@@ -97,6 +98,6 @@ const program = new Command('reindex')
 try {
   process.exitCode = await main(program.opts())
 } catch (error) {
-  process.stderr.write(`reindex: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`reindex: ${error instanceof Error ? withCause(error) : String(error)}\n`)
   process.exitCode = 2
 }

@@ -12,6 +12,7 @@
  */
 import { Command } from 'commander'
 import { repair, type Action } from '../src/archive/repair.ts'
+import { withCause } from '../src/problem.ts'
 import { graceOption } from './hours.ts'
 import { openArchive, readerLimits, settings } from './open-archive.ts'
 
@@ -55,6 +56,6 @@ const program = new Command('repair')
 try {
   process.exitCode = await main(program.opts())
 } catch (error) {
-  process.stderr.write(`repair: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`repair: ${error instanceof Error ? withCause(error) : String(error)}\n`)
   process.exitCode = 2
 }

@@ -17,6 +17,7 @@ import { ageInWords } from '../src/archive/verify-orphans.ts'
 import type { Config } from '../src/config.ts'
 import { clientCredentials } from '../src/fhir/client-credentials.ts'
 import { openFhirServer } from '../src/fhir/kit.ts'
+import { withCause } from '../src/problem.ts'
 import { graceOption } from './hours.ts'
 import { openArchive, readerLimits, settings } from './open-archive.ts'
 import { showProgress } from './progress.ts'
@@ -109,6 +110,6 @@ const program = new Command('verify')
 try {
   process.exitCode = await main(program.opts())
 } catch (error) {
-  process.stderr.write(`verify: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`verify: ${error instanceof Error ? withCause(error) : String(error)}\n`)
   process.exitCode = 2
 }

@@ -27,7 +27,7 @@ import { DICOMWEB, type HttpSettings } from './http/settings.ts'
 import { createLog, type Log } from './log.ts'
 import { fhirSideOf, subscriptionsOf, syncOf, watchMounts, watchOf } from './main-fhir.ts'
 import { openPixelEngine } from './pixels/engine.ts'
-import { isProblem, Problem } from './problem.ts'
+import { isProblem, Problem, withCause } from './problem.ts'
 
 /** How long requests under way may take to end when the service is told to, in milliseconds. */
 const DRAIN_MS = 25_000
@@ -54,7 +54,7 @@ if ('faults' in config) {
   } catch (error) {
     // What an operator can mend is one line; anything else is ours to mend.
     if (!isProblem(error) && (error as NodeJS.ErrnoException).syscall === undefined) throw error
-    console.error(`concord: ${(error as Error).message}`)
+    console.error(`concord: ${withCause(error as Error)}`)
     process.exitCode = 1
   }
 }

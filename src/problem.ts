@@ -40,3 +40,10 @@ export class Problem extends Error {
 export function isProblem(error: unknown, ...kinds: ProblemKind[]): error is Problem {
   return error instanceof Problem && (kinds.length === 0 || kinds.includes(error.kind))
 }
+
+/** An error and what caused it in one line, for whoever started the program: a cause is not for clients. */
+export function withCause({ message, cause }: Error): string {
+  return cause instanceof Error
+    ? `${message.replace(/\.$/, '')}: ${cause.message.replace(/\s+/g, ' ')}`
+    : message
+}

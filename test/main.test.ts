@@ -79,6 +79,23 @@ describe('the service as a process', () => {
     ])
   })
 
+  it('says in one line why its index cannot be opened', async () => {
+    await writeFile(join(folder, 'letter.txt'), 'No database at all.'.repeat(100))
+    for (const [url, why] of [
+      [`sqlite:${join(folder, 'letter.txt')}`, 'file is not a database'],
+      [`sqlite:${join(folder, 'nowhere', 'index.db')}`, 'the directory does not exist'],
+      [
+        `postgres://one:secret@127.0.0.1:${await freePort()}/concord`,
+        'cannot be reached: connect ECONNREFUSED',
+      ],
+    ] as const) {
+      const service = await start({ DATA_DIR: folder, DATABASE_URL: url })
+      expect([await service.ended, service.told()]).toEqual([1, expect.stringMatching(/^concord: .*\n$/)])
+      expect(service.told()).toContain(why)
+      expect(service.told()).not.toContain('secret')
+    }
+  })
+
   it('says in one line what to open, keeps what it was given, and lets no second process in', async () => {
     const service = await start({ DATA_DIR: folder })
     expect(service.told()).toMatch(
