@@ -440,6 +440,8 @@ CREATE INDEX tag_base_ix ON public.tag_base USING btree (series_id);
 
 CREATE INDEX tag_post_series_ix ON public.tag_post USING btree (series_id, value_id);
 
+ALTER TABLE tag_post ALTER COLUMN value_id SET STATISTICS 1000;
+
 CREATE VIEW instance_tags AS
  SELECT i.id,
     s.study_uid,

@@ -43,20 +43,25 @@ const INDEXES = `SELECT pg_get_indexdef(x.indexrelid) AS definition FROM pg_inde
   WHERE c.relnamespace = current_schema()::regnamespace
     AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = x.indexrelid)
   ORDER BY c.relname COLLATE "C"`
+const STATISTICS = `SELECT c.relname AS table, a.attname AS column, a.attstattarget AS target FROM pg_class c
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attstattarget > 0
+  WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
+  ORDER BY c.relname COLLATE "C", a.attnum`
 const VIEWS = `SELECT viewname AS name, definition FROM pg_views WHERE schemaname = current_schema()
   ORDER BY viewname COLLATE "C"`
 
-/** Tables with their columns and constraints, then indexes, then views; by name. */
+/** Tables with their columns and constraints, then indexes, what is gathered of columns, views; by name. */
 export async function dumpPostgres(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
     const ask = async (sql: string): Promise<Record<string, string>[]> =>
       (await client.query<Record<string, string>>(sql)).rows
-    const [columns, constraints, indexes, views] = [
+    const [columns, constraints, indexes, statistics, views] = [
       await ask(COLUMNS),
       await ask(CONSTRAINTS),
       await ask(INDEXES),
+      await ask(STATISTICS),
       await ask(VIEWS),
     ]
     const tables = [...new Map(columns.map((row) => [row['table'] ?? '', row['options'] ?? '']))].map(
@@ -73,6 +78,10 @@ export async function dumpPostgres(url: string): Promise<string> {
     return [
       ...tables,
       ...indexes.map((row) => `${row['definition'] ?? ''};\n`),
+      ...statistics.map(
+        (row) =>
+          `ALTER TABLE ${row['table'] ?? ''} ALTER COLUMN ${row['column'] ?? ''} SET STATISTICS ${row['target'] ?? ''};\n`,
+      ),
       ...views.map((row) => `CREATE VIEW ${row['name'] ?? ''} AS\n${row['definition'] ?? ''}\n`),
     ].join('\n')
   } finally {

@@ -3,11 +3,11 @@
  * they agree on, or by postings; of some instance by postings alone. Keys must hold together on one instance, so that of
  * all but one it must be known of every instance (design §5).
  */
-import type { Dialect, Row, Step } from './operation.ts'
+import type { Row, Step } from './operation.ts'
 import type { Key, Query } from './query.ts'
 import type { Column } from './search-columns.ts'
 import { hasOnlySure, hasSure, type Evidence } from './search-posted.ts'
-import { allOf, anyOf, FALSE, sql, TRUE, type Sql } from './search-sql.ts'
+import { allOf, anyOf, FALSE, sql, TRUE, type Asking, type Sql } from './search-sql.ts'
 import type { Condition } from './search-terms.ts'
 
 /** What is known of one key. */
@@ -45,7 +45,7 @@ export function columnCertainty({ level }: Query, column: Column, condition: Con
 }
 
 export function* certaintyOf(
-  dialect: Dialect,
+  asking: Asking,
   query: Query,
   keys: readonly Known[],
 ): Generator<Step, Certainty, Row[]> {
@@ -60,8 +60,8 @@ export function* certaintyOf(
   const isInstance = query.level === 'instance'
   const [every, any]: [Sql[], Sql[]] = [[], []]
   for (const { byPostings } of posted) {
-    every.push(yield* anyOfThem(dialect, byPostings, hasOnlySure))
-    any.push(yield* anyOfThem(dialect, byPostings, hasSure))
+    every.push(yield* anyOfThem(asking, byPostings, hasOnlySure))
+    any.push(yield* anyOfThem(asking, byPostings, hasSure))
   }
   // Postings are those of hidden instances too: what all of them have the active ones have, what one has may be hidden.
   const isThere = (own: Sql): Sql => anyOf([sql('e.n_hidden = 0'), own])
@@ -78,12 +78,12 @@ export function* certaintyOf(
 }
 
 function* anyOfThem(
-  dialect: Dialect,
+  asking: Asking,
   evidence: readonly Evidence[],
   condition: typeof hasSure,
 ): Generator<Step, Sql, Row[]> {
   const conditions: Sql[] = []
-  for (const one of evidence) conditions.push(yield* condition(dialect, one))
+  for (const one of evidence) conditions.push(yield* condition(asking, one))
   return anyOf(conditions)
 }
 

@@ -24,14 +24,29 @@ export function* countCandidates(plan: Plan): Generator<Step, Counted, Row[]> {
     return { certain: all[name], open: 0 }
   }
   const certain = certainRow(plan) ?? FALSE
-  const { each, tables, where } = countedBy(plan)
-  const rows = yield* rowsOf({
+  const isJoined = plan.dialect === 'postgres' && plan.certainty.isOfSeries
+  const [row] = yield* rowsOf((isJoined ? bothSums : oneSum)(countedBy(plan), certain))
+  const number = Number(row?.['certain'])
+  return { certain: number, open: Number(row?.['n']) - number }
+}
+
+/** Of all that are counted, `n`, and of those that are certain. */
+function oneSum({ each, tables, where }: Count, certain: Sql): Sql {
+  return {
     sql: `SELECT coalesce(sum(${each}), 0) AS n, coalesce(sum(CASE WHEN ${certain.sql} THEN ${each} ELSE 0 END), 0) AS certain
       FROM ${tables} WHERE ${where.sql}`,
     params: [...certain.params, ...where.params],
-  })
-  const number = Number(rows[0]?.['certain'])
-  return { certain: number, open: Number(rows[0]?.['n']) - number }
+  }
+}
+
+/** The same for PostgreSQL, which joins what WHERE asks of all series, and seeks series by series what CASE asks. */
+function bothSums({ each, tables, where }: Count, certain: Sql): Sql {
+  const sum = (of: Sql): string => `(SELECT coalesce(sum(${each}), 0) FROM ${tables} WHERE ${of.sql})`
+  const both = allOf([where, certain])
+  return {
+    sql: `SELECT ${sum(where)} AS n, ${sum(both)} AS certain`,
+    params: [...where.params, ...both.params],
+  }
 }
 
 function isWholeArchive({ query, keys, empty }: Plan): boolean {
@@ -40,15 +55,22 @@ function isWholeArchive({ query, keys, empty }: Plan): boolean {
   return !isOpen && within.study === undefined && includeSuperseded !== true
 }
 
+/** What is counted of each row, and which rows. */
+interface Count {
+  readonly each: string
+  readonly tables: string
+  readonly where: Sql
+}
+
 /** Instances are counted by series, where these say all that is asked. */
-function countedBy(plan: Plan): { readonly each: string; readonly tables: string; readonly where: Sql } {
+function countedBy(plan: Plan): Count {
   const { query, on } = plan
   const isByPatient = query.aggregates.some(({ path: [tag = ''] }) => aggregateOf(tag)?.level === 'patient')
   if (query.level !== 'instance' || on.i !== TRUE || isByPatient || query.includeSuperseded === true)
     return { each: '1', tables: tablesOf(plan, true), where: entityCondition(plan) }
   return {
     each: 'e.n_instances',
-    tables: 'series e JOIN study s ON s.id = e.study_id',
+    tables: tablesOf({ ...plan, query: { ...query, level: 'series' } }, true),
     where: allOf([withinCondition(query), on.s, seriesCondition(plan), plan.aggregates]),
   }
 }

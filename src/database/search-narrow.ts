@@ -11,12 +11,19 @@ export const FEW = 2000
 const FEW_IN_ORDER = 250
 /** Of more than this, matches are looked for in the order of the answer: they would be too many to sort. */
 const NARROW: Readonly<Record<Level, number>> = { patient: FEW, study: FEW, series: FEW, instance: 100 }
+/** Rows of a page, and before it, that are met one by one. */
+const SHORT = 250
 /** To visit a row and sort it takes as long as to pass so many in order. */
 const PASSED = 10
 
 /** How many series may be listed for a key with that column. */
 export function fewFor(level: Level, column: Column | undefined): number {
   return level === 'study' && column?.isInOrder === true ? FEW_IN_ORDER : FEW
+}
+
+/** Whether a page is full so soon that its rows are better met one by one than found all at once. */
+export function isShort({ limit, offset }: Query): boolean {
+  return limit !== undefined && offset + limit <= SHORT
 }
 
 /** Whether there are so few series that it is better to begin with them. */

@@ -15,17 +15,20 @@ import {
 } from './search-columns.ts'
 import { orHidden, shownCondition } from './search-hidden.ts'
 import { certaintyOf, columnCertainty, type Certainty, type Known } from './search-certain.ts'
-import { areNarrow, fewFor } from './search-narrow.ts'
+import { areNarrow, fewFor, isShort } from './search-narrow.ts'
 import { findSeries } from './search-postings.ts'
 import {
   allOf,
   anyOf,
+  compared,
   contains,
+  eachOf,
   idIn,
   rowsOf,
   sql,
   textIn,
   TRUE,
+  type Asking,
   type SortColumn,
   type Sql,
 } from './search-sql.ts'
@@ -33,8 +36,7 @@ import { columnCondition } from './search-terms.ts'
 import { CUT, hasOwnColumn } from './terms.ts'
 
 /** A question to the index, prepared: what SQL can say of it, and what is left to the data sets. */
-export interface Plan {
-  readonly dialect: Dialect
+export interface Plan extends Asking {
   readonly query: Query
   readonly order: readonly SortColumn[]
   /** Conditions by the table they speak of; each is fulfilled by all matches, and maybe by more. */
@@ -75,11 +77,12 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
     keys.filter((key) => key.match.kind === 'empty'),
     keys.filter((key) => key.match.kind !== 'empty'),
   ]
+  const asking: Asking = { dialect, byRow: isShort(query) }
   const draft: Draft = { on: { p: [], s: [], e: [], i: [] }, seriesIds: null, isExact: true, known: [] }
-  for (const key of positive) yield* noteKey(dialect, query, draft, key)
+  for (const key of positive) yield* noteKey(asking, query, draft, key)
   const { on, seriesIds, known } = draft
   return {
-    dialect,
+    ...asking,
     query,
     order: orderOf(query),
     on: {
@@ -94,7 +97,7 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
       (yield* areNarrow(dialect, query, seriesIds)),
     aggregates: yield* aggregateConditions(dialect, query),
     isExact: draft.isExact && !(isInstance && empty.length > 0) && query.includeSuperseded !== true,
-    certainty: yield* certaintyOf(dialect, query, isInstance ? [...known, ...empty.map(unknown)] : known),
+    certainty: yield* certaintyOf(asking, query, isInstance ? [...known, ...empty.map(unknown)] : known),
     keys: isInstance ? keys : positive,
     empty: isInstance ? [] : empty,
     isVain: seriesIds?.length === 0 || empty.some(isOfUid),
@@ -109,7 +112,8 @@ interface Draft {
   readonly known: Known[]
 }
 
-function* noteKey(dialect: Dialect, query: Query, draft: Draft, key: Key): Generator<Step, void, Row[]> {
+function* noteKey(asking: Asking, query: Query, draft: Draft, key: Key): Generator<Step, void, Row[]> {
+  const { dialect } = asking
   const column = columnFor(query.level, key)
   let byColumn: Sql | null = null
   if (column) {
@@ -119,7 +123,7 @@ function* noteKey(dialect: Dialect, query: Query, draft: Draft, key: Key): Gener
     draft.on[column.alias].push(orHidden(query, column, yield* withMixed(dialect, column, key, condition)))
   } else draft.isExact = false
   const found = isWorthFinding(query.level, column, key)
-    ? yield* findSeries(dialect, key, { few: fewFor(query.level, column), isTold: byColumn !== null })
+    ? yield* findSeries(asking, key, { few: fewFor(query.level, column), isTold: byColumn !== null })
     : undefined
   const isOfRow = column !== undefined && ABOVE[query.level].includes(column.alias)
   draft.known.push({ key, byColumn, byPostings: found?.evidence ?? [], isOfRow })
@@ -192,7 +196,7 @@ function listedSeries({ dialect, seriesIds, isNarrow }: Plan, series: 'e.id' | '
   if (seriesIds === null) return TRUE
   // SQLite would rather sort what is in all of them than walk in order.
   const isWalked = dialect === 'sqlite' && !isNarrow
-  return idIn(dialect, isWalked ? `+${series}` : series, seriesIds)
+  return idIn(dialect, isWalked ? compared(dialect, series) : series, seriesIds)
 }
 
 /** That an entity has something below it which can match; from below where that is little, else looked at one by one. */
@@ -202,7 +206,7 @@ function below(plan: Plan, entity: string, owner: string): Sql {
   const { on, isNarrow } = plan
   const instances = allOf([stateCondition(plan), on.i])
   const link = (sub: Sql): Sql =>
-    isNarrow ? { ...sub, sql: `${entity} IN (SELECT ${owner} ${sub.sql})` } : exists(sub, entity, owner)
+    isNarrow ? among(plan, sub, entity, owner) : exists(plan, sub, entity, owner)
   if (level === 'series') return link({ ...instances, sql: `FROM instance i WHERE ${instances.sql}` })
   // Most studies are of one patient, and then whatever is in their series is that patient's.
   const isByStudy = level === 'patient' && on.i === TRUE && plan.query.includeSuperseded !== true
@@ -225,9 +229,15 @@ function below(plan: Plan, entity: string, owner: string): Sql {
 const IS_OWN_SERIES = `ps.n_instances = s.n_instances OR EXISTS (
     SELECT 1 FROM instance i WHERE i.series_id = e.id AND i.patient_key = ps.patient_key AND i.state = 0)`
 
-/** That a query from below, which may speak of the entity too, finds something that belongs to it; see {@link EACH}. */
-export function exists(sub: Sql, entity: string, owner: string, each = ''): Sql {
-  return { ...sub, sql: `EXISTS (SELECT 1 ${sub.sql} AND ${owner} = ${entity}${each})` }
+/** That a query from below, which may speak of the entity too, finds something that belongs to it. */
+export function exists(asking: Asking, sub: Sql, entity: string, owner: string): Sql {
+  return { ...sub, sql: `EXISTS (SELECT 1 ${sub.sql} AND ${owner} = ${entity}${eachOf(asking)})` }
+}
+
+/** The same, found from below first; of a mere subquery PostgreSQL would choose for itself where to begin. */
+function among({ dialect }: Asking, sub: Sql, entity: string, owner: string): Sql {
+  const owners = `(SELECT ${owner} ${sub.sql})`
+  return { ...sub, sql: `${entity} ${dialect === 'sqlite' ? `IN ${owners}` : `= ANY (ARRAY ${owners})`}` }
 }
 
 /** The class of an instance is in the tag index too, which tells of series. */

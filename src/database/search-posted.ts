@@ -1,9 +1,22 @@
 /** Postings of the tag index as conditions on a series `e`. */
 import type { PathStep } from '../dicom/data-set.ts'
 import { readPrivateStep } from '../dicom/path-step.ts'
-import type { Dialect, Row, Step } from './operation.ts'
+import type { Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
-import { allOf, EACH, FALSE, idIn, idsOf, not, rowsOf, sql, textIn, type Sql } from './search-sql.ts'
+import {
+  allOf,
+  compared,
+  eachOf,
+  FALSE,
+  idIn,
+  idsOf,
+  not,
+  rowsOf,
+  sql,
+  textIn,
+  type Asking,
+  type Sql,
+} from './search-sql.ts'
 import { markerId } from './terms.ts'
 
 /** Postings by which a key is certain without a look at a data set. */
@@ -35,33 +48,41 @@ const FEW_OTHERS = 500
 const SEEKS = 40
 
 /** That an instance of the series, in whatever state, has one of the values. */
-export function posted(dialect: Dialect, valueIds: readonly number[]): Sql {
+export function posted(asking: Asking, valueIds: readonly number[]): Sql {
   if (valueIds.length === 0) return FALSE
-  const list = idIn(
-    dialect,
-    dialect === 'sqlite' && valueIds.length > SEEKS ? '+t.value_id' : 't.value_id',
-    valueIds,
-  )
+  const { dialect, byRow } = asking
+  const each = eachOf(asking)
+  const isSought = valueIds.length <= SEEKS
+  // PostgreSQL seeks by a list only value by value; else it reads all that a series has.
+  if (dialect === 'postgres' && byRow && isSought && valueIds.length > 1)
+    return sql(
+      `EXISTS (SELECT 1 FROM unnest(CAST(? AS bigint[])) AS w(id) WHERE EXISTS (
+        SELECT 1 FROM tag_post t WHERE t.series_id = e.id AND t.value_id = w.id${each})${each})`,
+      `{${valueIds.join()}}`,
+    )
+  const isCompared = dialect === 'sqlite' && !isSought
+  const list = idIn(dialect, isCompared ? compared(dialect, 't.value_id') : 't.value_id', valueIds)
   return {
-    sql: `EXISTS (SELECT 1 FROM tag_post t WHERE t.series_id = e.id AND ${list.sql})`,
+    sql: `EXISTS (SELECT 1 FROM tag_post t WHERE t.series_id = e.id AND ${list.sql}${each})`,
     params: list.params,
   }
 }
 
 /** That some instance of the series satisfies the key; it may be a hidden one. */
-export function* hasSure(dialect: Dialect, { sure, owner }: Evidence): Generator<Step, Sql, Row[]> {
-  const own = posted(dialect, sure)
-  return owner === undefined ? own : allOf([own, yield* hasOnlySure(dialect, owner)])
+export function* hasSure(asking: Asking, { sure, owner }: Evidence): Generator<Step, Sql, Row[]> {
+  const own = posted(asking, sure)
+  return owner === undefined ? own : allOf([own, yield* hasOnlySure(asking, owner)])
 }
 
 /**
  * That every instance of the series `e` satisfies the key, hidden ones too: they have nothing else at its paths, and
  * none has nothing.
  */
-export function* hasOnlySure(dialect: Dialect, evidence: Evidence): Generator<Step, Sql, Row[]> {
+export function* hasOnlySure(asking: Asking, evidence: Evidence): Generator<Step, Sql, Row[]> {
+  const { dialect } = asking
   const { paths, sure } = evidence
   if (sure.length === 0) return FALSE
-  const some = yield* hasSure(dialect, evidence)
+  const some = yield* hasSure(asking, evidence)
   const place = idIn(dialect, 'v.path_id', paths)
   const found = yield* idsOf(dialect, {
     sql: `SELECT v.id FROM tag_value v WHERE ${place.sql} LIMIT ${FEW_OTHERS + 1}`,
@@ -73,14 +94,14 @@ export function* hasOnlySure(dialect: Dialect, evidence: Evidence): Generator<St
   )
   const others = [...found.filter((id) => !known.has(id)), ...marks]
   if (found.length <= FEW_OTHERS) {
-    return allOf([some, not(posted(dialect, others))])
+    return allOf([some, not(posted(asking, others))])
   }
   const [isMark, isSure] = [idIn(dialect, 't.value_id', marks), idIn(dialect, 't.value_id', sure)]
   return allOf([
     some,
     {
       sql: `NOT EXISTS (SELECT 1 FROM tag_post t LEFT JOIN tag_value v ON v.id = t.value_id
-        WHERE t.series_id = e.id AND (${isMark.sql} OR (${place.sql} AND NOT (${isSure.sql})))${EACH[dialect]})`,
+        WHERE t.series_id = e.id AND (${isMark.sql} OR (${place.sql} AND NOT (${isSure.sql})))${eachOf(asking)})`,
       params: [...isMark.params, ...place.params, ...isSure.params],
     },
   ])

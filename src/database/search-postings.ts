@@ -4,7 +4,18 @@ import { verdictOn } from './search-certainty.ts'
 import { ownersOf } from './search-owners.ts'
 import { pathsOf, posted, type Evidence, type Path, type PostedValue } from './search-posted.ts'
 import { rangeCondition } from './search-ranges.ts'
-import { allOf, anyOf, FALSE, idIn, idsOf, rowsOf, TRUE, type Sql } from './search-sql.ts'
+import {
+  allOf,
+  anyOf,
+  eachOf,
+  FALSE,
+  idIn,
+  idsOf,
+  rowsOf,
+  TRUE,
+  type Asking,
+  type Sql,
+} from './search-sql.ts'
 import { termCondition } from './search-terms.ts'
 import { markerId, vrOfPath } from './terms.ts'
 
@@ -25,10 +36,11 @@ const FEW_VALUES = 5000
  * list. `isTold`: whether a match is certain is known otherwise, and no evidence is wanted.
  */
 export function* findSeries(
-  dialect: Dialect,
+  asking: Asking,
   key: Key,
   { few, isTold = false }: { readonly few: number; readonly isTold?: boolean },
 ): Generator<Step, Found, Row[]> {
+  const { dialect } = asking
   const paths = yield* pathsOf(key)
   const numbers = paths.map(({ id }) => id)
   const term = allOf([idIn(dialect, 'v.path_id', numbers), termCondition(dialect, 'v.value', key)])
@@ -40,11 +52,11 @@ export function* findSeries(
       ? TRUE
       : anyOf([
           posted(
-            dialect,
+            asking,
             owners.possible.filter((id) => id > 0),
           ),
           posted(
-            dialect,
+            asking,
             owners.possible.filter((id) => id < 0),
           ),
         ])
@@ -54,10 +66,10 @@ export function* findSeries(
   })
   if (values.length > FEW_VALUES) {
     const some: Sql = {
-      sql: `EXISTS (SELECT 1 FROM tag_post t JOIN tag_value v ON v.id = t.value_id WHERE t.series_id = e.id AND ${term.sql})`,
+      sql: `EXISTS (SELECT 1 FROM tag_post t JOIN tag_value v ON v.id = t.value_id WHERE t.series_id = e.id AND ${term.sql}${eachOf(asking)})`,
       params: term.params,
     }
-    const condition = anyOf([some, inSeries(varying)])
+    const condition = anyOf([some, inSeries(asking, varying)])
     return { series: null, condition: allOf([condition, owned]), evidence: [] }
   }
   const { sure, possible } = isTold
@@ -66,7 +78,7 @@ export function* findSeries(
   const series = yield* fewSeries(dialect, { possible, varying, owned }, few)
   // Where no series has a range that the key lies in, none need be asked for one.
   const ranges = series === null && !(yield* isAnywhere(varying)) ? FALSE : varying
-  const places = [posted(dialect, possible), inSeries(ranges)].filter((one) => one !== FALSE)
+  const places = [posted(asking, possible), inSeries(asking, ranges)].filter((one) => one !== FALSE)
   return {
     series,
     condition: allOf([anyOf(places), owned]),
@@ -179,10 +191,10 @@ function* isAnywhere(varying: Sql): Generator<Step, boolean, Row[]> {
   return rows.length > 0
 }
 
-function inSeries(varying: Sql): Sql {
+function inSeries(asking: Asking, varying: Sql): Sql {
   if (varying === FALSE) return FALSE
   return {
-    sql: `EXISTS (SELECT 1 FROM tag_range r WHERE r.series_id = e.id AND ${varying.sql})`,
+    sql: `EXISTS (SELECT 1 FROM tag_range r WHERE r.series_id = e.id AND ${varying.sql}${eachOf(asking)})`,
     params: varying.params,
   }
 }
