@@ -18,13 +18,14 @@ export const JSON_TYPE = 'application/json'
 const DICOM_JSON = 'application/dicom+json'
 const MULTIPART = 'multipart/related'
 type Kind = Omit<Description, 'summary'>
+const MATCHING = ['fuzzymatching', 'emptyvaluematching', 'multiplevaluematching', 'includeSuperseded']
 const SEARCH: Kind = {
   statuses: [200, 204, 400, 406],
   answers: [DICOM_JSON, 'multipart/related; type="application/dicom+xml"'],
-  query: 'limit offset includefield fuzzymatching orderby after includeSuperseded accept'.split(' '),
+  query: [...MATCHING, ...['includefield', 'orderby', 'limit', 'offset', 'after', 'total', 'accept']],
 }
 const STATE: Kind = { statuses: [200], answers: [JSON_TYPE] }
-const COUNT: Kind = { statuses: [200, 400, 413], answers: [JSON_TYPE] }
+const COUNT: Kind = { statuses: [200, 400, 413], answers: [JSON_TYPE], query: MATCHING }
 const STORE: Kind = {
   statuses: [200, 202, 400, 406, 408, 409, 413, 415, 503],
   answers: [DICOM_JSON, 'application/dicom+xml'],

@@ -201,6 +201,23 @@ describe('the service over HTTP', () => {
     )
   })
 
+  it('names every parameter of a search in /openapi.json', async () => {
+    const { paths } = (await world.get('/openapi.json')).json() as {
+      paths: Record<string, { get: { parameters: { name: string; in: string }[] } }>
+    }
+    const namesOf = (path: string) =>
+      (paths[path]?.get.parameters ?? []).filter((one) => one.in === 'query').map(({ name }) => name)
+    const matching = ['emptyvaluematching', 'fuzzymatching', 'includeSuperseded', 'multiplevaluematching']
+    const shape = ['accept', 'after', 'includefield', 'limit', 'offset', 'orderby', 'total']
+    expect(namesOf('/dicomweb/series').toSorted()).toEqual([...matching, ...shape].toSorted())
+    expect(namesOf('/dicomweb/series/count').toSorted()).toEqual(matching)
+    for (const name of [...matching, ...shape])
+      expect([name, (await world.get(`/dicomweb/series?${name}=`)).headers.warning]).toEqual([
+        name,
+        undefined,
+      ])
+  })
+
   it('counts requests by template of the route', async () => {
     await world.get('/dicomweb/studies/1.2.3/series')
     const { text: metrics } = await world.get('/metrics')
