@@ -95,6 +95,8 @@ function readLast(name: string, last: string, path: KeyPath): Field {
   const alias = path.length === 0 ? ALIASES.get(last) : undefined
   const tag = alias ?? readTag(name, last)
   if (PIXELS.has(tag)) throw malformed(name, 'is pixel data, which is not searched')
+  // Never in DICOM JSON (PS3.18 §F.2.2), and so not in the index: it would match nothing though files have it.
+  if (tag.endsWith('0000')) throw malformed(name, 'is a group length, which is not kept')
   return { path: [...path, tag], vr: keyVr(tag) }
 }
 
