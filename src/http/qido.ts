@@ -3,8 +3,10 @@ import express, { type Request, type Response, type Router } from 'express'
 import type { Archive } from '../archive/archive.ts'
 import { countMatches, search, type SearchAnswer, type SearchRequest } from '../archive/search.ts'
 import type { SearchRow } from '../database/query.ts'
+import { aggregateOf } from '../dicom/attributes.ts'
 import type { Level } from '../dicom/data-set.ts'
 import type { JsonDataSet } from '../dicom/dicom-json.ts'
+import { keywordOf } from '../dicom/dictionary.ts'
 import { nativeXml } from '../dicom/native-xml.ts'
 import { Problem } from '../problem.ts'
 import { parseAccept } from './accept.ts'
@@ -27,6 +29,8 @@ const RESOURCES: readonly { readonly path: string; readonly level: Level }[] = [
 const CUT =
   'The search was stopped when its time was up: the page may have fewer rows than match, the next one goes on from there.'
 const UNCOUNTED = 'The results could not be counted in the time that a search has.'
+const LEVELS: readonly Level[] = ['patient', 'study', 'series', 'instance']
+const PLURAL = { patient: 'patients', study: 'studies', series: 'series', instance: 'instances' } as const
 /** What the token of the next page replaces. */
 const PAGING = /^(?:after|offset)$/iu
 
@@ -67,7 +71,7 @@ async function answerSearch(
     { ...settings, service: settings.publicUrl + DICOMWEB },
     signal,
   )
-  setHeaders(request, response, settings, params, answer)
+  setHeaders(request, response, { ...settings, level }, params, answer)
   const { isXml, media } = form
   if (answer.isEmpty && (isXml || (settings.emptySearchIs204 && !answer.isCut))) {
     response.status(204).end()
@@ -99,6 +103,7 @@ async function answerCount(
   const params = readSearchParams(queryString(request))
   const asked: SearchRequest = { level, within: scopeOf(request), ...params }
   const count = await countMatches(archive, asked, abortedWith(response), settings)
+  setWarnings(response, settings, params.warnings)
   response.setHeader('Cache-Control', 'no-cache')
   response.setHeader('Content-Type', 'application/json')
   response.end(JSON.stringify({ count }))
@@ -107,32 +112,45 @@ async function answerCount(
 function setHeaders(
   request: Request,
   response: Response,
-  settings: Settings,
+  { level, ...settings }: Settings & { readonly level: Level },
   params: SearchParams,
   answer: SearchAnswer,
 ): void {
-  const warnings = [...params.warnings]
+  const warnings = [...params.warnings, ...notShown(level, params)]
   if (answer.isClipped) warnings.push('There are additional results that can be requested.')
   if (answer.isCut) warnings.push(CUT)
   if (params.total && answer.total === undefined) warnings.push(UNCOUNTED)
   response.setHeader('Cache-Control', 'no-cache')
   response.vary('Accept, Accept-Encoding')
-  const service = settings.publicUrl + DICOMWEB
-  if (warnings.length > 0) {
-    // RFC 7234 §5.5: code, agent, quoted text; one line each (PS3.18 §8.3.4.4.1 asks for 299).
-    response.setHeader(
-      'Warning',
-      warnings.map((text) => `299 ${service} ${quoted(text)}`),
-    )
-  }
+  setWarnings(response, settings, warnings)
   if (answer.next !== undefined) {
     const kept = queryString(request)
       .split('&')
       .filter((piece) => piece !== '' && !PAGING.test(piece.split('=', 1)[0] ?? ''))
     const query = [...kept, `after=${encodeURIComponent(answer.next)}`].join('&')
-    response.setHeader('Link', `<${service}${request.path}?${query}>; rel="next"`)
+    response.setHeader('Link', `<${settings.publicUrl}${DICOMWEB}${request.path}?${query}>; rel="next"`)
   }
   if (answer.total !== undefined) response.setHeader('X-Total-Count', String(answer.total))
+}
+
+/** RFC 7234 §5.5: code, agent, quoted text; one line each (PS3.18 §8.3.4.4.1 asks for 299). */
+function setWarnings(response: Response, { publicUrl }: Settings, warnings: readonly string[]): void {
+  if (warnings.length === 0) return
+  response.setHeader(
+    'Warning',
+    warnings.map((text) => `299 ${publicUrl}${DICOMWEB} ${quoted(text)}`),
+  )
+}
+
+/** What is counted over lower levels and named all the same: a row has several of them, and shows none. */
+function notShown(level: Level, { aggregates, include }: SearchParams): string[] {
+  const named = [...aggregates.map(({ path }) => path), ...(include === 'all' ? [] : include)]
+  const tags = new Set(named.flatMap((path) => (path.length === 1 ? path : [])))
+  return [...tags].flatMap((tag) => {
+    const of = aggregateOf(tag)?.level
+    if (of === undefined || LEVELS.indexOf(of) <= LEVELS.indexOf(level)) return []
+    return `${keywordOf(tag) ?? tag} is of ${PLURAL[of]}, and is not shown here.`
+  })
 }
 
 async function* jsonBody(pages: AsyncIterable<readonly SearchRow[]>): AsyncGenerator<string> {

@@ -529,6 +529,28 @@ describe.each(['sqlite', 'postgres'] as const)('QIDO-RS on %s', (engine) => {
       for (const row of await rowsOf('/series?Modality=CT')) expect(row).toHaveProperty('0020000D')
     })
 
+    it('counts with the same warnings', async () => {
+      const answer = await world.get('/dicomweb/studies/count?_=1&patientNme=x')
+      expect(answer.json()).toEqual({ count: 4 })
+      const warnings = String(answer.headers.warning)
+      for (const name of ['_', 'patientNme'])
+        expect(warnings).toContain(`"The parameter \\"${name}\\" is not`)
+    })
+
+    it('says that counts of lower levels are not shown: a row has several of them', async () => {
+      const ask = async (path: string) => {
+        const { headers, text } = await world.get(`/dicomweb${path}`)
+        return [headers.warning ?? '', text.includes('"00201209"')]
+      }
+      const named = 'NumberOfSeriesRelatedInstances'
+      const warning = `299 ${world.url}/dicomweb "${named} is of series, and is not shown here."`
+      expect(await ask(`/studies?includefield=00201209,${named}&${named}=1`)).toEqual([warning, false])
+      expect(await ask(`/patients?${named}=1`)).toEqual([warning, false])
+      expect(await ask(`/series?${named}=1`)).toEqual(['', true])
+      expect(await ask(`/instances?includefield=${named}`)).toEqual(['', true])
+      expect(await ask(`/studies/count?${named}=1`)).toEqual(['', false])
+    })
+
     it('proxies: parameters that are none of ours are passed over, with a warning', async () => {
       const answer = await world.get('/dicomweb/studies?_=1700000000&access_token=x&PatientID=A1')
       expect(answer.json()).toHaveLength(1)

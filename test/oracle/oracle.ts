@@ -2,10 +2,11 @@
  * THE ORACLE: what a search must answer, from the data sets one by one. It knows the standard and the design, no
  * SQL, no index and nothing of the code that it judges, and takes all the time it needs.
  */
-import { entitiesOf, matched, type Stored } from './archive.ts'
+import { entitiesOf, isAbove, isAggregate, matched, overOf, type Stored } from './archive.ts'
 import { canOrder, inOrder } from './order.ts'
 import { rowOf, type Row } from './rows.ts'
-import { readQuestion, type Search } from './question.ts'
+import { readQuestion, type Question, type Search } from './question.ts'
+import type { Level } from '../../src/dicom/data-set.ts'
 
 export interface Limits {
   /** Rows of a search outside of a study: when the client names no limit, and at most. */
@@ -30,6 +31,13 @@ export interface Answered {
   readonly total: number | undefined
   /** `Warning: 299` headers: one for each name that was passed over, one when the archive's own limit cut. */
   readonly warnings: number
+}
+
+/** Aggregates of lower levels that are named: a row has several of them. */
+function notShown(level: Level, { keys, include }: Question): string[] {
+  const named = [...keys, ...(include === 'all' ? [] : include)].filter(isAggregate)
+  const tags = new Set(named.map(({ path }) => path[0] ?? ''))
+  return [...tags].filter((tag) => isAbove(level, overOf(tag)))
 }
 
 /** `archive` in the order received; `base` is the address of the DICOMweb services. */
@@ -65,6 +73,6 @@ export function judge(archive: readonly Stored[], search: Search, limits: Limits
     page,
     count: hits.length,
     total: question.total ? hits.length : undefined,
-    warnings: question.ignored + Number(isClipped),
+    warnings: question.ignored + notShown(search.level, question).length + Number(isClipped),
   }
 }
