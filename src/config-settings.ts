@@ -87,7 +87,7 @@ export const SETTINGS = z.object({
   DELETION: setting(oneOf('off', 'on'), 'off', '`on`: administrators may delete studies, series and instances over DICOMweb'),
   AUTH: setting(oneOf('tokens', 'none'), 'tokens', '`none` lets everybody in as administrator, whatever `HOST` is: for trials'),
   AUTH_TOKENS: setting(z.string(), '', 'who may come in: `name:role+role:token`, comma-separated or one a line; roles `read`, `write`, `admin` (all three); a token has 24 characters or more, e.g. from `openssl rand -hex 32`', { shown: 'none', secret: true }),
-  SITE_TIMEZONE: optional(timeZone, 'time zone of dates and times that name none, e.g. `Europe/Berlin`'),
+  SITE_TIMEZONE: optional(timeZone, 'time zone of dates and times that name none, for what FHIR is told, e.g. `Europe/Berlin`'),
   DEFAULT_ISSUER: optional(z.string(), 'issuer of Patient IDs that name none'),
   PRIVATE_DICTIONARY: optional(privateDictionary, 'CSV file that says what private elements mean, before those that are known: `creator,element,VR,name` a line, e.g. `ACME 1.1,0019xx10,DS,ScanDose`; of what is stored already from the next `npm run reindex` on'),
   LOG_LEVEL: setting(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info', 'what is logged: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`'),
