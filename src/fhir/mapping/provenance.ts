@@ -3,6 +3,7 @@ import type { Json, JsonObject, Resource } from '../ports.ts'
 import { isList, isObject, prunedObject } from './canonical.ts'
 import { ownSystem, ownTag } from './identifiers.ts'
 import type { MappingSettings } from './settings.ts'
+import { plain } from './values.ts'
 
 /** One original file, as a Provenance cites it. */
 export interface Origin {
@@ -107,9 +108,12 @@ function agent(code: string, who: JsonObject): JsonObject {
 }
 
 function sendersOf(origins: readonly Origin[]): string[] {
-  const senders = new Set(origins.flatMap(({ sender }) => sender ?? []))
+  const senders = new Set(origins.map(senderOf).filter((sender) => sender !== ''))
   return [...senders].sort().slice(0, SENDERS)
 }
+
+/** As FHIR can say it: an AE title is what a device wrote there. `''` where nothing is left of it. */
+const senderOf = ({ sender }: Origin): string => plain(sender ?? '')
 
 /** Name of a token or an AE title: whether a person or a device is behind it is not known here. */
 function senderReference(sender: string, { archiveId }: MappingSettings): JsonObject {
@@ -120,7 +124,8 @@ type Document = JsonObject & { readonly id: string }
 
 /** The file as a DocumentReference: `Reference.reference` of an entity may only point to FHIR resources. */
 function originDocument(origin: Origin, id: string, settings: MappingSettings): Document {
-  const { uids, sender, receivedAt } = origin
+  const { uids, receivedAt } = origin
+  const sender = senderOf(origin)
   const url = `${settings.dicomwebUrl}/studies/${uids.study}/series/${uids.series}/instances/${uids.instance}/original`
   return {
     ...documentHead(id, settings, {
@@ -128,7 +133,7 @@ function originDocument(origin: Origin, id: string, settings: MappingSettings): 
       sha256: origin.fileSha256,
     }),
     date: receivedAt.toISOString(),
-    ...(sender !== null && { author: [senderReference(sender, settings)] }),
+    ...(sender !== '' && { author: [senderReference(sender, settings)] }),
     content: [
       {
         attachment: {

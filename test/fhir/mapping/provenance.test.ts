@@ -97,11 +97,26 @@ describe('Provenance', () => {
     ])
   })
 
+  it('names a sender in letters that FHIR has, and none who has no other', () => {
+    const senders = [' CT\u00131 ', '\u0013', ' ', 'CT 1']
+    const resource = provenance(facts(senders.map((sender, at) => origin(at + 1, { sender }))), IDS, SETTINGS)
+    expect(faultsInR4(resource)).toEqual([])
+    const named = { identifier: { value: 'CT 1' }, display: 'CT 1' }
+    expect(resource['agent']).toMatchObject([{ who: { display: 'Concord' } }, { who: named }])
+    const documents = resource['contained'] as unknown as Resource[]
+    expect(documents.map(({ author }) => author)).toMatchObject([[named], undefined, undefined, [named]])
+  })
+
   it('is valid in both releases whatever is cited, and the same for the same facts', () => {
     const origins = fc.array(
       fc.record(
         {
-          sender: fc.option(fc.stringMatching(/^[\w.@-]{1,64}$/u)),
+          sender: fc.option(
+            fc.oneof(
+              fc.stringMatching(/^[\w.@-]{1,64}$/u),
+              fc.string({ unit: 'binary-ascii', maxLength: 4 }),
+            ),
+          ),
           size: fc.integer({ min: 0, max: 2 ** 40 }),
           role: fc.constantFrom('source' as const, 'revision' as const),
           receivedAt: fc.date({
