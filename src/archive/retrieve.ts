@@ -67,6 +67,11 @@ export async function instanceOf(
   throw new Problem('not-found', 'There is no such instance here.')
 }
 
+/** The instance with its tags: read once more where they were not asked for. */
+export async function withTags(archive: Archive, instance: IndexedInstance): Promise<IndexedInstance> {
+  return instance.tags === undefined ? instanceOf(archive, instance.uids, { tags: true }) : instance
+}
+
 /** Opens the file of an instance as it was received, or a range of it, wherever its pieces lie. */
 export function fileOf(
   { blobs }: Pick<Archive, 'blobs'>,

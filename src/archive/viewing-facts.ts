@@ -1,12 +1,12 @@
 /** What is read of an instance before its pixels are. */
 import type { IndexedInstance } from '../database/ports/instance.ts'
 import { annotationsOf, type Annotations } from '../dicom/annotation.ts'
-import type { DataSet } from '../dicom/data-set.ts'
+import type { DataSet, Uid } from '../dicom/data-set.ts'
 import { displayElements } from '../dicom/display.ts'
 import type { PixelMap } from '../dicom/pixel-map.ts'
 import { pixelFormat, type PixelFormat } from '../dicom/pixel-format.ts'
 import type { Archive } from './archive.ts'
-import { instanceOf } from './retrieve.ts'
+import { withTags } from './retrieve.ts'
 
 export interface Facts {
   readonly format: PixelFormat | null
@@ -15,7 +15,11 @@ export interface Facts {
   readonly annotations: Annotations
 }
 
-export type FactsOf = (instance: IndexedInstance, map: PixelMap) => Promise<Facts>
+export interface RememberedFacts {
+  of(instance: IndexedInstance, map: PixelMap): Promise<Facts>
+  /** Whether facts of the instance of that SOP Instance UID are remembered: its tags need not be read once more. */
+  has(instance: Uid): boolean
+}
 
 /** Bytes of JSON text; those of ten thousands of frames have tens of millions, and once parsed some times as many. */
 const MOST_BYTES = 32 * 1024 * 1024
@@ -26,31 +30,35 @@ const LEAST_BYTES = 64 * 1024
  * Facts of the instances that were asked for last, so that a loop of frames reads a large data set once. What is kept was
  * read from at most `most` bytes of data sets together, but for the last one.
  */
-export function rememberFacts(archive: Archive, most = MOST_BYTES): FactsOf {
-  const known = new Map<number, { readonly facts: Promise<Facts>; bytes: number }>()
+export function rememberFacts(archive: Archive, most = MOST_BYTES): RememberedFacts {
+  const known = new Map<Uid, { readonly id: number; readonly facts: Promise<Facts>; bytes: number }>()
   let sum = 0
-  const forget = (id: number) => {
-    sum -= known.get(id)?.bytes ?? 0
-    known.delete(id)
+  const forget = (uid: Uid) => {
+    sum -= known.get(uid)?.bytes ?? 0
+    known.delete(uid)
   }
-  return (instance, map) => {
+  const factsOf = (instance: IndexedInstance, map: PixelMap) => {
     const { id } = instance
-    const found = known.get(id)
-    if (found !== undefined) return found.facts
+    const uid = instance.uids.instance
+    const found = known.get(uid)
+    // Of one UID there may be another version since.
+    if (found?.id === id) return found.facts
+    forget(uid)
     const read = readFacts(archive, instance, map)
-    const entry = { facts: read.then(({ facts }) => facts), bytes: LEAST_BYTES }
-    known.set(id, entry)
+    const entry = { id, facts: read.then(({ facts }) => facts), bytes: LEAST_BYTES }
+    known.set(uid, entry)
     sum += entry.bytes
     const settle = ({ bytes }: { bytes: number }) => {
-      if (known.get(id) !== entry) return
+      if (known.get(uid) !== entry) return
       sum += Math.max(0, bytes - entry.bytes)
       entry.bytes = Math.max(bytes, entry.bytes)
-      for (const oldest of known.keys()) if (sum > most && oldest !== id) forget(oldest)
+      for (const oldest of known.keys()) if (sum > most && oldest !== uid) forget(oldest)
     }
     // What could not be read this time is tried anew the next.
-    read.then(settle, () => known.get(id) === entry && forget(id))
+    read.then(settle, () => known.get(uid) === entry && forget(uid))
     return entry.facts
   }
+  return { of: factsOf, has: (uid) => known.has(uid) }
 }
 
 async function readFacts(
@@ -58,7 +66,7 @@ async function readFacts(
   instance: IndexedInstance,
   map: PixelMap,
 ): Promise<{ readonly facts: Facts; readonly bytes: number }> {
-  const { tags } = instance.tags ? instance : await instanceOf(archive, instance.uids, { tags: true })
+  const { tags } = await withTags(archive, instance)
   const dataSet = JSON.parse(tags?.toString('utf8') ?? '{}') as DataSet
   const facts = {
     format: pixelFormat(dataSet, map.tag),

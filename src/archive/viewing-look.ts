@@ -19,17 +19,42 @@ const MOST_OF_TABLE = 65_536 * 8
 /** More than a file of JPEG can hold; of what is longer, the part is no profile. */
 const MOST_OF_PROFILE = 16 * 1024 * 1024
 
+/** Three of a palette for each of a dozen instances; 128 KiB each at most. */
+const MOST_TABLES = 36
+
+/** Tables by the element of their data, which stays the same object while the facts of an instance are remembered. */
+export type Tables = (instance: IndexedInstance, colour: PaletteColour) => Promise<Lut>
+
+/** The tables that were asked for last, so that a loop of frames reads them once. */
+export function rememberTables(archive: Archive, most = MOST_TABLES): Tables {
+  const known = new Map<DataElement, Promise<Lut>>()
+  return (instance, colour) => {
+    const { data } = colour.lut
+    const table = known.get(data) ?? loadLut(archive, instance, colour)
+    // A map keeps the order in which keys were set.
+    known.delete(data)
+    known.set(data, table)
+    for (const oldest of known.keys()) {
+      if (known.size <= most) break
+      known.delete(oldest)
+    }
+    // What could not be read this time is tried anew the next.
+    table.catch(() => known.get(data) === table && known.delete(data))
+    return table
+  }
+}
+
 /** The colour profile is read where it is wished for: it is large. */
 export async function lookOf(
-  archive: Archive,
+  { archive, tables }: { readonly archive: Archive; readonly tables: Tables },
   instance: IndexedInstance,
   display: Display,
   { withProfile }: { readonly withProfile: boolean },
 ): Promise<Look> {
   const { modality, voi, palette, isInverse, padding } = display
-  const load = (lut: LutElements) => loadLut(archive, instance, { lut, isSegmented: false })
+  const load = (lut: LutElements) => tables(instance, { lut, isSegmented: false })
   const [red, green, blue] = await Promise.all(
-    (palette?.colours ?? []).map((colour) => loadLut(archive, instance, colour)),
+    (palette?.colours ?? []).map((colour) => tables(instance, colour)),
   )
   return {
     modality: modality.kind === 'lut' ? { kind: 'lut', lut: await load(modality.lut) } : modality,

@@ -1,7 +1,9 @@
 /** Frames decoded, and pictures of them. */
 import { Readable } from 'node:stream'
 import type { IndexedInstance } from '../database/ports/instance.ts'
+import type { InstancesOptions } from '../database/ports/instance-index.ts'
 import type { Annotations } from '../dicom/annotation.ts'
+import type { InstanceUids } from '../dicom/data-set.ts'
 import { displayOf } from '../dicom/display.ts'
 import { pixelExtents, type PixelMap } from '../dicom/pixel-map.ts'
 import { decodedFormat, frameBytes, type PixelFormat } from '../dicom/pixel-format.ts'
@@ -19,8 +21,8 @@ import { bytesOf } from '../pieces.ts'
 import { isProblem, Problem } from '../problem.ts'
 import type { Archive } from './archive.ts'
 import { fileOf, frameOf, pixelsOf, type Piece } from './retrieve.ts'
-import { rememberFacts, type FactsOf } from './viewing-facts.ts'
-import { lookOf } from './viewing-look.ts'
+import { rememberFacts, type RememberedFacts } from './viewing-facts.ts'
+import { lookOf, rememberTables, type Tables } from './viewing-look.ts'
 
 /** A picture that a client asks for. */
 export interface PictureRequest {
@@ -46,6 +48,8 @@ export interface PictureRequest {
 
 /** What is made of pixels. `pixelMap` of the instance must have been asked for. */
 export interface Viewer {
+  /** What to ask the index for, so that a picture of the instance takes no second look. */
+  needs(uids: Pick<InstanceUids, 'instance'>): Pick<InstancesOptions, 'tags' | 'pixelMap'>
   /** Whether frames of the instance's transfer syntax can be decoded. */
   decodes(instance: Pick<IndexedInstance, 'TransferSyntaxUID'>): boolean
   /** Problem `not-acceptable` where there is nothing to see, `not-found` for a frame that is not there. */
@@ -64,12 +68,14 @@ export interface Viewer {
 interface Context {
   readonly archive: Archive
   readonly pixels: PixelEngine
-  readonly factsOf: FactsOf
+  readonly facts: RememberedFacts
+  readonly tables: Tables
 }
 
 export function createViewer(archive: Archive, pixels: PixelEngine): Viewer {
-  const context: Context = { archive, pixels, factsOf: rememberFacts(archive) }
+  const context: Context = { archive, pixels, facts: rememberFacts(archive), tables: rememberTables(archive) }
   return {
+    needs: ({ instance }) => ({ pixelMap: true, tags: !context.facts.has(instance) }),
     decodes: ({ TransferSyntaxUID }) => pixels.decodes(TransferSyntaxUID),
     picture: (instance, request, signal) => pictureOf(context, instance, request, signal),
     decodedFrames: (instance, map, frames, signal) =>
@@ -88,13 +94,13 @@ async function pictureOf(
   if (!instance.pixelMap)
     throw new Problem('not-acceptable', 'The instance has no pixel data to make a picture of.')
   const map = pixelsOf(instance)
-  const { format, elements, annotations } = await context.factsOf(instance, map)
+  const { format, elements, annotations } = await context.facts.of(instance, map)
   if (format === null || (map.encapsulated && !pixels.decodes(instance.TransferSyntaxUID))) {
     throw new Problem('not-acceptable', 'No picture can be made of such pixel data.')
   }
   const { frame: n, media, quality, box, window, profile } = request
   const frame = storedFrame(archive, instance, map, { n, format })
-  const look = await lookOf(archive, instance, displayOf(elements, n), { withProfile: profile !== 'none' })
+  const look = await lookOf(context, instance, displayOf(elements, n), { withProfile: profile !== 'none' })
   const asked: Look = window === null ? look : { ...look, voi: { kind: 'window', ...window } }
   const region = request.source === null ? null : regionOf(request.source, format)
   const annotation = burntIn(annotations, request, map)
@@ -173,7 +179,7 @@ async function decodedFrames(
   },
 ): Promise<readonly Piece[]> {
   const { map, frames, signal } = wanted
-  const { format } = await context.factsOf(instance, map)
+  const { format } = await context.facts.of(instance, map)
   if (format === null)
     throw new Problem('not-acceptable', 'The frames cannot be decoded: their size is not told.')
   const length = frameBytes(decodedFormat(format, instance.TransferSyntaxUID))
@@ -199,7 +205,7 @@ async function decodedFile(
   const { archive, pixels } = context
   if (!instance.pixelMap || !pixels.decodes(instance.TransferSyntaxUID)) return null
   const map = pixelsOf(instance)
-  const { format } = await context.factsOf(instance, map)
+  const { format } = await context.facts.of(instance, map)
   if (format === null || !fitsNative(format, map.frames)) return null
   const frames = Array.from({ length: map.frames }, (_, index) => index + 1)
   try {

@@ -1,6 +1,6 @@
 /** What tells one list of instances from another, worked out where the rows are: they need not cross to whoever asks. */
 import { createHash } from 'node:crypto'
-import { type InstancesCursor, type InstancesWalk, walkInstances } from './instances.ts'
+import { type InstancesCursor, type InstancesWalk, walkInstances } from './instances-walk.ts'
 import { hex } from './known.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 

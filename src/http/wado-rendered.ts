@@ -1,7 +1,7 @@
 /** Rendered instances and thumbnails (PS3.18 §10.4.1.1.3, §10.4.1.1.4). */
 import type { Request, Response } from 'express'
 import { representativeOf } from '../archive/representative.ts'
-import { bulkDataOf, instanceOf, pixelsOf, wholePixelData } from '../archive/retrieve.ts'
+import { bulkDataOf, instanceOf, pixelsOf, wholePixelData, withTags } from '../archive/retrieve.ts'
 import type { IndexedInstance } from '../database/ports/instance.ts'
 import type { Scope } from '../database/ports/instance-index.ts'
 import type { DataSet } from '../dicom/data-set.ts'
@@ -42,7 +42,8 @@ export async function answerRendered(
   const frames = framesOf(request)
   warnOfAnnotations(settings, request, response)
   if (scope.instance !== undefined) {
-    const instance = await instanceOf(parts.archive, scope as Required<Scope>, { pixelMap: true })
+    const uids = scope as Required<Scope>
+    const instance = await instanceOf(parts.archive, uids, parts.viewer.needs(uids))
     await sendRendered(parts, request, response, { instance, frames, params, ranges, cache: IMMUTABLE })
     return
   }
@@ -152,7 +153,11 @@ export async function answerThumbnail(parts: FileParts, request: Request, respon
   const instance =
     scope.instance === undefined
       ? await representativeOf(parts.archive, scope, abortedWith(response))
-      : await instanceOf(parts.archive, scope as Required<Scope>, { pixelMap: true })
+      : await instanceOf(
+          parts.archive,
+          scope as Required<Scope>,
+          parts.viewer.needs(scope as Required<Scope>),
+        )
   if (isVideo(instance)) throw new Problem('not-acceptable', 'No thumbnail can be made of video.')
   const [frame = middleOf(instance)] = named ?? []
   try {
@@ -191,9 +196,9 @@ async function sendDocument(
   { archive }: FileParts,
   request: Request,
   response: Response,
-  { instance: { uids }, ranges, cache }: Showing,
+  { instance: shown, ranges, cache }: Showing,
 ): Promise<void> {
-  const instance = await instanceOf(archive, uids, { tags: true })
+  const instance = await withTags(archive, shown)
   const { dataSet, length, open } = bulkDataOf(archive, instance, [ENCAPSULATED_DOCUMENT])
   const media = documentType(dataSet)
   if (selectMedia(ranges, [{ media }]) === null) throw notOffered(media)
@@ -215,11 +220,11 @@ async function sendReport(
   { archive }: FileParts,
   request: Request,
   response: Response,
-  { instance: { uids }, ranges, cache }: Showing,
+  { instance: shown, ranges, cache }: Showing,
 ): Promise<void> {
   const media = selectMedia(ranges, [{ media: 'text/html' }, { media: 'text/plain' }])?.offer.media
   if (media === undefined) throw notOffered('text/html or text/plain')
-  const instance = await instanceOf(archive, uids, { tags: true })
+  const instance = await withTags(archive, shown)
   if (isNotModified(request, response, entityTag(instance.fileSha256, media), cache)) return
   const dataSet = JSON.parse(instance.tags?.toString('utf8') ?? '{}') as DataSet
   const text = media === 'text/html' ? reportHtml(dataSet) : reportText(dataSet)

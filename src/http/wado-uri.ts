@@ -41,8 +41,9 @@ export async function answerUri(parts: FileParts, request: Request, response: Re
   if (refused !== undefined) throw new Problem('not-acceptable', `The parameter ${refused} is not supported.`)
   const ranges = rangesOf(params, request)
   const picture = pictureParams(params)
-  const instance = await instanceOf(parts.archive, uids, { pixelMap: true })
-  if (takesFile(ranges)) {
+  const isFile = takesFile(ranges)
+  const instance = await instanceOf(parts.archive, uids, isFile ? {} : parts.viewer.needs(uids))
+  if (isFile) {
     await sendWhole(parts, instance, params, request, response)
     return
   }

@@ -20,11 +20,11 @@ it.each([
   }
   const database = { ...world.archive.database, index: { ...index, instances } }
   const counted: Archive = { ...world.archive, database }
-  const factsOf = rememberFacts(counted, most)
+  const facts = rememberFacts(counted, most)
   const columns: (number | undefined)[] = []
   for (const { uids } of [...samples, ...samples]) {
     const instance = await instanceOf(world.archive, uids, { pixelMap: true })
-    columns.push((await factsOf(instance, pixelsOf(instance))).format?.Columns)
+    columns.push((await facts.of(instance, pixelsOf(instance))).format?.Columns)
   }
   expect([columns, reads]).toEqual([[2, 4, 2, 4], expected])
 })

@@ -108,6 +108,8 @@ export function addContract(makeBench: MakeBench): void {
       expect(await scoped({ study: '1.2.3', series: '1.2.5' })).toEqual(expected.slice(15))
       expect(await scoped({ series: '1.2.9', instance: '1.2.9.6' })).toEqual(['1.2.9.6'])
       expect(await scoped({ series: '1.2.1', instance: '1.2.9.6' })).toEqual([])
+      expect(await scoped({ study: '1.2.3', instance: '1.2.9.6' })).toEqual(['1.2.9.6'])
+      expect(await scoped({ study: '9', instance: '1.2.9.6' })).toEqual([])
       expect(await scoped({ study: '9' })).toEqual([])
       expect((await scoped({})).length).toBe(20)
     })
