@@ -199,6 +199,8 @@ async function peek(stream: Readable, length: number): Promise<{ head: Buffer; w
 export interface Piece {
   /** Null where it is known only when it has been read. */
   readonly length: number | null
+  /** Nobody else has the bytes: whoever reads them may free their memory. */
+  readonly isOwn?: boolean
   /** The bytes, or a range of them. */
   readonly open: (range?: Extent) => Promise<Readable>
 }
@@ -215,6 +217,7 @@ export function frameOf(archive: Archive, instance: IndexedInstance, map: PixelM
   if (length === null) throw noFrame(n)
   return {
     length,
+    isOwn: true,
     open: async (range) => {
       const stream = await frameStream(fileOf(archive, instance), map, n, range)
       if (stream === null) throw noFrame(n)
@@ -230,7 +233,7 @@ function noFrame(n: number): Problem {
 /** All pixel data as one piece. */
 export function wholePixelData(archive: Archive, instance: IndexedInstance, map: PixelMap): Piece {
   const length = pixelExtents(map).reduce((sum, extent) => sum + extent.length, 0)
-  return { length, open: (range) => pixelStream(fileOf(archive, instance), map, range) }
+  return { length, isOwn: true, open: (range) => pixelStream(fileOf(archive, instance), map, range) }
 }
 
 /** The value at a path into the data set; Problem `not-found` where no bytes are. `tags` must have been asked for. */

@@ -55,7 +55,9 @@ export async function openFolderForReading(path: string): Promise<BlobVault> {
       }
     },
     check: () => requireDirectory(parts.files),
-    close: () => segments.close(),
+    close: async () => {
+      await Promise.all([segments.close(), files.close()])
+    },
   }
 }
 

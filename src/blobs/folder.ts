@@ -102,7 +102,7 @@ function folderVault(opened: Opened): BlobVault {
 
   async function close(): Promise<void> {
     try {
-      await segments.close()
+      await Promise.all([segments.close(), files.close()])
     } finally {
       unlock()
     }

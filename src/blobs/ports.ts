@@ -73,7 +73,10 @@ export interface BlobStore {
   put(batch: readonly NewBlob[]): Promise<readonly (BlobPlace | Problem)[]>
   /** Where the store has them; {@link put} takes small blobs too. */
   readonly small?: SmallBlobs
-  /** The bytes, or `length` bytes from `offset`. Rejects with Problem `unavailable` where the bytes should be but are not. */
+  /**
+   * The bytes, or `length` bytes from `offset`; their memory is the reader's from then on. Rejects with Problem
+   * `unavailable` where the bytes should be but are not.
+   */
   get(key: string, extent?: Extent): Promise<Readable>
   /** Size in bytes, or null where there is no such blob. */
   stat(key: string): Promise<{ readonly size: number } | null>

@@ -5,6 +5,7 @@ import type { Request, Response } from 'express'
 import type { Uid } from '../dicom/data-set.ts'
 import { cut } from '../dicom/frames.ts'
 import { begun, contentRange, exactly, rangeOf, sendBegun } from './representation.ts'
+import { freedWhenSent } from './sent-memory.ts'
 
 /** One part of a multipart body. */
 export interface BodyPart {
@@ -14,6 +15,8 @@ export interface BodyPart {
   readonly range?: string
   /** Null where it is known only when it has been read. */
   readonly length: number | null
+  /** Nobody else has the bytes: their memory is freed when they are sent. */
+  readonly isOwn?: boolean
   readonly open: () => Promise<Readable>
 }
 
@@ -34,7 +37,7 @@ export async function sendParts(
   parts: AsyncIterable<BodyPart>,
 ): Promise<void> {
   const boundary = boundaryOf(response)
-  const body = request.method === 'HEAD' ? null : await begun(response, multipart(boundary, parts))
+  const body = request.method === 'HEAD' ? null : await begun(response, multipart(response, boundary, parts))
   response.setHeader('Content-Type', contentType(type, boundary))
   if (body === null) response.end()
   else await sendBegun(response, body)
@@ -53,7 +56,7 @@ export async function sendKnownParts(
   const boundary = boundaryOf(response)
   const length = multipartLength(boundary, parts)
   const range = isRanged ? rangeOf(request, response, length) : null
-  const whole = multipart(boundary, parts)
+  const whole = multipart(response, boundary, parts)
   const asked =
     range === null ? whole : cut(Readable.from(whole, { objectMode: false }), range.offset, range.length)
   const body = request.method === 'HEAD' ? null : await begun(response, asked)
@@ -94,13 +97,15 @@ function multipartLength(boundary: string, parts: readonly BodyPart[]): number |
 
 /** The head of a part goes out when its first bytes are there, so that the caller's first read meets what is wrong with them. */
 async function* multipart(
+  response: Response,
   boundary: string,
   parts: AsyncIterable<BodyPart> | Iterable<BodyPart>,
 ): AsyncGenerator<Buffer> {
+  const spent = freedWhenSent(response)
   let isFirst = true
   for await (const part of parts) {
     let head: Buffer | null = partHead(boundary, part, isFirst)
-    for await (const chunk of exactly(part.open, part.length)) {
+    for await (const chunk of exactly(part.open, part.length, part.isOwn === true ? spent : undefined)) {
       if (head !== null) yield head
       head = null
       yield chunk

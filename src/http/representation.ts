@@ -6,6 +6,7 @@ import { constants, createGzip } from 'node:zlib'
 import type { Request, Response } from 'express'
 import type { Extent } from '../blobs/ports.ts'
 import { Problem } from '../problem.ts'
+import { freedWhenSent } from './sent-memory.ts'
 
 /** Bytes of an instance never change; asking again after an hour tells who may still see them. */
 export const IMMUTABLE = 'private, max-age=3600'
@@ -76,6 +77,8 @@ export interface Body {
   readonly media: string
   /** Null where it is known only when it has been read: then there are no ranges of it. */
   readonly length: number | null
+  /** Nobody else has the bytes: their memory is freed when they are sent. */
+  readonly isOwn?: boolean
   /** The bytes, or a range of them. */
   readonly open: (range?: Extent) => Promise<Readable>
   readonly headers?: Readonly<Record<string, string>>
@@ -83,7 +86,7 @@ export interface Body {
 
 /** Sends one body, or the range of it that is asked for. Bytes that cannot be read are a Problem before any header. */
 export async function sendOne(request: Request, response: Response, body: Body): Promise<void> {
-  const { media, length, headers = {} } = body
+  const { media, length, isOwn = false, headers = {} } = body
   const range = rangeOf(request, response, length)
   const size = range?.length ?? length
   const bytes =
@@ -91,7 +94,7 @@ export async function sendOne(request: Request, response: Response, body: Body):
       ? null
       : await begun(
           response,
-          exactly(() => body.open(range ?? undefined), size),
+          exactly(() => body.open(range ?? undefined), size, isOwn ? freedWhenSent(response) : undefined),
         )
   response.setHeaders(new Map(Object.entries({ ...headers, 'Content-Type': media })))
   if (length !== null) {
@@ -105,14 +108,19 @@ export async function sendOne(request: Request, response: Response, body: Body):
 
 /**
  * The bytes that `open` gives, of which there must be `length`: a client that was promised more would wait for ever, and
- * a part that is short would look whole. Closed when the reader stops.
+ * a part that is short would look whole. Closed when the reader stops. `spent` is told of each piece.
  */
-export async function* exactly(open: () => Promise<Readable>, length: number | null): AsyncGenerator<Buffer> {
+export async function* exactly(
+  open: () => Promise<Readable>,
+  length: number | null,
+  spent?: (piece: Buffer) => void,
+): AsyncGenerator<Buffer> {
   if (length === 0) return
   let sent = 0
   for await (const chunk of (await open()) as AsyncIterable<Buffer>) {
     sent += chunk.length
     if (length !== null && sent > length) break
+    spent?.(chunk)
     yield chunk
   }
   if (length === null || sent === length) return

@@ -191,8 +191,8 @@ async function sendFrames(
   }
 }
 
-function partOf({ length, open }: Piece, { media, syntax }: FrameForm): BodyPart {
-  return { media, transferSyntax: syntax, length, open: () => open() }
+function partOf({ length, isOwn = false, open }: Piece, { media, syntax }: FrameForm): BodyPart {
+  return { media, transferSyntax: syntax, length, isOwn, open: () => open() }
 }
 
 /** A value, of which instance it is, and its BulkDataURI. */
@@ -204,7 +204,7 @@ interface OneValue extends Piece {
 
 /** Alone, or in one part. */
 async function sendValue(request: Request, response: Response, value: OneValue): Promise<void> {
-  const { own, instance, address, length, open } = value
+  const { own, instance, address, length, isOwn = false, open } = value
   const form = bulkForm(acceptOf(request), own)
   if (form === null) {
     const names = own === OCTETS ? OCTETS : `${own} or ${OCTETS}`
@@ -213,7 +213,7 @@ async function sendValue(request: Request, response: Response, value: OneValue):
   if (isNotModified(request, response, tagFor(instance, form, address), IMMUTABLE)) return
   const { media } = form
   if (!form.isMultipart) {
-    await sendOne(request, response, { media, length, open, headers: dispositionOf(media) })
+    await sendOne(request, response, { media, length, isOwn, open, headers: dispositionOf(media) })
     return
   }
   await sendInPart(request, response, value, { media, location: address })
@@ -223,7 +223,7 @@ async function sendValue(request: Request, response: Response, value: OneValue):
 async function sendInPart(
   request: Request,
   response: Response,
-  { length, open }: Piece,
+  { length, isOwn = false, open }: Piece,
   type: Pick<BodyPart, 'media' | 'transferSyntax' | 'location'>,
 ): Promise<void> {
   const range = rangeOf(request, response, length)
@@ -231,6 +231,7 @@ async function sendInPart(
     ...type,
     ...(range !== null && length !== null && { range: contentRange(range, length) }),
     length: range?.length ?? length,
+    isOwn,
     open: () => open(range ?? undefined),
   }
   if (length !== null) response.setHeader('Accept-Ranges', 'bytes')

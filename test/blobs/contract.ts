@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import fc from 'fast-check'
 import type { BlobVault, NewBlob } from '../../src/blobs/ports.ts'
 import { isProblem } from '../../src/problem.ts'
@@ -201,6 +202,16 @@ export function describeVault(name: string, make: (directory: string) => Promise
       expect(await vault.stat(first!)).toBeNull()
       await expect(vault.get(last!)).rejects.toMatchObject({ kind: 'unavailable' })
       expect(await readAll(vault, second!)).toEqual(contents[1])
+    })
+
+    it('gives nothing of a blob that was removed after it was read', async () => {
+      const keys = (await vault.put([5000, 70 * KIB].map((size) => blobOf(randomBytes(size))))).map(keyOf)
+      const extent = { offset: 100, length: 200 }
+      for (const key of keys) {
+        expect((await buffer(await vault.get(key, extent))).length).toBe(200)
+        await vault.remove(key)
+        await expect(vault.get(key, extent)).rejects.toMatchObject({ kind: 'unavailable' })
+      }
     })
 
     it('says that it can be used, and after closing that it cannot', async () => {

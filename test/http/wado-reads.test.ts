@@ -54,6 +54,7 @@ it.each([
   Object.assign(count, { index: 0, tags: 0, bytes: 0 })
   const { study, series, instance } = loop.uids
   const url = `/dicomweb/studies/${study}/series/${series}/instances/${instance}${path}`
-  expect((await world.get(url, { Accept })).status).toBe(200)
+  const answer = await world.get(url, { Accept })
+  expect(answer.status).toBe(200)
   expect(count).toEqual({ index, tags, bytes })
 })

@@ -8,17 +8,22 @@ import { systemCode } from '../faults.ts'
 import type { NewBlob, StoredBlob } from '../ports.ts'
 import { newUuid7, UUID7, uuid7Time } from '../uuid7.ts'
 import { CREATE_DURABLE, writeDurably } from '../../durable-write.ts'
+import { openHandles } from './handles.ts'
 import { fileKey } from './keys.ts'
 
 /** Blobs that have a file each. Errors of the file system come through as they are. */
 export interface Files {
   /** Writes one blob; it is durable once `directory` was synced, which a batch does once for all. */
   write(blob: NewBlob): Promise<{ readonly key: string; readonly directory: string }>
+  /** Up to `length` bytes from `offset` of a blob, fewer at its end; null where it is not there. */
+  read(id: string, offset: number, length: number): Promise<Buffer | null>
   /** Opens a blob for reading; null where it is not there. The caller closes it. */
   open(id: string): Promise<FileHandle | null>
   size(id: string): Promise<number | null>
   list(): AsyncIterable<StoredBlob>
   remove(id: string): Promise<void>
+  /** Closes what is kept open. */
+  close(): Promise<void>
 }
 
 /** How many directories are remembered as durable; time needs a new one every 17.5 minutes. */
@@ -37,6 +42,7 @@ export function openFiles(root: string, incoming: string): Files {
 
   const directoryOf = (id: string): string => join(root, id.slice(0, 5), id.slice(5, 7))
   const pathOf = (id: string): string => join(directoryOf(id), id)
+  const handles = openHandles(pathOf)
 
   /** Makes a directory and its parent durable, once in the life of this process. */
   async function makeDirectory(directory: string): Promise<void> {
@@ -65,6 +71,7 @@ export function openFiles(root: string, incoming: string): Files {
       else await writePieces(bytes, join(incoming, `${id}.part`), pathOf(id))
       return { key: fileKey(id), directory: directoryOf(id) }
     },
+    read: (id, offset, length) => handles.read(id, offset, length),
     open: (id) => nullIfMissing(open(pathOf(id), 'r')),
     size: async (id) => (await nullIfMissing(stat(pathOf(id))))?.size ?? null,
     async *list() {
@@ -86,9 +93,11 @@ export function openFiles(root: string, incoming: string): Files {
       }
     },
     async remove(id) {
-      if ((await nullIfMissing(unlink(pathOf(id)).then(() => true))) !== null)
-        await syncDirectory(directoryOf(id))
+      const isThere = (await nullIfMissing(unlink(pathOf(id)).then(() => true))) !== null
+      await handles.drop(id)
+      if (isThere) await syncDirectory(directoryOf(id))
     },
+    close: () => handles.close(),
   }
 }
 

@@ -3,25 +3,25 @@ import { systemCode } from '../faults.ts'
 
 const KEPT_OPEN = 64
 
-/** Segment files kept open for reading, the least recently used closed first. */
+/** Files kept open for reading, the least recently used closed first. */
 export interface Handles {
-  /** Up to `length` bytes from `offset` of a segment, fewer at its end; null where the file is not there. */
-  read(segment: string, offset: number, length: number): Promise<Buffer | null>
+  /** Up to `length` bytes from `offset` of a file, fewer at its end; null where the file is not there. */
+  read(name: string, offset: number, length: number): Promise<Buffer | null>
   /** Closes one, when what is being read from it has been read. */
-  drop(segment: string): Promise<void>
+  drop(name: string): Promise<void>
   close(): Promise<void>
 }
 
-export function openHandles(pathOf: (segment: string) => string): Handles {
+export function openHandles(pathOf: (name: string) => string): Handles {
   const kept = new Map<string, Promise<FileHandle>>()
 
-  function handleOf(segment: string): Promise<FileHandle> {
-    const known = kept.get(segment)
-    const handle = known ?? open(pathOf(segment), 'r')
-    kept.delete(segment)
-    kept.set(segment, handle)
+  function handleOf(name: string): Promise<FileHandle> {
+    const known = kept.get(name)
+    const handle = known ?? open(pathOf(name), 'r')
+    kept.delete(name)
+    kept.set(name, handle)
     if (known === undefined) {
-      handle.catch(() => kept.delete(segment))
+      handle.catch(() => kept.delete(name))
       const [oldest] = kept.keys()
       if (kept.size > KEPT_OPEN && oldest !== undefined) drop(oldest).catch(() => undefined)
     }
@@ -29,17 +29,17 @@ export function openHandles(pathOf: (segment: string) => string): Handles {
   }
 
   /** FileHandle.close waits for the reads that are under way, so no descriptor is used again under one of them. */
-  async function drop(segment: string): Promise<void> {
-    const handle = kept.get(segment)
-    kept.delete(segment)
-    await (await handle)?.close()
+  async function drop(name: string): Promise<void> {
+    const handle = kept.get(name)
+    kept.delete(name)
+    await (await handle?.catch(() => undefined))?.close()
   }
 
-  async function read(segment: string, offset: number, length: number): Promise<Buffer | null> {
+  async function read(name: string, offset: number, length: number): Promise<Buffer | null> {
     const bytes = Buffer.allocUnsafe(length)
     for (;;) {
       try {
-        const handle = await handleOf(segment)
+        const handle = await handleOf(name)
         const { bytesRead } = await handle.read(bytes, 0, length, offset)
         return bytes.subarray(0, bytesRead)
       } catch (error) {
