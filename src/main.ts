@@ -38,7 +38,7 @@ const PACE_WINDOW_MS = 30_000
 
 /** Threads for pixels leave one processor to everything else; what a picture may take; what is kept of frames and pictures. */
 const PIXELS = {
-  threads: Math.max(1, Math.min(4, availableParallelism() - 1)),
+  threads: Math.min(4, availableParallelism()),
   queue: 1000,
   timeLimitMs: 30_000,
   cacheBytes: 64 * 1024 * 1024,

@@ -37,13 +37,20 @@ export function openPixelEngine(options: EngineOptions): PixelEngine {
 
 /** Tables have up to 65,536 entries, and profiles more bytes: too long for a key. */
 function digestOf({ profile, ...look }: Look): string {
-  const hash = createHash('sha256')
-  // Apart from the rest: of a Buffer, JSON.stringify makes numbers before the replacer sees it.
-  if (profile !== null) hash.update(profile)
-  const text = JSON.stringify({ ...look, profile: profile?.length ?? null }, (_name, value: unknown) => {
-    if (!(value instanceof Uint16Array)) return value
-    hash.update(value)
-    return value.length
-  })
-  return hash.update(text).digest('base64url')
+  const bytes = profile === null ? null : createHash('sha256').update(profile).digest('base64url')
+  const text = JSON.stringify({ ...look, profile: bytes }, (_name, value: unknown) =>
+    value instanceof Uint16Array ? digestOfTable(value) : value,
+  )
+  return createHash('sha256').update(text).digest('base64url')
+}
+
+/** The tables of an instance stay the same objects from frame to frame. */
+const digests = new WeakMap<Uint16Array, string>()
+
+function digestOfTable(table: Uint16Array): string {
+  const known = digests.get(table)
+  if (known !== undefined) return known
+  const digest = createHash('sha256').update(table).digest('base64url')
+  digests.set(table, digest)
+  return digest
 }

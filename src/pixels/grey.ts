@@ -16,21 +16,58 @@ export function greyFrame(bytes: Uint8Array, format: PixelFormat, look: Look): U
   return out
 }
 
-/** By a table of every cell that there is: no more than most frames have, and no number is worked out twice. */
+/** By a table of the cells that were met: no more than most frames have, and no number is worked out twice. */
 function byTable(cells: Uint8Array | Uint16Array, format: PixelFormat, look: Look): Uint8Array {
+  const isFull = look.voi.kind === 'full'
+  const toGrey = greyOf(look, isFull ? rangeOfCells(cells, format, look.padding) : [0, 0])
+  const table = tableFor(format, look)
+  const out = new Uint8Array(cells.length)
+  for (let at = 0; at < cells.length; at++) {
+    const cell = cells[at] ?? 0
+    const known = table[cell] ?? UNKNOWN
+    if (known !== UNKNOWN) out[at] = known
+    else {
+      table[cell] = toGrey(storedValue(cell, format))
+      out[at] = table[cell]
+    }
+  }
+  return out
+}
+
+const UNKNOWN = -1
+/** Of 128 KiB at most. */
+const MOST_TABLES = 8
+const tables = new Map<string, Int16Array>()
+
+/** The pictures of a series have one look: then the table of the frame before goes on to be filled. */
+function tableFor(format: PixelFormat, { modality, voi, isInverse }: Look): Int16Array {
+  const { BitsAllocated, BitsStored, HighBit, isSigned } = format
+  const empty = () => new Int16Array(2 ** BitsAllocated).fill(UNKNOWN)
+  if (modality.kind !== 'rescale' || voi.kind !== 'window') return empty()
+  const key = JSON.stringify([modality, voi, isInverse, BitsAllocated, BitsStored, HighBit, isSigned])
+  const table = tables.get(key) ?? empty()
+  // A map keeps the order in which keys were set.
+  tables.delete(key)
+  tables.set(key, table)
+  for (const oldest of tables.keys()) {
+    if (tables.size <= MOST_TABLES) break
+    tables.delete(oldest)
+  }
+  return table
+}
+
+function rangeOfCells(
+  cells: Uint8Array | Uint16Array,
+  format: PixelFormat,
+  padding: Look['padding'],
+): readonly [number, number] {
   const isThere = new Uint8Array(2 ** format.BitsAllocated)
   for (const cell of cells) isThere[cell] = 1
-  const present = new Uint16Array(isThere.length)
-  let count = 0
-  for (let cell = 0; cell < isThere.length; cell++) if (isThere[cell] === 1) present[count++] = cell
-  const values = new Int32Array(count)
-  for (let at = 0; at < count; at++) values[at] = storedValue(present[at] ?? 0, format)
-  const toGrey = greyOf(look, rangeOf(values, look.padding))
-  const table = new Uint8Array(isThere.length)
-  for (let at = 0; at < count; at++) table[present[at] ?? 0] = toGrey(values[at] ?? 0)
-  const out = new Uint8Array(cells.length)
-  for (let at = 0; at < cells.length; at++) out[at] = table[cells[at] ?? 0] ?? 0
-  return out
+  const values: number[] = []
+  for (let cell = 0; cell < isThere.length; cell++) {
+    if (isThere[cell] === 1) values.push(storedValue(cell, format))
+  }
+  return rangeOf(values, padding)
 }
 
 function greyOf({ modality, voi, isInverse }: Look, range: readonly [number, number]): Transform {

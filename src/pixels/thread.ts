@@ -27,8 +27,11 @@ const port = parentPort
 if (port === null) throw new TypeError('this is a thread of the pixel engine, no program')
 port.on('message', ({ task, bytes }: Request) => {
   void perform(task, bytes).then(
-    (result) =>
-      port.postMessage({ kind: 'done', bytes: result } satisfies Answer, [result.buffer as ArrayBuffer]),
+    (result) => {
+      // At once: the collector would count it by its size, and look through the heap every few dozen frames.
+      if (bytes.buffer !== result.buffer) (bytes.buffer as ArrayBuffer).transfer(0)
+      port.postMessage({ kind: 'done', bytes: result } satisfies Answer, [result.buffer as ArrayBuffer])
+    },
     (error: unknown) => {
       // A codec that fell leaves its memory as it was then, and not every one can be loaded anew: another thread can.
       if (isTrap(error)) process.exit(1)

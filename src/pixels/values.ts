@@ -69,7 +69,7 @@ export function cellsOf(
  * number at all.
  */
 export function rangeOf(
-  values: Float64Array | Int32Array,
+  values: Float64Array | Int32Array | readonly number[],
   padding: readonly [number, number] | null,
 ): readonly [number, number] {
   let [least, greatest] = [Infinity, -Infinity]
