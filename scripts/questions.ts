@@ -6,6 +6,7 @@
  *
  *   npm run test:questions -- DIR
  *   npm run test:questions -- DIR --python /usr/bin/python3     the Python that has pydicom (Debian: python3-pydicom)
+ *   npm run test:questions -- DIR --every-tag                   and a value of every element that there is, at any depth
  *
  * Exit status: 0 the same answers, 1 others, 2 it could not be tried.
  */
@@ -28,6 +29,9 @@ interface Answers {
   readonly unread: readonly Pair[]
 }
 
+/** Elements by their paths, a value of each, and the instances that have it. */
+type Elements = readonly (readonly [key: string, value: string, wanted: readonly Pair[]])[]
+
 interface Question {
   readonly query: string
   /** What tells the rows apart. */
@@ -38,14 +42,21 @@ interface Question {
 /** Rows of one page. */
 const PAGE = 1000
 
-async function main(folder: string, { python }: { readonly python: string }): Promise<number> {
+interface Options {
+  readonly python: string
+  readonly everyTag?: true
+}
+
+async function main(folder: string, { python, everyTag }: Options): Promise<number> {
   const scratch = await mkdtemp(join(tmpdir(), 'concord-questions-'))
   const env = { DATA_DIR: scratch, DATABASE_URL: '', BLOB_URL: '', FHIR_URL: '', AUTH_TOKENS: '', HOST: '' }
   try {
     const stored = await importInto(env, resolve(folder), join(scratch, 'outcomes.tsv'))
-    const answers = await fromFiles(python, stored)
+    const answers = (await fromFiles(python, 'answers.py', stored)) as Answers
+    const elements = everyTag ? ((await fromFiles(python, 'elements.py', stored)) as Elements) : []
     for (const [path, why] of answers.unread) say(`pydicom cannot read ${path} (${why})`)
-    const faults = await put({ ...env, PORT: String(await freePort()) }, questionsOf(answers))
+    const questions = [...questionsOf(answers), ...elements.map(questionOf)]
+    const faults = await put({ ...env, PORT: String(await freePort()) }, questions)
     for (const fault of faults) say(`NOT THE SAME: ${fault}`)
     const others = answers.unread.length
     say(`${stored.length} files stored, ${others} unreadable to pydicom, ${faults.length} differences`)
@@ -74,8 +85,8 @@ async function importInto(
 }
 
 /** What pydicom says. */
-async function fromFiles(python: string, paths: readonly string[]): Promise<Answers> {
-  const script = join(import.meta.dirname, 'questions', 'answers.py')
+async function fromFiles(python: string, name: string, paths: readonly string[]): Promise<unknown> {
+  const script = join(import.meta.dirname, 'questions', name)
   const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'pipe'] })
   const ended = once(child, 'close') as Promise<[number | null]>
   // What ends without reading breaks the pipe; its status and its complaints say why.
@@ -83,7 +94,12 @@ async function fromFiles(python: string, paths: readonly string[]): Promise<Answ
   child.stdin.end(paths.map((path) => `${path}\n`).join(''))
   const [out, complaints, [status]] = await Promise.all([text(child.stdout), text(child.stderr), ended])
   if (status !== 0) throw new Error(`${python} with pydicom is needed:\n${complaints}`)
-  return JSON.parse(out) as Answers
+  return JSON.parse(out)
+}
+
+function questionOf([key, value, wanted]: Elements[number]): Question {
+  const query = `/instances?${encodeURIComponent(key)}=${encodeURIComponent(value)}`
+  return { query, tags: ['0020000D', '00080018'], wanted }
 }
 
 function questionsOf({ series, patients }: Answers): Question[] {
@@ -157,6 +173,7 @@ const program = new Command('questions')
   )
   .argument('<folder>', 'DICOM files, of whatever kind')
   .option('--python <path>', 'a Python that has pydicom', 'python3')
+  .option('--every-tag', 'asks for a value of every element, at any depth, too')
   // Not understood is not done.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()

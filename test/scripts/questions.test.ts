@@ -15,7 +15,8 @@ if (python === undefined) console.log('skipped: no pydicom')
 const withPydicom = python === undefined ? it.skip : it
 const withBoth = python !== undefined && hasCorpus ? it : it.skip
 
-const ask = (folder: string) => runToEnd('scripts/questions.ts', [folder, '--python', python ?? ''], {})
+const ask = (folder: string) =>
+  runToEnd('scripts/questions.ts', [folder, '--every-tag', '--python', python ?? ''], {})
 
 describe('npm run test:questions', () => {
   withPydicom(
@@ -42,6 +43,7 @@ describe('npm run test:questions', () => {
         const { status, output } = await ask(folder)
         expect(output).toContain('/series?Modality=CT: 5 rows; pydicom over the stored files: 5')
         expect(output).toContain('*Philips*&Modality=CT: 3 rows; pydicom over the stored files: 3')
+        expect(output).toMatch(/\/instances\?00180060=\d+\S*: 5 rows; pydicom over the stored files: 5/u)
         expect(output).toContain('6 files stored, 0 unreadable to pydicom, 0 differences')
         expect(status).toBe(0)
       } finally {
@@ -58,6 +60,8 @@ describe('npm run test:questions', () => {
       expect(output).toMatch(/\/series\?Modality=CT: [1-9]\d rows/u)
       expect(output).toMatch(/\/patients\?Manufacturer=\*Philips\*&Modality=CT: \d+ rows/u)
       expect(output).toMatch(/\/patients\?Manufacturer=\*\S+\*&Modality=CT: [1-9]\d* rows/u)
+      expect(output).toMatch(/\/instances\?\S+xx\S+: [1-9]\d* rows/u)
+      expect(output.match(/GET \/dicomweb\/instances/gu)?.length).toBeGreaterThan(1000)
       expect(output).toMatch(/\d{3} files stored, 0 unreadable to pydicom, 0 differences/u)
       expect(status).toBe(0)
     },
