@@ -89,6 +89,13 @@ export default defineConfig(
     files: ['test/**/*.ts'],
     extends: [jest.configs['flat/recommended']],
     rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.property.name="toMatchObject"] Property > Literal[regex]',
+          message: 'Jest takes every text for it, as it has no properties: expect.stringMatching.',
+        },
+      ],
       'max-lines-per-function': 'off',
       'jest/expect-expect': [
         'error',

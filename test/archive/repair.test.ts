@@ -137,6 +137,35 @@ describe('repair, of what was acknowledged,', () => {
     expect(await kept.archive.blobs.stat(extents[0]!.key)).not.toBeNull()
   })
 
+  it('leaves bytes to a person whose instance came again from others, and removes them where they are the same', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    const [same, other] = [ct(), ct({}, { seed: 'other' })]
+    const places: string[] = []
+    for (const { bytes, uids } of [same, other]) {
+      await kept.store(bytes)
+      for await (const page of kept.archive.database.index.instances(uids))
+        places.push(...page.map(({ extents }) => extents[0]!.key))
+      await withoutRow(kept, uids.instance)
+    }
+    await kept.store(same.bytes, ct({ PatientName: 'Somebody^Else' }, { seed: 'other' }).bytes)
+    const actions = await kept.repair(NOW)
+    expect(actions.filter(({ what }) => what.includes(places[0]!))).toMatchObject([{ kind: 'collect' }])
+    expect(actions.filter(({ what }) => what.includes(places[1]!))).toMatchObject([{ kind: 'left' }])
+    const found = await Promise.all(places.map((key) => kept.archive.blobs.stat(key)))
+    expect(found).toEqual([null, { size: other.bytes.length }])
+  })
+
+  it('leaves what is in quarantine, though nothing says why', async () => {
+    await using kept = await keptArchive(sqliteBench)
+    await kept.sql('DELETE FROM quarantine')
+    const before = await Array.fromAsync(kept.archive.blobs.list())
+    const actions = await kept.repair({ ...NOW, adopt: false })
+    expect(actions).toMatchObject([
+      { kind: 'left', what: expect.stringContaining('in quarantine') as string },
+    ])
+    expect(await Array.fromAsync(kept.archive.blobs.list())).toEqual(before)
+  })
+
   it('does not touch lost bytes, nor a broken audit trail', async () => {
     await using kept = await keptArchive(sqliteBench)
     const { extents } = await kept.instanceIn('file')

@@ -203,16 +203,48 @@ describe.each(['sqlite', 'postgres'] as const)('an instance that is known (%s)',
     },
   )
 
-  it('is compared by its long values too when the transfer syntax is another', async () => {
+  it('is known where only the transfer syntax is said to be another, and a warning says so', async () => {
     await using world = await startWorld({ engine })
-    const table = (byte: number) => ({
-      '00281201': { vr: 'OW' as const, InlineBinary: Buffer.alloc(2048, byte).toString('base64') },
+    const made = (TransferSyntaxUID: string) => jpeg({}, { seed: 'said', TransferSyntaxUID })
+    await store(world, made('1.2.840.10008.1.2.4.50'))
+    expect(await store(world, made('1.2.840.10008.1.2.4.51'))).toMatchObject([
+      { kind: 'stored', isNew: false, warning: { reason: 0xb006 } },
+    ])
+  })
+
+  it.each([
+    [ExplicitVRLittleEndian, ImplicitVRLittleEndian],
+    [DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian],
+    [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian],
+    [ExplicitVRBigEndian, ExplicitVRLittleEndian],
+    [DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian],
+  ])('is compared by its long values too (%s, then %s)', async (first, second) => {
+    const table = (byte: number) =>
+      Buffer.from(Array.from({ length: 2048 }, (_, at) => (at * 7 + byte) & 0xff))
+    const tables = (byte: number) => ({
+      '00281201': { vr: 'OW' as const, InlineBinary: table(byte).toString('base64') },
+      '00660016': { vr: 'OF' as const, InlineBinary: table(byte + 1).toString('base64') },
+      '00420011': { vr: 'OB' as const, InlineBinary: table(byte + 2).toString('base64') },
     })
     const made = (byte: number, TransferSyntaxUID: string) =>
-      sr(table(byte), { seed: 'table', TransferSyntaxUID })
-    await store(world, made(1, ExplicitVRLittleEndian))
-    expect(kinds(await store(world, made(1, ImplicitVRLittleEndian)))).toEqual(['known'])
-    expect(kinds(await store(world, made(2, ImplicitVRLittleEndian)))).toEqual([0x0111])
+      sr(tables(byte), { seed: 'table', TransferSyntaxUID })
+    await using world = await startWorld({ engine })
+    await store(world, made(1, first))
+    expect(kinds(await store(world, made(1, second)))).toEqual(['known'])
+    expect(kinds(await store(world, made(2, second)))).toEqual([0x0111])
+  })
+
+  it('is kept aside when it is whole and the first is damaged, though both say the same', async () => {
+    await using world = await startWorld({ engine })
+    const made = (TransferSyntaxUID: string) => ct({}, { seed: 'cut', TransferSyntaxUID })
+    const [first, other] = [made(ExplicitVRLittleEndian), made(ImplicitVRLittleEndian)]
+    const cut = { ...first, bytes: first.bytes.subarray(0, -20) }
+    expect(await store(world, cut)).toMatchObject([{ kind: 'stored', warning: { reason: 0xb007 } }])
+    expect(kinds(await store(world, other))).toEqual([0x0111])
+
+    await using reverse = await startWorld({ engine })
+    await store(reverse, other)
+    expect(kinds(await store(reverse, cut))).toEqual(['known'])
   })
 
   it.each([

@@ -152,6 +152,7 @@ describe('a Patient that changes on the FHIR server', () => {
     expect(await world.qido('/patients')).toHaveLength(1)
     expect(await world.qido('/studies?PatientName=Doe^Jane^A')).toHaveLength(2)
     const subjects = standIn.store.all('ImagingStudy').map(({ subject }) => JSON.stringify(subject))
+    expect(subjects).toHaveLength(2)
     for (const subject of subjects) expect(subject).toContain(`Patient/${survivor.id}`)
     // Another identity: the originals are rejected by a note that nobody sees in lists.
     expect(await world.qido('/instances?Modality=KO')).toEqual([])

@@ -100,11 +100,17 @@ describe('a folder killed with SIGKILL', () => {
 
   it('can be opened again at once, though nobody gave the lock back', async () => {
     const child = startChild('hold')
+    let lines = 0
     for await (const line of linesOf(child)) {
+      lines++
       expect(line).toEqual({ isOpen: true })
-      await expect(openVault()).rejects.toMatchObject({ kind: 'unavailable', message: /Another process/ })
+      await expect(openVault()).rejects.toMatchObject({
+        kind: 'unavailable',
+        message: expect.stringContaining('Another process') as string,
+      })
       child.kill('SIGKILL')
     }
+    expect(lines).toBe(1)
     await (await openVault()).check()
   })
 })
@@ -144,7 +150,10 @@ describe('the order of system calls of a folder', () => {
 describe('the lock of a folder', () => {
   it('keeps out another process and another opening in the same process, until it is closed', async () => {
     const vault = await openVault()
-    await expect(openVault()).rejects.toMatchObject({ kind: 'unavailable', message: /Another process/ })
+    await expect(openVault()).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringMatching(/Another process/) as string,
+    })
     const said: unknown[] = []
     for await (const line of linesOf(startChild('hold'))) said.push(line)
     expect(said).toEqual([{ refused: expect.stringMatching(/Another process/) as string }])
@@ -341,15 +350,15 @@ describe('segments', () => {
   it('finish a deletion that a crash cut short, and believe no torn removal', async () => {
     const vault = await openVault()
     const keys = (await vault.put([randomBytes(100), randomBytes(100)].map(blobOf))).map(keyOf)
-    await vault.remove(keys[0]!)
+    await vault.remove(keys[1]!)
     await vault.close()
     const [file = ''] = await segmentFiles()
     const dead = file.replace('.seg', '.dead')
-    // A second removal of which half an entry, then zeros, came to the disk.
+    // A second removal of which zeros came to the disk: they would be the place of the first record.
     await appendFile(dead, Buffer.alloc(13))
     const again = await openVault()
-    expect((await listAll(again)).map(({ key }) => key)).toEqual([keys[1]])
-    await again.remove(keys[1]!)
+    expect((await listAll(again)).map(({ key }) => key)).toEqual([keys[0]])
+    await again.remove(keys[0]!)
     await again.close()
     await writeFile(dead, Buffer.alloc(8))
     await openVault()
@@ -400,7 +409,7 @@ describe('opening a folder', () => {
     await writeFile(file, 'x')
     await expect(openFolderBlobs({ path: file })).rejects.toMatchObject({
       kind: 'unavailable',
-      message: /ENOTDIR|EEXIST/,
+      message: expect.stringMatching(/ENOTDIR|EEXIST/) as string,
     })
   })
 })

@@ -148,6 +148,15 @@ describe.each([
     expect(await counts()).toEqual([3, 2, 2, 3])
   })
 
+  it('takes an attribute for empty where no instance has a value, be it of a series that does not match', async () => {
+    const [ct, mr] = [{ '00080060': text('CS', 'CT') }, { '00080060': text('CS', 'MR') }]
+    await store('1', '1', ct)
+    await store('1', '2', { ...mr, '00204000': text('LT', 'told') })
+    await store('2', '1', ct)
+    const isEmpty = key('00204000', 'LT', { kind: 'empty' })
+    expect(await counts(is('00080060', 'CS', 'CT'), isEmpty)).toEqual([1, 1, 2, 2])
+  })
+
   it('leaves series out that do not reach the key, of what varies within series', async () => {
     for (let series = 0; series < 20; series++)
       await store(
@@ -185,12 +194,15 @@ describe.each([
   ])(
     'without time for %ss cuts its pages, which have all rows in the end (offset %i)',
     async (level, offset) => {
+      // The first instances are of series that do not reach the key, and are passed in one go.
+      for (let series = 0; series < 10; series++)
+        await store('0', String(series), ...[90, 91, 92].map((at) => ({ '00201041': number('DS', at) })))
       // Positions differ so much within each series that all of them are candidates.
       for (let series = 0; series < 40; series++)
         await store(
           '1',
           String(series),
-          ...[0, series % 2 === 0 ? 5 : 6, 9].map((at) => ({
+          ...[series % 2 === 0 ? 5 : 6, 0, 9].map((at) => ({
             '00200013': number('IS', at),
             '00201041': number('DS', at),
           })),

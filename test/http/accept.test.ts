@@ -65,6 +65,11 @@ describe('Accept (PS3.18 §8.7, dicomweb.md T1)', () => {
     ['multipart/related; type="*/*"', 'multipart/related application/dicom'],
     ['multipart/related', 'multipart/related application/dicom'],
     ['application/dicom', 'application/dicom'],
+    ['multipart/related, multipart/related; type="application/dicom"; q=0', null],
+    [
+      'multipart/related; type="application/*"; q=0, multipart/related; type="application/dicom"',
+      'multipart/related application/dicom',
+    ],
   ])('an instance with %j gives %j', (header, media) => {
     expect(chosen(header, INSTANCE)).toBe(media)
   })

@@ -4,6 +4,7 @@ import { readdir, readFile, writeFile, chmod } from 'node:fs/promises'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Archive } from '../../src/archive/archive.ts'
 import { isProblem, Problem } from '../../src/problem.ts'
@@ -121,6 +122,13 @@ describe.each(RESOURCES)('%s', (_name, path, headers) => {
     for (const name of ['etag', 'repr-digest', 'content-disposition', 'content-encoding'])
       expect(answer.headers).not.toHaveProperty(name)
     expect(answer.headers['cache-control']).toBe('no-store')
+  })
+
+  it('is not given when there are more bytes than there should be', async () => {
+    own.fault.change = async (stream) =>
+      Readable.from([Buffer.concat([await buffer(stream), Buffer.alloc(1)])])
+
+    expect((await own.world.get(path, headers)).status).toBeGreaterThanOrEqual(500)
   })
 
   it('is unavailable, too, when the first bytes cannot be read', async () => {
