@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { BlobStore, Extent } from '../blobs/ports.ts'
 import type { BlobExtent, IndexedInstance, InstanceState } from '../database/ports/instance.ts'
-import type { InstancesOptions, Scope } from '../database/ports/instance-index.ts'
+import type { DigestedInstances, InstancesOptions, Scope } from '../database/ports/instance-index.ts'
 import { bulkValue, frameLength, frameStream, pixelStream, within, type OpenFile } from '../dicom/frames.ts'
 import type { DataElement, DataSet, InstanceUids } from '../dicom/data-set.ts'
 import { findBulk, type BulkPath } from '../dicom/dicom-json.ts'
@@ -38,16 +38,17 @@ export async function* instancesOf(
 }
 
 /**
- * What tells the instances of a scope from those of any other time: another text as soon as one comes, goes or is
- * superseded. Without any: Problem `not-found` or `gone`.
+ * {@link instancesOf}, with a text that tells them from those of any other time: another one as soon as one comes, goes or is
+ * superseded.
  */
-export async function digestOf(archive: Archive, scope: Scope, signal?: AbortSignal): Promise<string> {
-  const { instances, digest } = await archive.database.index.digest(scope, {
-    ...statesOf(scope),
-    ...(signal && { signal }),
-  })
-  if (instances === 0) throw await absence(archive, scope)
-  return digest
+export async function digestedOf(
+  archive: Archive,
+  scope: Scope,
+  options: InstancesOptions,
+): Promise<Omit<DigestedInstances, 'count'>> {
+  const { count, ...found } = await archive.database.index.digested(scope, { ...statesOf(scope), ...options })
+  if (count === 0) throw await absence(archive, scope)
+  return found
 }
 
 /** Why nothing of a scope is shown: Problem `gone` where some of it was deleted, else `not-found`. */

@@ -96,19 +96,24 @@ export function unpacked(packed: Uint8Array): string {
   return inflateSync(packed).toString('utf8')
 }
 
+/** Sets of replaced tags that are remembered of a base. */
+const SHAPES = 64
+
 /**
  * Makes DICOM JSON out of patches of one base, group 0002 left out. The lines between those that a patch replaces are
- * joined once per set of replaced tags: in a series that is mostly the same set again and again.
+ * joined once per set of replaced tags: in a series that is mostly one of a few sets.
  * @param between what stands between two attributes
  */
 export function splicer(base: readonly string[], between = ','): (patch: readonly string[]) => string {
-  let last = ''
-  let segments: readonly string[] = []
+  const shapes = new Map<string, readonly string[]>()
   return (patch) => {
-    const shape = patch.map((line) => (isRemoval(line) ? '-' : '+') + tagOfLine(line)).join('')
-    if (shape !== last || segments.length === 0) {
+    let shape = ''
+    for (const line of patch) shape += tagOfLine(line)
+    let segments = shapes.get(shape)
+    if (segments === undefined) {
+      if (shapes.size === SHAPES) shapes.clear()
       segments = segmentsOf(base, patch, between)
-      last = shape
+      shapes.set(shape, segments)
     }
     let json = segments[0] ?? ''
     for (const [at, line] of patch.entries()) {

@@ -3,23 +3,15 @@ import type { DurableWrite } from '../durable-write.ts'
 import { isProblem, Problem } from '../problem.ts'
 import type { Added } from './add.ts'
 import type { Engine } from './engine.ts'
-import type { DataSets, InstanceRow, InstancesPage } from './instances.ts'
-import type { InstancesCursor } from './instances-walk.ts'
+import type { DataSets, InstanceRow, InstancesPage, InstancesQuery } from './instances.ts'
 import type { DigestPage } from './instances-digest.ts'
 import type { AddedWithBytes, AddOutcome, IndexedInstance, NewInstance } from './ports/instance.ts'
-import type {
-  DigestOptions,
-  InstanceIndex,
-  InstancesDigest,
-  InstancesOptions,
-  Scope,
-} from './ports/instance-index.ts'
+import type { DigestedInstances, InstanceIndex, InstancesOptions, Scope } from './ports/instance-index.ts'
 import { prepare, type PreparedInstance } from './prepare.ts'
 
-/** Instances of a page without their data sets, with them, and of one that is only hashed. */
+/** Instances of a page without their data sets, and with them. */
 const PAGE = 500
 const PAGE_WITH_TAGS = 200
-const PAGE_TO_HASH = 5000
 
 export function instanceIndex(engine: Engine): InstanceIndex {
   return {
@@ -34,8 +26,8 @@ export function instanceIndex(engine: Engine): InstanceIndex {
     },
     search: (query, signal) => engine.read('search', [query], signal),
     count: (query, signal) => engine.read('count', [query], signal),
-    instances: (scope, options) => instances(engine, scope, options ?? {}),
-    digest: (scope, options) => digest(engine, scope, options ?? {}),
+    instances: (scope, options) => pagesOf(engine, readingOf(scope, options ?? {})),
+    digested: (scope, options) => digested(engine, readingOf(scope, options ?? {})),
     derivations: async (study) => {
       const rows = await engine.read('derivations', [study])
       return rows.map(({ source, ...row }) => ({
@@ -110,37 +102,49 @@ async function addPrepared(engine: Engine, batch: readonly PreparedInstance[]): 
   return outcomes
 }
 
-async function* instances(
-  engine: Engine,
-  scope: Scope,
-  options: InstancesOptions,
-): AsyncGenerator<readonly IndexedInstance[]> {
-  const { tags = false, pixelMap = false, isLent = false, states = ['active'], signal } = options
-  const limit = options.pageSize ?? (tags ? PAGE_WITH_TAGS : PAGE)
-  let after: InstancesCursor | null = null
-  do {
-    const query = { scope, states, tags, pixelMap, limit, after }
-    const page: InstancesPage = await engine.read('instancesPage', [query], signal)
-    if (page.rows.length > 0) yield indexed(page, pixelMap)
-    if (isLent) free(page)
-    after = page.next
-    // Requests that came in meanwhile go first.
-    if (after !== null) await turn()
-  } while (after !== null)
+interface Reading {
+  readonly query: InstancesQuery
+  readonly isLent: boolean
+  readonly signal: AbortSignal | undefined
 }
 
-async function digest(engine: Engine, scope: Scope, options: DigestOptions): Promise<InstancesDigest> {
-  const { states = ['active'], pageSize: limit = PAGE_TO_HASH, signal } = options
-  const digests: string[] = []
-  let count = 0
-  let after: InstancesCursor | null = null
-  do {
-    const page: DigestPage = await engine.read('instancesDigest', [{ scope, states, limit, after }], signal)
-    digests.push(page.digest)
-    count += page.instances
-    after = page.next
-  } while (after !== null)
-  return { instances: count, digest: digests.join(' ') }
+function readingOf(scope: Scope, options: InstancesOptions): Reading {
+  const { tags = false, pixelMap = false, isLent = false, states = ['active'], signal } = options
+  const limit = options.pageSize ?? (tags ? PAGE_WITH_TAGS : PAGE)
+  return { query: { scope, states, tags, pixelMap, limit, after: null }, isLent, signal }
+}
+
+/** All pages, of which the first may have been read already. */
+async function* pagesOf(
+  engine: Engine,
+  { query, isLent, signal }: Reading,
+  first: InstancesPage | null = null,
+): AsyncGenerator<readonly IndexedInstance[]> {
+  let page = first ?? (await engine.read('instancesPage', [query], signal))
+  for (;;) {
+    if (page.rows.length > 0) yield indexed(page, query.pixelMap)
+    if (isLent) free(page)
+    if (page.next === null) return
+    // Requests that came in meanwhile go first.
+    await turn()
+    page = await engine.read('instancesPage', [{ ...query, after: page.next }], signal)
+  }
+}
+
+async function digested(engine: Engine, reading: Reading): Promise<DigestedInstances> {
+  const { query, signal } = reading
+  const { digest, first } = await engine.read('digestedPage', [query], signal)
+  const digests = [digest]
+  for (let { next } = digest; next !== null;) {
+    const more: DigestPage = await engine.read('instancesDigest', [{ ...query, after: next }], signal)
+    digests.push(more)
+    next = more.next
+  }
+  return {
+    count: digests.reduce((sum, one) => sum + one.instances, 0),
+    digest: digests.map((one) => one.digest).join(' '),
+    pages: pagesOf(engine, reading, first),
+  }
 }
 
 /** Detached from whoever still holds it, the memory goes at once: of garbage the collector would leave many pages. */

@@ -1,5 +1,5 @@
 /** INSTANCES: pages of instances of a scope, in order, with their data sets put together again. */
-import { isPlainLine, isPlainText } from '../dicom/dicom-json.ts'
+import { arePlainLines, isPlainText } from '../dicom/dicom-json.ts'
 import { linesOfJson, splicer, unpacked } from './encoding.ts'
 import { cursorOf, walkInstances, type InstancesCursor, type InstancesWalk } from './instances-walk.ts'
 import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance } from './known.ts'
@@ -42,20 +42,22 @@ const NO_DATA_SETS: DataSets = { tags: null, ends: [], plain: [] }
 const PAGE_BYTES = 4 * 1024 * 1024
 
 const COLUMNS = `${KNOWN_COLUMNS}, i.size, i.damaged, i.sender, i.received_at, w.name AS store, b.key`
+const TAGS = 'i.has_bulk, i.base_id, i.patch, i.packed'
 const JOINS = `${KNOWN_JOINS} LEFT JOIN blob b ON b.id = i.blob_id LEFT JOIN blob_store w ON w.id = b.store_id`
 
 export function* instancesPage(
   dialect: Dialect,
   query: InstancesQuery,
 ): Generator<Step, InstancesPage, Row[]> {
-  const columns = query.tags ? `${COLUMNS}, i.has_bulk, i.base_id, i.patch, i.packed` : COLUMNS
-  const { found, next } = yield* walkInstances(query, columns, JOINS)
-  if (!query.tags) return { rows: yield* instanceRows(found, query.pixelMap), ...NO_DATA_SETS, next }
+  const columns = [COLUMNS, ...(query.tags ? [TAGS] : []), ...(query.pixelMap ? ['m.map'] : [])].join(', ')
+  const joins = query.pixelMap ? `${JOINS} LEFT JOIN pixel_map m ON m.instance_id = i.id` : JOINS
+  const { found, next } = yield* walkInstances(query, columns, joins)
+  if (!query.tags) return { rows: yield* instanceRows(found), ...NO_DATA_SETS, next }
   const dataSets = yield* dataSetsOf(dialect, found)
   const kept = found.slice(0, dataSets.ends.length)
   const last = kept.at(-1)
   const cut = kept.length < found.length && last !== undefined
-  return { rows: yield* instanceRows(kept, query.pixelMap), ...dataSets, next: cut ? cursorOf(last) : next }
+  return { rows: yield* instanceRows(kept), ...dataSets, next: cut ? cursorOf(last) : next }
 }
 
 /** The data sets of rows up to {@link PAGE_BYTES}, of the first row in any case. */
@@ -66,7 +68,7 @@ function* dataSetsOf(dialect: Dialect, rows: readonly Row[]): Generator<Step, Da
   let bytes = 0
   const ends: number[] = []
   const plain: boolean[] = []
-  const whole = baseOf([])
+  const whole = baseOf('{}')
   for (const row of rows) {
     if (bytes > PAGE_BYTES) break
     const patch = row['packed'] === null ? String(row['patch']) : unpacked(row['packed'] as Buffer)
@@ -77,7 +79,7 @@ function* dataSetsOf(dialect: Dialect, rows: readonly Row[]): Generator<Step, Da
     texts.push(text)
     bytes += Buffer.byteLength(text)
     ends.push(bytes)
-    plain.push(isPlainText(text, Number(row['has_bulk']) !== 0, base.isPlain && lines.every(isPlainLine)))
+    plain.push(isPlainText(text, Number(row['has_bulk']) !== 0, base.isPlain && arePlainLines(patch)))
   }
   const tags = Buffer.allocUnsafeSlow(bytes)
   let at = 0
@@ -92,8 +94,8 @@ interface Base {
   readonly isPlain: boolean
 }
 
-function baseOf(lines: readonly string[]): Base {
-  return { splice: splicer(lines), isPlain: lines.every(isPlainLine) }
+function baseOf(json: string): Base {
+  return { splice: splicer(linesOfJson(json)), isPlain: arePlainLines(json) }
 }
 
 function* basesOf(ids: readonly number[]): Generator<Step, Map<number, Base>, Row[]> {
@@ -102,19 +104,10 @@ function* basesOf(ids: readonly number[]): Generator<Step, Map<number, Base>, Ro
     types: 'bigint',
     each: ids.map((id) => [id]),
   }
-  return new Map(rows.map((row) => [Number(row['id']), baseOf(linesOfJson(String(row['base'])))]))
+  return new Map(rows.map((row) => [Number(row['id']), baseOf(String(row['base']))]))
 }
 
-function* instanceRows(rows: readonly Row[], withMaps: boolean): Generator<Step, InstanceRow[], Row[]> {
-  const ids = rows.map((row) => [Number(row['id'])])
-  const maps = withMaps
-    ? yield {
-        sql: 'SELECT m.instance_id, m.map FROM (VALUES (?)) AS v JOIN pixel_map m ON m.instance_id = v.column1',
-        types: 'bigint',
-        each: ids,
-      }
-    : []
-  const mapOf = new Map(maps.map((row) => [Number(row['instance_id']), row['map'] as Buffer]))
+function* instanceRows(rows: readonly Row[]): Generator<Step, InstanceRow[], Row[]> {
   const composed = rows.filter((row) => row['key'] === null).map((row) => [Number(row['id'])])
   const pieces = yield {
     sql: `SELECT x.instance_id, x.start, x.length, w.name AS store, b.key FROM (VALUES (?)) AS v
@@ -137,7 +130,7 @@ function* instanceRows(rows: readonly Row[], withMaps: boolean): Generator<Step,
       damaged: Number(row['damaged']) !== 0,
       sender: row['sender'] === null ? null : String(row['sender']),
       receivedAt: Number(row['received_at']),
-      pixelMap: mapOf.get(Number(row['id'])) ?? null,
+      pixelMap: (row['map'] as Buffer | null | undefined) ?? null,
     }
   })
 }

@@ -35,7 +35,7 @@ import {
   referenced,
 } from './inspection.ts'
 import { instancesPage } from './instances.ts'
-import { instancesDigest } from './instances-digest.ts'
+import { digestedPage, instancesDigest } from './instances-digest.ts'
 import { known } from './known.ts'
 import { checkDerived, checkRelations, unusedBlobs } from './level-check.ts'
 import { addNote, changeStates } from './lifecycle.ts'
@@ -63,6 +63,7 @@ export const reads = {
   search,
   count,
   instancesPage,
+  digestedPage,
   instancesDigest,
   owed,
   nextDue,

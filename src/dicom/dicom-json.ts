@@ -102,7 +102,9 @@ function elementText(element: JsonElement | undefined): string {
 
 /** A data set that begins with a tag that an object would put first, wherever it belongs. */
 const OUT_OF_ORDER_FIRST = /^\{"[1-9]\d{7}":/
-const OUT_OF_ORDER = /\{"[1-9]\d{7}":\{"vr"/
+const OUT_OF_ORDER = /.\{"[1-9]\d{7}":\{"vr"/s
+/** Within an item: those of the data set itself begin the text or a line. */
+const NESTED_CHARSET = /.\{"00080005":|[^\n],"00080005":/s
 /** A tag behind Pixel Data: private groups of ultrasound, digital signatures, trailing padding. */
 const BEHIND_PIXELS = /"(?:7FE[1-9A-F]|7FF|[89A-F][0-9A-F]{2})[0-9A-F]+":\{"vr"/
 const LEADING_CHARSET =
@@ -112,18 +114,21 @@ const LEADING_UTF8 = `{"${CHARSET_TAG}":${JSON.stringify(UTF8)}`
 /**
  * Whether the stored JSON text of a data set is what clients see of it but for Specific Character Set and pixel data:
  * nothing to replace, to leave out or to put in order, at any depth. `hasBulk`: it has elements of the form
- * `{vr, offset, length}`; `arePlain`: so are all its lines ({@link isPlainLine}).
+ * `{vr, offset, length}`; `arePlain`: so are all its lines ({@link arePlainLines}).
  */
 export function isPlainText(text: string, hasBulk: boolean, arePlain: boolean): boolean {
   if (hasBulk || !arePlain || !text.startsWith('{"') || text.slice(2, 10) < CHARSET_TAG) return false
   return !OUT_OF_ORDER_FIRST.test(text) && (!text.startsWith(CHARSET_TAG, 2) || LEADING_CHARSET.test(text))
 }
 
-/** Of one attribute, `"00100010":{…}`: instances of a series share most of theirs, which are looked at once. */
-export function isPlainLine(line: string): boolean {
+/**
+ * Of JSON text with an attribute a line (`database/encoding.ts`): instances of a series share most of theirs, which are
+ * looked at once.
+ */
+export function arePlainLines(json: string): boolean {
   // Quoted keys cannot occur within values: there the quotation marks are escaped.
-  if (line.includes('"undecoded":') || line.includes(`"${CHARSET_TAG}":`, 1)) return false
-  return !OUT_OF_ORDER.test(line) && !BEHIND_PIXELS.test(line)
+  if (json.includes('"undecoded":') || NESTED_CHARSET.test(json)) return false
+  return !OUT_OF_ORDER.test(json) && !BEHIND_PIXELS.test(json)
 }
 
 /**

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Request, Response } from 'express'
 import type { Archive } from '../archive/archive.ts'
-import { digestOf, instancesOf } from '../archive/retrieve.ts'
+import { digestedOf } from '../archive/retrieve.ts'
 import type { IndexedInstance } from '../database/ports/instance.ts'
 import type { DataSet } from '../dicom/data-set.ts'
 import { metadataPieces, toDicomJson, type BulkPath, type JsonOptions } from '../dicom/dicom-json.ts'
@@ -46,17 +46,16 @@ export async function answerMetadata(
   const { isXml, media } = form
   const isGzipped = !isXml && takesGzip(request)
   response.vary('Accept-Encoding')
-  // What the answer is made of: every instance, the address that goes into its URIs, the form.
-  const instances = await digestOf(archive, scope, signal)
-  const tag = entityTag(settings.publicUrl, media, isGzipped ? 'gzip' : '', instances)
-  if (isNotModified(request, response, tag, CHECKED)) return
-  const pages = instancesOf(archive, scope, {
+  const { digest, pages } = await digestedOf(archive, scope, {
     tags: true,
     pixelMap: true,
     isLent: true,
     pageSize: PAGE,
     signal,
   })
+  // What the answer is made of: every instance, the address that goes into its URIs, the form.
+  const tag = entityTag(settings.publicUrl, media, isGzipped ? 'gzip' : '', digest)
+  if (isNotModified(request, response, tag, CHECKED)) return
   if (isXml) {
     await sendParts(request, response, { media: XML_TYPE }, xmlParts(pages, settings))
     return

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express'
 import type { Archive } from '../archive/archive.ts'
-import { digestOf, instancesOf, part10Of } from '../archive/retrieve.ts'
-import type { Scope } from '../database/ports/instance-index.ts'
+import { digestedOf, part10Of } from '../archive/retrieve.ts'
+import type { IndexedInstance } from '../database/ports/instance.ts'
 import { abortedWith, begun, CHECKED, entityTag, isNotModified, sendBegun } from './representation.ts'
 import { scopeOf } from './scope.ts'
 import { ZIP } from './wado-forms.ts'
@@ -14,10 +14,10 @@ import { zipOf, type ZipEntry } from './zip.ts'
 export async function answerZip(archive: Archive, request: Request, response: Response): Promise<void> {
   const scope = scopeOf(request)
   const signal = abortedWith(response)
-  const tag = entityTag(ZIP, await digestOf(archive, scope, signal))
+  const { digest, pages } = await digestedOf(archive, scope, { signal })
+  const tag = entityTag(ZIP, digest)
   if (isNotModified(request, response, tag, CHECKED)) return
-  const body =
-    request.method === 'HEAD' ? null : await begun(response, zipOf(entriesOf(archive, scope, signal)))
+  const body = request.method === 'HEAD' ? null : await begun(response, zipOf(entriesOf(archive, pages)))
   const name = scope.instance ?? scope.series ?? scope.study ?? 'archive'
   response.setHeader('Content-Type', ZIP)
   response.setHeader('Content-Disposition', `attachment; filename="${name}.zip"`)
@@ -25,8 +25,11 @@ export async function answerZip(archive: Archive, request: Request, response: Re
   else await sendBegun(response, body)
 }
 
-async function* entriesOf(archive: Archive, scope: Scope, signal: AbortSignal): AsyncGenerator<ZipEntry> {
-  for await (const page of instancesOf(archive, scope, { signal })) {
+async function* entriesOf(
+  archive: Archive,
+  pages: AsyncIterable<readonly IndexedInstance[]>,
+): AsyncGenerator<ZipEntry> {
+  for await (const page of pages) {
     for (const instance of page) {
       const { study, series, instance: uid } = instance.uids
       yield {

@@ -1,6 +1,6 @@
 import type { Database } from '../../src/database/ports/database.ts'
 import type { IndexedInstance, NewInstance } from '../../src/database/ports/instance.ts'
-import type { DigestOptions, Scope } from '../../src/database/ports/instance-index.ts'
+import type { InstancesOptions, Scope } from '../../src/database/ports/instance-index.ts'
 import type { Bench, MakeBench } from './bench.ts'
 import { CT, EXPLICIT, made, name, number, text } from './instances.ts'
 
@@ -128,30 +128,48 @@ export function addContract(makeBench: MakeBench): void {
       expect(lent).toHaveLength(4)
     })
 
-    it('digests which instances there are, page by page, without telling them', async () => {
-      const digest = async (scope: Scope, options?: DigestOptions) => database.index.digest(scope, options)
+    it('digests which instances there are', async () => {
+      const digest = async (scope: Scope, options?: InstancesOptions) => {
+        const { count, digest: text } = await database.index.digested(scope, options)
+        return { count, text }
+      }
       const none = await digest({ study: '1.2.3' })
-      expect(none.instances).toBe(0)
+      expect(none.count).toBe(0)
       await database.index.add(['1.1', '1.2', '1.3'].map((instance) => made({ instance })))
       const [three, series] = [
         await digest({ study: '1.2.3' }),
         await digest({ study: '1.2.3', series: '1.2.3.4' }),
       ]
-      expect([three.instances, series]).toEqual([3, three])
+      expect([three.count, series]).toEqual([3, three])
       expect(await digest({ study: '1.2.3' })).toEqual(three)
-      expect((await digest({ study: '1.2.3' }, { pageSize: 2 })).instances).toBe(3)
       const one = await digest({ study: '1.2.3', series: '1.2.3.4', instance: '1.2' })
-      expect(one.instances).toBe(1)
+      expect(one.count).toBe(1)
 
       await database.index.add([made({ instance: '1.4' })])
       const four = await digest({ study: '1.2.3' })
-      expect(four.instances).toBe(4)
+      expect(four.count).toBe(4)
       const change = { scope: {}, instances: ['1.4'], actor: null, reason: 'asked for' } as const
       await database.lifecycle.change({ ...change, from: ['active'], to: 'deleted' })
       expect(await digest({ study: '1.2.3' })).toEqual(three)
       const deleted = await digest({ study: '1.2.3' }, { states: ['active', 'deleted'] })
-      expect(deleted.instances).toBe(4)
-      expect(new Set([none, three, four, deleted, one].map((found) => found.digest)).size).toBe(5)
+      expect(deleted.count).toBe(4)
+      expect(new Set([none, three, four, deleted, one].map((found) => found.text)).size).toBe(5)
+    })
+
+    it('digests page by page what is more than one read hashes, and gives all of it', async () => {
+      const uids = Array.from({ length: 90 }, (_, at) => `1.${at + 1}`)
+      await database.index.add(uids.map((instance) => made({ instance })))
+      const few = await database.index.digested({ study: '1.2.3' }, { pageSize: 2 })
+      const [first, second, ...more] = few.digest.split(' ')
+      expect([few.count, more.length, first === second]).toEqual([90, 1, false])
+      const found = (await Array.fromAsync(few.pages)).flat().map(({ uids: { instance } }) => instance)
+      expect(found.toSorted()).toEqual(uids.toSorted())
+
+      // What comes behind the first read is told, too.
+      await database.index.add([made({ instance: '9.9' })])
+      const then = await database.index.digested({ study: '1.2.3' }, { pageSize: 2 })
+      expect([then.count, then.digest.split(' ')[0]]).toEqual([91, first])
+      expect(then.digest).not.toBe(few.digest)
     })
 
     it('gives the file, its pixel map and what was noted of it', async () => {

@@ -6,7 +6,7 @@ import type { DataSet } from '../../src/dicom/data-set.ts'
 import {
   dicomJsonText,
   findBulk,
-  isPlainLine,
+  arePlainLines,
   isPlainText,
   metadataPieces,
   toDicomJson,
@@ -26,7 +26,7 @@ const PIXELS = { tag: '7FE00010', vr: 'OW' } as const
 function stored(dataSet: DataSet): { tags: Buffer; isPlain: boolean } {
   const text = JSON.stringify(dataSet)
   const lines = Object.entries(dataSet).map(([tag, element]) => `"${tag}":${JSON.stringify(element)}`)
-  const isPlain = isPlainText(text, /"offset":\d/.test(text), lines.every(isPlainLine))
+  const isPlain = isPlainText(text, /"offset":\d/.test(text), arePlainLines(`{${lines.join('\n,')}}`))
   return { tags: Buffer.from(text), isPlain }
 }
 

@@ -47,12 +47,11 @@ export interface Derivation {
   readonly source: KnownInstance & Pick<IndexedInstance, 'size' | 'sender' | 'receivedAt'>
 }
 
-export type DigestOptions = Pick<InstancesOptions, 'states' | 'pageSize' | 'signal'>
-
-export interface InstancesDigest {
-  readonly instances: number
-  /** Another one as soon as an instance comes, goes, or changes its state. */
+export interface DigestedInstances {
+  readonly count: number
+  /** Another one as soon as an instance comes, goes, or changes its state; none of the pages is older than it. */
   readonly digest: string
+  readonly pages: AsyncIterable<readonly IndexedInstance[]>
 }
 
 /** EVERY TAG OF EVERY INSTANCE. Each method is one transaction, or one consistent read. */
@@ -81,8 +80,8 @@ export interface InstanceIndex {
    * while the reader waits. An empty iteration when the scope has none.
    */
   instances(scope: Scope, options?: InstancesOptions): AsyncIterable<readonly IndexedInstance[]>
-  /** How many instances {@link instances} would give, and a digest of which they are: much less work than to list them. */
-  digest(scope: Scope, options?: DigestOptions): Promise<InstancesDigest>
+  /** What {@link instances} gives, with what tells it from that of any other time. */
+  digested(scope: Scope, options?: InstancesOptions): Promise<DigestedInstances>
   /** Instances of a study that were made of others, and those that were made of its own. */
   derivations(study: Uid): Promise<readonly Derivation[]>
 }
