@@ -227,6 +227,32 @@ describe('the three-way merge', () => {
     expect(merge(split, ours, ours).resource['series']).toEqual([one, own])
   })
 
+  it('leaves a series of somebody else as it is that has an instance of ours among its own', () => {
+    const listed = (...uids: string[]) => uids.map((one) => ({ uid: one }))
+    const ours = study({ series: [{ uid: '1.1', instance: listed('1.1.1', '1.1.2') }] })
+    const [one] = ours['series'] as unknown as [JsonObject]
+    const other = { uid: '1.9', instance: listed('1.1.1', '7.7') }
+    const merged = merge(study({ series: [one, other] }), ours, ours)
+    expect([merged.resource['series'], merged.edits]).toEqual([[one, other], []])
+  })
+
+  it('keeps what others added to a value of ours until that changes', () => {
+    const [before, now] = [{ display: 'Curie' }, { display: 'Roe' }]
+    const added = (referrer: JsonObject) => study({ referrer: { ...referrer, reference: 'Practitioner/p' } })
+    const merged = (theirs: Resource, ours: JsonObject, base: JsonObject): unknown =>
+      merge(theirs, study({ referrer: ours }), study({ referrer: base })).resource['referrer']
+    expect(merged(added(before), before, before)).toEqual({ ...before, reference: 'Practitioner/p' })
+    expect(merged(added(now), now, before)).toEqual(now)
+  })
+
+  it('under respect leaves out for good what somebody took out', () => {
+    const [base, ours] = [study({ numberOfSeries: 1 }), study({ numberOfSeries: 2 })]
+    const first = merge(study({}), ours, base, 'respect')
+    expect([first.resource['numberOfSeries'], first.owned['numberOfSeries']]).toEqual([undefined, 1])
+    const second = merge(first.resource, ours, first.owned, 'respect')
+    expect([second.changed, second.edits]).toEqual([false, ['numberOfSeries']])
+  })
+
   it('knows a reference again when the server made it absolute or added a version', () => {
     const ours = study({ endpoint: [{ reference: 'Endpoint/e' }] })
     const theirs = study({
