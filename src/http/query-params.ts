@@ -120,8 +120,11 @@ function readKeys(fields: Fields, owners: Owners, options: ValueOptions): RawKey
   const used = new Set<string>()
   const keys = Array.from(fields.values(), ({ name, field, texts }) => {
     const inside = inBlocks(field.path, owners)
-    for (const block of inside.used) used.add(block)
-    return readKey(name, { path: inside.path, vr: field.vr }, texts, options)
+    const key = readKey(name, { path: inside.path, vr: field.vr }, texts, options)
+    // What may be anything, or nothing, does not imply its creator.
+    const implies = key.match.kind !== 'universal' && key.match.kind !== 'empty'
+    for (const block of implies ? inside.used : []) used.add(block)
+    return key
   })
   return keys.filter(({ path }) => !used.has(reservedBlock(path) ?? ''))
 }

@@ -215,6 +215,13 @@ describe.each(['sqlite', 'postgres'] as const)('QIDO-RS on %s', (engine) => {
       ['00190010=PEERLAB%2001&00191001=v', 'A'],
       ['0019xx01;OTHER=v', 'B'],
       ['0019xx01;PEERLAB%2002=v', ''],
+      // A creator whose element may be anything, or nothing, is still asked for.
+      ['00190010=PEERLAB%2001&00191001=', 'A'],
+      ['00190010=PEERLAB%2001&00191001=*', 'A'],
+      ['00190010=PEERLAB%2002&00191001=*', ''],
+      ['00190010=PEERLAB%2002&00191001=%22%22&emptyvaluematching=true', ''],
+      ['00190010=PEERLAB%2001&00191002=%22%22&emptyvaluematching=true', 'A'],
+      ['0019xx01;PEERLAB%2002=*', 'BADC'],
       // one instance of study D has one patient, another the other
       ['PatientID=D1', 'D'],
       ['PatientID=D2', 'D'],

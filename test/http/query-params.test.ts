@@ -110,6 +110,21 @@ describe('private attributes', () => {
     expect(paths('00190010=A%5CB&00191001=v')).toEqual([['00190010'], ['00191001']])
   })
 
+  it('keeps the key of a creator whose elements may be anything, or nothing', () => {
+    const ask = (raw: string) => readSearchParams(raw).keys.map(({ path, match }) => [path[0], match.kind])
+    const creator = ['00190010', 'values']
+    expect(ask('00190010=A&00191001=')).toEqual([creator, ['0019xx01;A', 'universal']])
+    expect(ask('00190010=A&00191001=%22%22&emptyvaluematching=true')).toEqual([
+      creator,
+      ['0019xx01;A', 'empty'],
+    ])
+    expect(ask('00190010=A&00191001=*&00191002=v')).toEqual([
+      ['0019xx01;A', 'universal'],
+      ['0019xx02;A', 'values'],
+    ])
+    expect(paths('00190010=A&00191005.00080100=')).toEqual([['00190010'], ['0019xx05;A', '00080100']])
+  })
+
   it('keeps apart two creators, and one inside a sequence', () => {
     expect(
       paths('00190010=A&00190011=B&00191001=1&00191101=2&00400275.00190010=C&00400275.00191001=3'),

@@ -62,11 +62,16 @@ function blockOf(before: TagPath, step: Tag): string {
   return JSON.stringify([...before, step.slice(0, 6)])
 }
 
-/** Decision: a creator that is named for a block through which other keys lead is no key of its own. */
+/**
+ * Decision: a creator that is named for a block through which keys with a value lead is no key of its own. It stays one
+ * for keys that may have any value, or none.
+ */
 export function withoutOwners(keys: readonly Key[], asked: readonly Attribute[], owners: Owners): Key[] {
   const served = new Set(
     asked.flatMap(({ path }, at) =>
-      path.map((step, depth) => blockOf(keys[at]?.path.slice(0, depth) ?? [], step)),
+      keys[at]?.want.kind === 'any' || keys[at]?.want.kind === 'empty'
+        ? []
+        : path.map((step, depth) => blockOf(keys[at]?.path.slice(0, depth) ?? [], step)),
     ),
   )
   return keys.filter(({ path }) => {
