@@ -223,8 +223,11 @@ function mergeSubject({ theirs, ours, base }: Three, context: Context): Outcome 
     const kept = theirs !== undefined && ours !== undefined && covers(theirs, ours)
     return { value: kept ? theirs : ours, owned: ours }
   }
+  // Adopted: what is not decided there and names the same patient waits for the Patient that is found now.
   const isOurs =
-    base === undefined ? isUndecided(theirs) && itemKey(theirs) === itemKey(ours) : sameSubject(theirs, base)
+    base === undefined
+      ? isUndecided(theirs) && itemKey(theirs) === logicalKey(ours)
+      : sameSubject(theirs, base)
   if (isOurs) return { value: ours, owned: ours }
   context.subjectMoved = isObject(theirs) && typeof theirs['reference'] === 'string'
   return { value: theirs, owned: base }
@@ -232,6 +235,11 @@ function mergeSubject({ theirs, ours, base }: Three, context: Context): Outcome 
 
 function sameSubject(a: Json, b: Json): boolean {
   return isUndecided(a) === isUndecided(b) && itemKey(a) === itemKey(b)
+}
+
+/** By what a subject would be known without its literal reference. */
+function logicalKey(subject: Json): string {
+  return itemKey(isObject(subject) ? without(subject, 'reference') : subject)
 }
 
 /** Without a literal reference. */

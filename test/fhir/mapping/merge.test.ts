@@ -253,6 +253,16 @@ describe('the three-way merge', () => {
     expect([second.changed, second.edits]).toEqual([false, ['numberOfSeries']])
   })
 
+  it('gives a study that it adopts the Patient that has been found by then, and leaves one that a person chose', () => {
+    const identifier = { system: 'urn:oid:1.2', value: 'P1' }
+    const ours = study({ subject: { reference: 'Patient/a', identifier } })
+    const adopted = (subject: JsonObject) => merge(study({ subject }), ours, null)
+    expect(adopted({ type: 'Patient', identifier }).resource['subject']).toEqual(ours['subject'])
+    const others = [{ reference: 'Patient/b', identifier }, { identifier: { ...identifier, value: 'P2' } }]
+    expect(others.map((subject) => adopted(subject).resource['subject'])).toEqual(others)
+    expect(others.map((subject) => adopted(subject).subjectMoved)).toEqual([true, false])
+  })
+
   it('knows a reference again when the server made it absolute or added a version', () => {
     const ours = study({ endpoint: [{ reference: 'Endpoint/e' }] })
     const theirs = study({
