@@ -190,6 +190,31 @@ describe('reconcile', () => {
     expect(open('duplicate-study')).toEqual([uid(2)])
   })
 
+  it('goes on with the one that is not withdrawn, where its link is lost and another is older', async () => {
+    Object.assign(server.behaviour, { updateCreate: false, statedUpdateCreate: false })
+    add(1)
+    start()
+    await settled()
+    const first = studyOf(1)
+    server.store.put({ ...first, id: 'live' })
+    edit(first, { status: 'entered-in-error' })
+    store.links.clear()
+    // The first one has been there for longer, whichever was written last.
+    const age = (id: string, lastUpdated: string): void => {
+      const current = server.store.current('ImagingStudy', id)?.resource
+      Object.assign(current?.['meta'] as object, { lastUpdated })
+    }
+    age(first.id, '2020-01-01T00:00:00Z')
+    age('live', '2021-01-01T00:00:00Z')
+    add(1)
+    await settled()
+    expect(studyOf(1)).toMatchObject({ id: 'live', numberOfInstances: 2 })
+    expect(server.store.current('ImagingStudy', first.id)?.resource).toMatchObject({
+      status: 'entered-in-error',
+      numberOfInstances: 1,
+    })
+  })
+
   it('reports orphans, withdraws them on demand or by policy, and forgets those that are none any more', async () => {
     add(1)
     start()

@@ -718,6 +718,19 @@ describe('a FHIR server that fails', () => {
     expect(studies()).toHaveLength(1)
   })
 
+  it.each([
+    ['often', 12, 0],
+    ['for long', 3, 13 * 3_600_000],
+  ])('fails one study %s alone: nobody need look at it', async (_how, times, ageMs) => {
+    server.faults.add({ on: '^PUT /ImagingStudy', do: 'answer', times, status: 500 })
+    store.add(...studyOf(1))
+    for (const debt of store.debts.values()) debt.firstDirtyAt -= ageMs
+    start()
+    await settled()
+    expect(sync?.state().counts.postponed).toBe(times)
+    expect(store.attention).toEqual([])
+  })
+
   it('is of another release: nothing is written until it is the right one', async () => {
     server.behaviour.release = 'R5'
     store.add(...studyOf(1))
