@@ -41,7 +41,7 @@ export function readMatch(
   options: ValueOptions,
   listVr = vr,
 ): Match {
-  const values = texts.flatMap((text) => split(listVr, text)).filter((text) => text !== '')
+  const values = valuesIn(name, listVr, texts)
   if (values.every((text) => /^\*+$/u.test(text))) return { kind: 'universal' }
   if (options.emptyvaluematching && texts.length === 1 && texts[0] === '""') return { kind: 'empty' }
   if (values.length > MAX_VALUES) throw bad(name, `has more than ${MAX_VALUES} values`)
@@ -53,6 +53,14 @@ export function readMatch(
   const fault = values.map((value) => faultOf(vr, value)).find((one) => one !== undefined)
   if (fault !== undefined) throw bad(name, `has VR ${vr}, which ${fault}`)
   return { kind, values }
+}
+
+/** The values of all texts; none for those that are empty. Separators alone are no universal key. */
+function valuesIn(name: string, vr: Vr, texts: readonly string[]): string[] {
+  const values = texts.flatMap((text) => split(vr, text)).filter((text) => text !== '')
+  if (values.length === 0 && texts.some((text) => trimPadding(text) !== ''))
+    throw bad(name, 'is a list without a value')
+  return values
 }
 
 function faultOf(vr: Vr, value: string): string | undefined {

@@ -242,7 +242,7 @@ function readKey(attribute: Attribute, given: readonly string[], switches: Switc
   const vr = vrOf(attribute.path.at(-1) ?? '')
   // Decision: what the dictionary knows of a private element tells how lists of it are written, not how it compares.
   const listVr = vr ?? privateVrOf(attribute.path.at(-1) ?? '')
-  const texts = given.flatMap((text) => splitText(text, listVr)).filter((text) => text !== '')
+  const texts = textsOf(given, listVr)
   if (texts.every((text) => /^\*+$/u.test(text))) return { ...attribute, want: { kind: 'any' } }
   if (switches.empty && given.length === 1 && given[0] === '""')
     return { ...attribute, want: { kind: 'empty' } }
@@ -254,6 +254,13 @@ function readKey(attribute: Attribute, given: readonly string[], switches: Switc
   // More is no search but an attack.
   if (texts.some((text) => text.replaceAll(/\*+/gu, '*').split('*').length > 9)) refuse('too many wildcards')
   return { ...attribute, want: { kind: 'one', texts, fuzzy: switches.fuzzy, zone: switches.zone } }
+}
+
+/** Decision: what is separators alone is a list of nothing, no universal key. */
+function textsOf(given: readonly string[], vr: Vr | undefined): string[] {
+  const texts = given.flatMap((text) => splitText(text, vr)).filter((text) => text !== '')
+  if (texts.length === 0 && given.some((text) => unpadded(text) !== '')) refuse('a list of nothing')
+  return texts
 }
 
 /**
