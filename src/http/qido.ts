@@ -126,7 +126,7 @@ function setHeaders(
   if (answer.next !== undefined) {
     const kept = queryString(request)
       .split('&')
-      .filter((piece) => piece !== '' && !PAGING.test(piece.split('=', 1)[0] ?? ''))
+      .filter((piece) => piece !== '' && !PAGING.test(decodeURIComponent(piece.split('=', 1)[0] ?? '')))
     const query = [...kept, `after=${encodeURIComponent(answer.next)}`].join('&')
     response.setHeader('Link', `<${settings.publicUrl}${DICOMWEB}${request.path}?${query}>; rel="next"`)
   }

@@ -112,5 +112,9 @@ describe.each(['sqlite', 'postgres'] as const)('pages of a search on %s', (engin
     const { status, text } = await world.get(`${next}&offset=2`)
     expect([status, text.includes('offset')]).toEqual([400, true])
     expect((await world.get(`${next}&offset=0`)).status).toBe(200)
+    // A link has the token alone, in whatever letters the offset was written.
+    const offset = nextOf(await world.get('/dicomweb/studies?limit=2&%6Fffset=3&Patient%4EAME=')) ?? ''
+    expect(offset).toContain('?limit=2&Patient%4EAME=&after=')
+    expect((await world.get(offset)).dataSets()).toHaveLength(2)
   })
 })
