@@ -2,10 +2,9 @@ import { inflateRawSync } from 'node:zlib'
 import type { Uid } from '../dicom/data-set.ts'
 import { frameBytes, type PixelFormat } from '../dicom/pixel-format.ts'
 import { transferSyntax } from '../dicom/transfer-syntax.ts'
-import { decodeJpegExtended } from './jpeg-extended.ts'
 import { decodeJpegLossless } from './jpeg-lossless.ts'
 import { readHead } from './jpeg-markers.ts'
-import { decodeJpegProgressive } from './jpeg-progressive.ts'
+import { decodeJpegTwelve } from './jpeg-twelve.ts'
 import { decodeJpegXl } from './jpeg-xl.ts'
 import { decodeRle } from './rle.ts'
 import { expectedBytes, inCells, packed, type Decoded } from './samples.ts'
@@ -74,8 +73,7 @@ function inOwnCells(codec: Codec): Decoder {
 function decodeSequential(bytes: Uint8Array, format: PixelFormat): Decoded | Promise<Decoded> {
   const { process, precision } = readHead(bytes).frame
   if (process === 3) return decodeJpegLossless(bytes, format)
-  if (precision === 8) return decodeJpeg(bytes, format)
-  return process === 2 ? decodeJpegProgressive(bytes, format) : decodeJpegExtended(bytes, format)
+  return precision === 8 ? decodeJpeg(bytes, format) : decodeJpegTwelve(bytes, format)
 }
 
 /** Grey that is labelled lossless and is not: what is stored is what was lost of it. */

@@ -1,75 +1,58 @@
-import type { PixelFormat } from '../dicom/pixel-format.ts'
-import { ZIGZAG, inverse, putBlock } from './jpeg-dct.ts'
-import { bitsFrom, decodeValue, restart, takeDifference, type Bits } from './jpeg-huffman.ts'
-import { readHead, readScans, type JpegScan } from './jpeg-markers.ts'
-import { checkSize, type Decoded } from './samples.ts'
+/** Scans of the extended sequential process with Huffman codes (ISO/IEC 10918-1 §F.2). */
+import {
+  bitsFrom,
+  decodeValue,
+  restart,
+  takeDifference,
+  type Bits,
+  type HuffmanTable,
+} from './jpeg-huffman.ts'
+import type { JpegScan } from './jpeg-markers.ts'
+import { eachBlock, type Plane } from './jpeg-planes.ts'
 import { UndecodableError } from './undecodable.ts'
 
-/** The extended sequential process of 12 bits with Huffman codes, which no library for 8 bits takes: grey alone. */
-export function decodeJpegExtended(bytes: Uint8Array, format: PixelFormat): Decoded {
-  const { frame } = readHead(bytes)
-  const { process, precision, width, height, components } = frame
-  if (process > 1 || precision !== 12 || components.length !== 1) {
-    throw new UndecodableError('no sequential JPEG of 12 bits and one component')
-  }
-  checkSize(format, width, height, 1)
-  const out = new Uint16Array(width * height)
-  readScans(bytes, (scan) => decodeScan(bytes, scan, out))
-  return {
-    width,
-    height,
-    components: 1,
-    bits: 12,
-    isSigned: false,
-    bytesPerSample: 2,
-    samples: new Uint8Array(out.buffer),
-  }
+/** One component of a scan on its way. */
+interface Channel {
+  readonly coefficients: Int16Array
+  readonly dc: HuffmanTable
+  readonly ac: HuffmanTable
+  /** The last constant. */
+  previous: number
 }
 
-function decodeScan(bytes: Uint8Array, scan: JpegScan, out: Uint16Array): number {
-  const { width, height, components } = scan.frame
-  const [part] = scan.parts
-  const quantization = scan.quantization[components[0]?.quantization ?? 0]
-  if (part === undefined || quantization === undefined) throw new UndecodableError('a table is missing')
+/** Decodes the scan into the planes; gives the position behind it. */
+export function decodeExtendedScan(bytes: Uint8Array, scan: JpegScan, planes: readonly Plane[]): number {
   const bits = bitsFrom(bytes, scan.start)
-  const across = Math.ceil(width / 8)
-  const blocks = across * Math.ceil(height / 8)
-  const coefficients = new Float64Array(64)
-  const half = new Float64Array(64)
-  let previous = 0
-  for (let block = 0; block < blocks; block++) {
-    if (scan.restartInterval > 0 && block > 0 && block % scan.restartInterval === 0) {
-      restart(bits)
-      previous = 0
+  const channels = scan.parts.map((part): Channel => {
+    const [dc, ac, plane] = [scan.dc[part.dc], scan.ac[part.ac], planes[part.component]]
+    if (dc === undefined || ac === undefined || plane === undefined) {
+      throw new UndecodableError('a table of codes is missing')
     }
-    previous = readBlock(bits, scan, part, { previous, quantization, coefficients })
-    inverse(coefficients, half)
-    putBlock(coefficients, out, { block, width, height })
-  }
+    return { coefficients: plane.coefficients, dc, ac, previous: 0 }
+  })
+  eachBlock(scan, planes, {
+    decode: (part, at) => {
+      const channel = channels[part]
+      if (channel !== undefined) readBlock(bits, channel, at)
+    },
+    restart: () => {
+      restart(bits)
+      for (const channel of channels) channel.previous = 0
+    },
+  })
   return bits.at
 }
 
-/** Coefficients of one block, multiplied out; gives back the constant one for the next to differ from (§F.2.2). */
-function readBlock(
-  bits: Bits,
-  scan: JpegScan,
-  part: { readonly dc: number; readonly ac: number },
-  block: { previous: number; quantization: Uint16Array; coefficients: Float64Array },
-): number {
-  const { quantization, coefficients } = block
-  const [dc, ac] = [scan.dc[part.dc], scan.ac[part.ac]]
-  if (dc === undefined || ac === undefined) throw new UndecodableError('a table of codes is missing')
-  coefficients.fill(0)
-  const constant = block.previous + takeDifference(bits, decodeValue(bits, dc) & 15)
-  coefficients[0] = constant * (quantization[0] ?? 0)
+/** Coefficients of one block, the constant one by its difference to the one before (§F.2.2). */
+function readBlock(bits: Bits, channel: Channel, at: number): void {
+  const { coefficients, dc, ac } = channel
+  channel.previous += takeDifference(bits, decodeValue(bits, dc) & 15)
+  coefficients[at] = channel.previous
   for (let k = 1; k < 64; k++) {
     const value = decodeValue(bits, ac)
     const [run, length] = [value >> 4, value & 15]
     if (length === 0 && run < 15) break
     k += run
-    if (length > 0 && k < 64) {
-      coefficients[ZIGZAG[k] ?? 0] = takeDifference(bits, length) * (quantization[k] ?? 0)
-    }
+    if (length > 0 && k < 64) coefficients[at + k] = takeDifference(bits, length)
   }
-  return constant
 }

@@ -1,5 +1,4 @@
-import type { PixelFormat } from '../dicom/pixel-format.ts'
-import { inverse, putBlock, ZIGZAG } from './jpeg-dct.ts'
+/** Scans of the progressive process with Huffman codes (ISO/IEC 10918-1 Annex G). */
 import {
   bitsFrom,
   decodeValue,
@@ -9,55 +8,11 @@ import {
   type Bits,
   type HuffmanTable,
 } from './jpeg-huffman.ts'
-import { readHead, readScans, type JpegScan } from './jpeg-markers.ts'
-import { checkSize, type Decoded } from './samples.ts'
+import type { JpegScan } from './jpeg-markers.ts'
+import { eachBlock, type Plane } from './jpeg-planes.ts'
 import { UndecodableError } from './undecodable.ts'
 
-/** Each coefficient by itself, and each of its bits: no encoder makes so many. */
-const MOST_SCANS = 64 * 14
-
-/** The progressive process of 12 bits with Huffman codes (ISO/IEC 10918-1 Annex G), which no library takes: grey alone. */
-export function decodeJpegProgressive(bytes: Uint8Array, format: PixelFormat): Decoded {
-  const { process, precision, width, height, components } = readHead(bytes).frame
-  if (process !== 2 || precision !== 12 || components.length !== 1) {
-    throw new UndecodableError('no progressive JPEG of 12 bits and one component')
-  }
-  checkSize(format, width, height, 1)
-  const blocks = Math.ceil(width / 8) * Math.ceil(height / 8)
-  // In the order of the stream, 64 a block.
-  const coefficients = new Int16Array(blocks * 64)
-  let quantization: Uint16Array | undefined
-  readScans(
-    bytes,
-    (scan) => {
-      quantization ??= scan.quantization[components[0]?.quantization ?? 0]
-      return decodeScan(bytes, scan, coefficients)
-    },
-    MOST_SCANS,
-  )
-  if (quantization === undefined) throw new UndecodableError('a table is missing')
-  const samples = samplesOf(coefficients, quantization, { width, height })
-  return { width, height, components: 1, bits: 12, isSigned: false, bytesPerSample: 2, samples }
-}
-
-function samplesOf(
-  coefficients: Int16Array,
-  quantization: Uint16Array,
-  size: { readonly width: number; readonly height: number },
-): Uint8Array {
-  const out = new Uint16Array(size.width * size.height)
-  const [natural, half] = [new Float64Array(64), new Float64Array(64)]
-  for (let block = 0; block * 64 < coefficients.length; block++) {
-    for (let k = 0; k < 64; k++) {
-      natural[ZIGZAG[k] ?? 0] = (coefficients[block * 64 + k] ?? 0) * (quantization[k] ?? 0)
-    }
-    inverse(natural, half)
-    putBlock(natural, out, { block, ...size })
-  }
-  return new Uint8Array(out.buffer)
-}
-
-/** One scan on its way. */
+/** One component of a scan on its way. */
 interface Pass {
   readonly bits: Bits
   readonly scan: JpegScan
@@ -70,28 +25,39 @@ interface Pass {
   ended: number
 }
 
-function decodeScan(bytes: Uint8Array, scan: JpegScan, coefficients: Int16Array): number {
-  const { restartInterval } = scan
-  const pass = begun(bytes, scan, coefficients)
+/** Decodes the scan into the planes; gives the position behind it. */
+export function decodeProgressiveScan(bytes: Uint8Array, scan: JpegScan, planes: readonly Plane[]): number {
+  checkScan(scan)
+  const bits = bitsFrom(bytes, scan.start)
+  const passes = scan.parts.map(({ component, dc, ac }): Pass => {
+    const table = scan.selection === 0 ? scan.dc[dc] : scan.ac[ac]
+    const coefficients = planes[component]?.coefficients ?? new Int16Array()
+    return { bits, scan, coefficients, table, previous: 0, ended: 0 }
+  })
   const decodeBlock = wayOf(scan)
-  for (let block = 0; block * 64 < coefficients.length; block++) {
-    if (restartInterval > 0 && block > 0 && block % restartInterval === 0) {
-      restart(pass.bits)
-      pass.previous = 0
-      pass.ended = 0
-    }
-    decodeBlock(pass, block * 64)
-  }
-  return pass.bits.at
+  eachBlock(scan, planes, {
+    decode: (part, at) => {
+      const pass = passes[part]
+      if (pass !== undefined) decodeBlock(pass, at)
+    },
+    restart: () => {
+      restart(bits)
+      for (const pass of passes) {
+        pass.previous = 0
+        pass.ended = 0
+      }
+    },
+  })
+  return bits.at
 }
 
-function begun(bytes: Uint8Array, scan: JpegScan, coefficients: Int16Array): Pass {
-  const { selection, selectionEnd, shift, parts } = scan
-  if (selectionEnd > 63 || selection > selectionEnd || shift > 13 || (selection === 0 && selectionEnd > 0)) {
+/** §G.1.1.1: constants by themselves, of one component or more; all others of one alone. */
+function checkScan({ selection, selectionEnd, shift, parts }: JpegScan): void {
+  const isOfConstants = selection === 0
+  if (selectionEnd > 63 || selection > selectionEnd || shift > 13 || (isOfConstants && selectionEnd > 0)) {
     throw new UndecodableError('a scan of coefficients that there are not')
   }
-  const table = selection === 0 ? scan.dc[parts[0]?.dc ?? 0] : scan.ac[parts[0]?.ac ?? 0]
-  return { bits: bitsFrom(bytes, scan.start), scan, coefficients, table, previous: 0, ended: 0 }
+  if (!isOfConstants && parts.length > 1) throw new UndecodableError('a scan of too many components')
 }
 
 function wayOf({ selection, shiftBefore }: JpegScan): (pass: Pass, at: number) => void {

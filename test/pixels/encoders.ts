@@ -213,6 +213,46 @@ function codeOf(difference: number): string {
   return length.toString(2).padStart(5, '0') + own
 }
 
+/**
+ * Sequential JPEG of 12 bits by hand: units of 8 × 8 pixels side by side, each of one colour. Codes of constants have four
+ * bits, there is nothing else but the end of a block. `restart`: units between restart markers, 0 for none.
+ */
+export function jpegOfConstants(units: readonly (readonly number[])[], restart: number): Buffer {
+  const intervals: string[][] = []
+  let previous: readonly number[] = []
+  units.forEach((colour, at) => {
+    if (at === 0 || (restart > 0 && at % restart === 0)) {
+      intervals.push([])
+      previous = [2048, 2048, 2048]
+    }
+    const differences = colour.map((value, sample) => value - (previous[sample] ?? 0))
+    intervals.at(-1)?.push(...differences.map((one) => `${codeOf(one).slice(1)}0`))
+    previous = colour
+  })
+  const counts = (length: number, count: number) =>
+    Array.from({ length: 16 }, (_, at) => (at === length - 1 ? count : 0))
+  return Buffer.concat([
+    Buffer.of(0xff, 0xd8),
+    segment(0xdb, [0, ...Array<number>(64).fill(8)]),
+    segment(0xc1, [
+      12,
+      ...word(8),
+      ...word(units.length * 8),
+      3,
+      ...[1, 2, 3].flatMap((id) => [id, 0x11, 0]),
+    ]),
+    segment(0xc4, [0, ...counts(4, 14), ...Array(14).keys()]),
+    segment(0xc4, [0x10, ...counts(1, 1), 0]),
+    ...(restart > 0 ? [segment(0xdd, word(restart))] : []),
+    segment(0xda, [3, ...[1, 2, 3].flatMap((id) => [id, 0]), 0, 63, 0]),
+    ...intervals.flatMap((codes, index) => [
+      ...(index === 0 ? [] : [Buffer.of(0xff, 0xd0 + ((index - 1) % 8))]),
+      stuffed(codes.join('')),
+    ]),
+    Buffer.of(0xff, 0xd9),
+  ])
+}
+
 /** Bits as bytes, the last filled with ones, each FF followed by a zero (§B.1.1.5). */
 function stuffed(bits: string): Buffer {
   const whole = bits.padEnd(Math.ceil(bits.length / 8) * 8, '1').match(/.{8}/g) ?? []

@@ -13,15 +13,16 @@ export interface Raster {
   readonly pixels: Uint8Array
 }
 
-const onPath = (name: string) =>
+/** Whether a program is on the path. */
+export const isInstalled = (name: string) =>
   (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)))
 /** Overlays are no part of the pixels. */
 const PLAIN = ['-O']
 const DCMTK = ['dcmj2pnm', 'dcml2pnm']
-export const hasReference = DCMTK.every(onPath)
+export const hasReference = DCMTK.every(isInstalled)
 if (!hasReference) console.log('skipped: no dcmtk to compare pictures with')
-const hasGdcm = onPath('gdcmconv')
-const hasLibjxl = onPath('djxl')
+const hasGdcm = isInstalled('gdcmconv')
+const hasLibjxl = isInstalled('djxl')
 
 /** The first frame of a file; `frame`: as it is stored; `window` as dcmtk's options say it. Null where no tool makes a picture. */
 export async function referencePicture(
@@ -47,7 +48,8 @@ export async function referencePicture(
   }
 }
 
-function made(tool: string, args: readonly string[]): Promise<boolean> {
+/** Runs a program to its end; whether it says that all is well. */
+export function made(tool: string, args: readonly string[]): Promise<boolean> {
   return new Promise((resolve) => {
     execFile(tool, args, { timeout: 20_000 }, (error) => resolve(error === null))
   })
