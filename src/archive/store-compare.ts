@@ -1,10 +1,11 @@
 import type { DataElement, DataSet, PersonName, Tag, TagPath, Value, Vr } from '../dicom/data-set.ts'
+import type { BulkElement } from '../dicom/frames.ts'
 
 /** A pair of binary values too long to be kept in the index; the caller compares their bytes. */
 export interface BulkPair {
   readonly path: TagPath
-  readonly kept: { readonly offset: number; readonly length: number }
-  readonly sent: { readonly offset: number; readonly length: number }
+  readonly kept: BulkElement
+  readonly sent: BulkElement
 }
 
 /**
@@ -46,8 +47,8 @@ function sameElement(kept: DataElement, sent: DataElement, path: TagPath, pairs:
   )
 }
 
-function bulkOf({ offset, length }: DataElement): BulkPair['kept'] | undefined {
-  return offset === undefined || length === undefined ? undefined : { offset, length }
+function bulkOf({ vr, offset, length }: DataElement): BulkElement | undefined {
+  return offset === undefined || length === undefined ? undefined : { vr, offset, length }
 }
 
 /** Where one of the two is of unknown VR: its bytes against what the other VR makes of its values. */

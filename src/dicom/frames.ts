@@ -65,13 +65,16 @@ export async function pixelStream(open: OpenFile, map: PixelMap, range?: Extent)
   return littleEndian(open, extent, { ...map.value, size: map.wordSize }, map.inflated)
 }
 
+/** A binary value that the index keeps by its place. */
+export type BulkElement = DataElement & { readonly offset: number; readonly length: number }
+
 /**
  * The value of an element that the index keeps as `offset` and `length`, in little endian (PS3.18 §F.2.7 for OW and the
  * like). `range` is relative to the value and must lie in it.
  */
 export async function bulkValue(
   open: OpenFile,
-  element: DataElement & { readonly offset: number; readonly length: number },
+  element: BulkElement,
   TransferSyntaxUID: Uid,
   range: Extent = { offset: 0, length: element.length },
 ): Promise<Readable> {

@@ -69,8 +69,8 @@ describe('the same attributes in two transfer syntaxes', () => {
     expect(sameAttributes(one, other)).toEqual([
       {
         path: ['00281201'],
-        kept: { offset: one['00281201']?.offset, length: 4096 },
-        sent: { offset: other['00281201']?.offset, length: 4096 },
+        kept: { vr: 'OW', offset: one['00281201']?.offset, length: 4096 },
+        sent: { vr: 'OW', offset: other['00281201']?.offset, length: 4096 },
       },
     ])
     const shorter = { ...other, '00281201': { vr: 'OW' as const, offset: 0, length: 4094 } }
