@@ -186,6 +186,27 @@ describe.each([
     ).toBe(0)
   })
 
+  it('looks into series whose values without a posting lie behind the beginning that is asked for', async () => {
+    // The first 64 have a posting each; of the others the index knows how far they reach.
+    const posted = Array.from({ length: 64 }, (_, at) => `z${at}`)
+    const values = [...posted, 'abc1', 'abc2', 'abe']
+    await store(
+      '1',
+      '1',
+      ...values.map((value) => ({
+        '00081090': text('LO', value),
+        '00104000': { vr: 'PN' as const, Value: [{ Alphabetic: value }] },
+      })),
+    )
+    for (const [path, vr] of [
+      ['00081090', 'LO'],
+      ['00104000', 'PN'],
+    ] as const) {
+      expect(await counts(like(path, vr, 'abc*'))).toEqual([1, 1, 1, 2])
+      expect(await counts(like(path, vr, 'abd*'))).toEqual([0, 0, 0, 0])
+    }
+  })
+
   it('without time passes in one go what is of series that are not in question, and nothing else', async () => {
     await store('0', '1', ...Array.from({ length: 40 }, (_, at) => ({ '00201041': number('DS', 90 + at) })))
     // So many that a walk in order of arrival is the way.
