@@ -6,8 +6,8 @@
  *   npm run test:corpus -- DIR --database postgres://… --blobs s3://bucket     and these too, compared
  *   npm run test:corpus -- DIR --fhir http://…/fhir  one ImagingStudy a study with exact counts, killed on the way
  *
- * DIR has a manifest.tsv with columns path, sha256, study_uid, series_uid, sop_uid. Exit status: 0 all held, 1 not, 2 could
- * not be tried.
+ * DIR has a manifest.tsv with columns path, sha256, study_uid, series_uid, sop_uid, patient_id. Exit status: 0 all held, 1
+ * not, 2 could not be tried.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -65,7 +65,13 @@ async function fhirFault(fhir: string, row: Row): Promise<string[]> {
     : [`ImagingStudy of ${study}: ${found?.join() ?? 'none'}, wanted ${wanted}`]
 }
 
-/** Quarantined files without an open attention row, and rows that no quarantined file and no disagreement explains. */
+/** What is told of a study, or not, by what Patients the FHIR server has had before. */
+const OF_PATIENTS = ['ambiguous-patient', 'identity-conflict', 'identity-differs', 'correction-proposed']
+
+/**
+ * Quarantined files without an open attention row, studies of two patients without one, and rows that no file of the
+ * manifest explains.
+ */
 export async function attentionFaults(
   base: string,
   manifest: readonly ManifestRow[],
@@ -86,10 +92,26 @@ export async function attentionFaults(
   const missing = quarantined.filter(({ sop_uid }) => sop_uid !== '' && !rows.has(sop_uid))
   const known = new Set(quarantined.map(({ sop_uid }) => sop_uid))
   const extra = [...rows].filter((instance) => instance !== null && !known.has(instance))
+  const mixed = (counts.get('mixed-patients') ?? []).map(({ study }) => study ?? '-').sort()
+  const wanted = studiesOfTwo(manifest.filter(({ path }) => outcomes.get(path)?.outcome === 'stored'))
+  const others = [...counts.keys()].filter(
+    (reason) => !['quarantined', 'mixed-patients', ...OF_PATIENTS].includes(reason),
+  )
   return [
+    ...(mixed.join() === wanted.join()
+      ? []
+      : [`studies of two patients: ${mixed.join()}, and by the manifest ${wanted.join()}`]),
+    ...others.map((reason) => `attention rows that nothing explains: ${reason}`),
     ...missing.map(({ path }) => `${path} is in quarantine without an attention row`),
     ...extra.map((instance) => `an attention row for ${instance ?? '-'}, which no quarantined file explains`),
   ]
+}
+
+function studiesOfTwo(stored: readonly ManifestRow[]): string[] {
+  return [...Map.groupBy(stored, ({ study_uid }) => study_uid)]
+    .filter(([study, rows]) => study !== '' && new Set(rows.map(({ patient_id }) => patient_id)).size > 1)
+    .map(([study]) => study)
+    .sort()
 }
 
 async function search(base: string, path: string): Promise<Row[]> {

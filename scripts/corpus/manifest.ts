@@ -5,6 +5,7 @@ export interface ManifestRow {
   readonly study_uid: string
   readonly series_uid: string
   readonly sop_uid: string
+  readonly patient_id: string
 }
 
 /** A tab-separated table with a head line; columns that are missing are empty. */
@@ -20,6 +21,7 @@ export function readTable(text: string): ManifestRow[] {
       study_uid: cell('study_uid'),
       series_uid: cell('series_uid'),
       sop_uid: cell('sop_uid'),
+      patient_id: cell('patient_id'),
     }
   })
 }
