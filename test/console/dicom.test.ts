@@ -91,7 +91,8 @@ describe('the name under which a tag is found', () => {
   })
 
   it('is one that the service knows, for every tag of the dictionary', () => {
-    const searched = known.entries.filter(({ tag }) => !tag.startsWith('7FE0'))
+    // Pixel data and group lengths are not searched.
+    const searched = known.entries.filter(({ tag }) => !tag.startsWith('7FE0') && !tag.endsWith('0000'))
     const misread = searched.filter(({ tag }) => {
       const { path } = requireField(searchName([tag], {}, keywordOf))
       return path.length !== 1 || path[0] !== tag
