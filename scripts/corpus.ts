@@ -1,6 +1,6 @@
 /**
  * Imports a corpus of real files and checks every promise on it: each file has an outcome, nothing answers 5xx, originals
- * are bit for bit, refusals are shown beside what pydicom and dcmdump say, and two archives agree outcome by outcome.
+ * are bit for bit, what is not stored is shown beside what pydicom and dcmdump say, and two archives agree outcome by outcome.
  *
  *   npm run test:corpus -- DIR                       SQLite and a folder
  *   npm run test:corpus -- DIR --database postgres://… --blobs s3://bucket     and these too, compared
@@ -53,7 +53,7 @@ async function main(corpus: string, options: Options): Promise<number> {
     for (const archive of archives) all.push(await importInto(archive, corpus, manifest, options, faults))
     const [first = new Map<string, never>(), second] = all
     if (second !== undefined) faults.push(...differences(first, second))
-    faults.push(...(await showRefused(corpus, first)))
+    faults.push(...(await showOthers(corpus, manifest, first)))
     for (const fault of faults) say(`NOT AS PROMISED: ${fault}`)
     say(`${manifest.length} files, ${archives.length} archives, ${faults.length} faults`)
     return faults.length === 0 ? 0 : 1
@@ -127,23 +127,35 @@ function differences(first: Outcomes, second: Outcomes): string[] {
   })
 }
 
-/** Every DICOM file that is not in the archive, with what two other readers make of it. */
-async function showRefused(corpus: string, outcomes: Outcomes): Promise<string[]> {
-  const refused = [...outcomes].filter(
-    ([path, { outcome }]) => outcome === 'refused' && !/(?:tsv|json|md)$/.test(path),
+/** Every file that could be DICOM and is not in the archive, or of which another copy is, with what two other readers say. */
+async function showOthers(
+  corpus: string,
+  manifest: readonly ManifestRow[],
+  outcomes: Outcomes,
+): Promise<string[]> {
+  const others = [...outcomes].filter(
+    ([path, { outcome }]) => outcome !== 'stored' && !/(?:tsv|json|md)$/.test(path),
   )
-  const opinions = await secondOpinions(refused.map(([path]) => join(corpus, path)))
+  const opinions = await secondOpinions(others.map(([path]) => join(corpus, path)))
   if (opinions === null)
-    say('\nskipped: neither pydicom nor dcmdump is here to give a second opinion on what was refused')
-  else say('\nRefused, and what pydicom and dcmdump say:')
+    say('\nskipped: neither pydicom nor dcmdump is here to give a second opinion on what is not stored')
+  else say('\nNot stored, and what pydicom and dcmdump say:')
+  const uids = new Map(manifest.map(({ path, sop_uid }) => [path, sop_uid]))
+  const stored = new Set(
+    [...outcomes].filter(([, { outcome }]) => outcome === 'stored').map(([path]) => uids.get(path)),
+  )
   const faults: string[] = []
-  for (const [path, { reason, comment }] of refused) {
+  for (const [path, { outcome, reason, comment }] of others) {
     const opinion = opinions?.get(join(corpus, path))
     say(
-      `  ${reason}  ${path}\n        Concord: ${comment}\n        pydicom: ${opinion?.pydicom ?? '-'}\n        dcmdump: ${opinion?.dcmdump ?? '-'}`,
+      `  ${outcome} ${reason}  ${path}\n        Concord: ${comment}\n        pydicom: ${opinion?.pydicom ?? '-'}\n        dcmdump: ${opinion?.dcmdump ?? '-'}`,
     )
-    // A file that both read whole, with all four UIDs in it, must not be refused.
-    if (opinion?.isWhole === true) faults.push(`${path} is refused, and two others read it whole`)
+    // A file that both read whole, with all four UIDs in it, must not be refused; of a copy there is the first.
+    if (outcome === 'refused' && opinion?.isWhole === true)
+      faults.push(`${path} is refused, and two others read it whole`)
+    const uid = uids.get(path) ?? ''
+    if (outcome !== 'refused' && uid !== '' && !stored.has(uid))
+      faults.push(`${path} is ${outcome}, and no other file with its UID is stored`)
   }
   return faults
 }
