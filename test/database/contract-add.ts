@@ -161,7 +161,7 @@ export function addContract(makeBench: MakeBench): void {
       await database.index.add(uids.map((instance) => made({ instance })))
       const few = await database.index.digested({ study: '1.2.3' }, { pageSize: 2 })
       const [first, second, ...more] = few.digest.split(' ')
-      expect([few.count, more.length, first === second]).toEqual([90, 1, false])
+      expect([few.count, more.length, first === second]).toEqual([90, 0, false])
       const found = (await Array.fromAsync(few.pages)).flat().map(({ uids: { instance } }) => instance)
       expect(found.toSorted()).toEqual(uids.toSorted())
 
