@@ -1,5 +1,4 @@
 import type { Level } from '../dicom/data-set.ts'
-import { numberText } from '../dicom/matching-values.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key, Query } from './query.ts'
 import { aggregateConditions } from './search-aggregates.ts'
@@ -15,25 +14,21 @@ import {
 } from './search-columns.ts'
 import { orHidden, shownCondition } from './search-hidden.ts'
 import { certaintyOf, columnCertainty, type Certainty, type Known } from './search-certain.ts'
+import { withMixed } from './search-mixed.ts'
 import { areNarrow, fewFor, isShort } from './search-narrow.ts'
 import { findSeries } from './search-postings.ts'
 import {
   allOf,
-  anyOf,
   compared,
-  contains,
   eachOf,
   idIn,
-  rowsOf,
   sql,
-  textIn,
   TRUE,
   type Asking,
   type SortColumn,
   type Sql,
 } from './search-sql.ts'
-import { columnCondition } from './search-terms.ts'
-import { CUT, hasOwnColumn } from './terms.ts'
+import { hasOwnColumn } from './terms.ts'
 
 /** A question to the index, prepared: what SQL can say of it, and what is left to the data sets. */
 export interface Plan extends Asking {
@@ -59,8 +54,6 @@ export interface Plan extends Asking {
   readonly isVain: boolean
 }
 
-const FEW_MIXED = 1000
-const TABLES = { p: 'patient', s: 'study', e: 'series' } as const
 /** Tables that are at or above a level. */
 const ABOVE: Readonly<Record<Level, readonly Alias[]>> = {
   patient: ['p'],
@@ -266,45 +259,4 @@ function intersection(known: readonly number[] | null, more: readonly number[]):
 function isWorthFinding(level: Level, column: Column | undefined, key: Key): boolean {
   if (isUnique(column) || column?.kind === 'number') return false
   return !column || !ABOVE[level].includes(column.alias) || !isSelective(column, key)
-}
-
-/**
- * A condition on a column, or that the entity is one of those whose instances have something else too: what they have is
- * counted in `level_value`; columns that do not say all are marked (`level-tuples.ts`). Those are verified.
- */
-function* withMixed(dialect: Dialect, column: Column, key: Key, condition: Sql): Generator<Step, Sql, Row[]> {
-  const { alias } = column
-  if (alias === 'i' || column.kind === 'uid') return condition
-  const value = otherValue(dialect, column, key)
-  const other = sql(
-    `SELECT entity FROM level_value WHERE level = ? AND attribute = ? AND (${value.sql})`,
-    TABLES[alias],
-    key.path[0] ?? '',
-    ...value.params,
-  )
-  const inexact = `SELECT id FROM ${TABLES[alias]} WHERE mixed >= 2`
-  const union: Sql = { sql: `${other.sql} UNION ${inexact}`, params: other.params }
-  const rows = yield* rowsOf({ sql: `${union.sql} LIMIT ${FEW_MIXED + 1}`, params: union.params })
-  if (rows.length === 0) return condition
-  if (rows.length > FEW_MIXED) return anyOf([condition, { ...union, sql: `${alias}.id IN (${union.sql})` }])
-  return anyOf([
-    condition,
-    idIn(
-      dialect,
-      `${alias}.id`,
-      rows.map((row) => Number(row['entity'])),
-    ),
-  ])
-}
-
-/** A value among several, or cut, is not told by the text: it is a candidate whatever the key. */
-function otherValue(dialect: Dialect, column: Column, key: Key): Sql {
-  const own =
-    column.kind === 'text'
-      ? columnCondition(dialect, 'value', key)
-      : textIn(
-          'value',
-          key.match.kind === 'values' ? key.match.values.flatMap((text) => numberText('IS', text) ?? []) : [],
-        )
-  return anyOf([own, contains(dialect, 'value', '\\'), contains(dialect, 'value', CUT)])
 }
