@@ -1,5 +1,6 @@
 /** Certainty said of the rows of a search's level, of which some are found through the series below. */
 import { shownCondition } from './search-hidden.ts'
+import { askedOfRows } from './search-narrow.ts'
 import { exists, hasLowerKeys, type Plan } from './search-plan.ts'
 import { allOf, FALSE, not, sql, TRUE, type Sql } from './search-sql.ts'
 
@@ -16,14 +17,15 @@ export function certainRow(plan: Plan): Sql | null {
   // Of the row itself: the series by which candidates were found have told all they know.
   const isBelow = !certainty.isOfRow && (certainty.isOfSeries || hasLowerKeys(plan))
   if (query.level === 'instance' || query.level === 'series' || !isBelow) return certainty.condition
+  const asking = askedOfRows(plan.dialect, query)
   // What is certain implies all that candidates were found by.
   const series = allOf([shownCondition(query, 'series'), certainty.condition])
   if (query.level === 'study')
-    return exists(plan, { ...series, sql: `FROM series e WHERE ${series.sql}` }, 's.id', 'e.study_id')
+    return exists(asking, { ...series, sql: `FROM series e WHERE ${series.sql}` }, 's.id', 'e.study_id')
   // Of a study that two patients share, the series do not tell whose their instances are.
   const own = allOf([sql('ps.n_instances = s.n_instances'), on.s, series])
   const tables = 'patient_study ps JOIN study s ON s.id = ps.study_id JOIN series e ON e.study_id = s.id'
-  return exists(plan, { ...own, sql: `FROM ${tables} WHERE ${own.sql}` }, 'p.id', 'ps.patient_key')
+  return exists(asking, { ...own, sql: `FROM ${tables} WHERE ${own.sql}` }, 'p.id', 'ps.patient_key')
 }
 
 /** That a candidate may be none. */

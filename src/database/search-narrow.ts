@@ -4,6 +4,7 @@ import { counts } from './inspection.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Query } from './query.ts'
 import type { Column } from './search-columns.ts'
+import type { Asking } from './search-sql.ts'
 
 /** More series than this are not listed. */
 export const FEW = 2000
@@ -24,6 +25,11 @@ export function fewFor(level: Level, column: Column | undefined): number {
 /** Whether a page is full so soon that its rows are better met one by one than found all at once. */
 export function isShort({ limit, offset }: Query): boolean {
   return limit !== undefined && offset + limit <= SHORT
+}
+
+/** Whether a row is certain is asked of those on a page, however long, but of all there are where they are counted. */
+export function askedOfRows(dialect: Dialect, { limit }: Query): Asking {
+  return { dialect, byRow: limit !== undefined }
 }
 
 /** Whether there are so few series that it is better to begin with them. */

@@ -15,7 +15,7 @@ import {
 import { orHidden, shownCondition } from './search-hidden.ts'
 import { certaintyOf, columnCertainty, type Certainty, type Known } from './search-certain.ts'
 import { withMixed } from './search-mixed.ts'
-import { areNarrow, fewFor, isShort } from './search-narrow.ts'
+import { areNarrow, askedOfRows, fewFor, isShort } from './search-narrow.ts'
 import { findSeries } from './search-postings.ts'
 import {
   allOf,
@@ -90,7 +90,11 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
       (yield* areNarrow(dialect, query, seriesIds)),
     aggregates: yield* aggregateConditions(dialect, query),
     isExact: draft.isExact && !(isInstance && empty.length > 0) && query.includeSuperseded !== true,
-    certainty: yield* certaintyOf(asking, query, isInstance ? [...known, ...empty.map(unknown)] : known),
+    certainty: yield* certaintyOf(
+      askedOfRows(dialect, query),
+      query,
+      isInstance ? [...known, ...empty.map(unknown)] : known,
+    ),
     keys: isInstance ? keys : positive,
     empty: isInstance ? [] : empty,
     isVain: seriesIds?.length === 0 || empty.some(isOfUid),
