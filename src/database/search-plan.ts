@@ -17,17 +17,7 @@ import { certaintyOf, columnCertainty, type Certainty, type Known } from './sear
 import { withMixed } from './search-mixed.ts'
 import { areNarrow, askedOfRows, fewFor, isShort } from './search-narrow.ts'
 import { findSeries } from './search-postings.ts'
-import {
-  allOf,
-  compared,
-  eachOf,
-  idIn,
-  sql,
-  TRUE,
-  type Asking,
-  type SortColumn,
-  type Sql,
-} from './search-sql.ts'
+import { allOf, eachOf, idIn, sql, TRUE, type Asking, type SortColumn, type Sql } from './search-sql.ts'
 import { hasOwnColumn } from './terms.ts'
 
 /** A question to the index, prepared: what SQL can say of it, and what is left to the data sets. */
@@ -193,7 +183,7 @@ function listedSeries({ dialect, seriesIds, isNarrow }: Plan, series: 'e.id' | '
   if (seriesIds === null) return TRUE
   // SQLite would rather sort what is in all of them than walk in order.
   const isWalked = dialect === 'sqlite' && !isNarrow
-  return idIn(dialect, isWalked ? compared(dialect, series) : series, seriesIds)
+  return idIn(dialect, isWalked ? `+${series}` : series, seriesIds)
 }
 
 /** That an entity has something below it which can match; from below where that is little, else looked at one by one. */

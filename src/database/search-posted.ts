@@ -5,7 +5,6 @@ import type { Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
 import {
   allOf,
-  compared,
   eachOf,
   FALSE,
   idIn,
@@ -60,8 +59,7 @@ export function posted(asking: Asking, valueIds: readonly number[]): Sql {
         SELECT 1 FROM tag_post t WHERE t.series_id = e.id AND t.value_id = w.id${each})${each})`,
       `{${valueIds.join()}}`,
     )
-  const isCompared = dialect === 'sqlite' && !isSought
-  const list = idIn(dialect, isCompared ? compared(dialect, 't.value_id') : 't.value_id', valueIds)
+  const list = idIn(dialect, dialect === 'sqlite' && !isSought ? '+t.value_id' : 't.value_id', valueIds)
   return {
     sql: `EXISTS (SELECT 1 FROM tag_post t WHERE t.series_id = e.id AND ${list.sql}${each})`,
     params: list.params,

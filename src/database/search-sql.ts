@@ -128,8 +128,3 @@ export interface Asking {
 export function eachOf({ dialect, byRow }: Asking): string {
   return dialect === 'postgres' && byRow ? ' OFFSET 0' : ''
 }
-
-/** An expression that no index is looked up by: rows that are met one by one are only compared with it. */
-export function compared(dialect: Dialect, expression: string): string {
-  return dialect === 'sqlite' ? `+${expression}` : `${expression} + 0`
-}

@@ -1,8 +1,7 @@
 /** JPEG of 12 bits by all three processes: the same coefficients, so exactly the same samples. The streams are dcmtk's. */
 import { decodeFrame } from '../../src/pixels/decode.ts'
-import { openPixelEngine } from '../../src/pixels/engine.ts'
-import { isProblem } from '../../src/problem.ts'
 import { format } from './encoders.ts'
+import { faultsOfDamage } from './damaged.ts'
 
 const SEQUENTIAL =
   '/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsjHBYWICwgIyYnKSopGR8tMC0oMCUoKSj/wQALDAAMABQBAREA/8QAFQABAQAAAAAAAAAAAAAAAAAACQv/xAAlEAACAgEDBAIDAQAAAAAAAAACAwEEBQcJEQYIChIAIRMUFTL/2gAIAQEAAD8ASrY080zUJO0hXxdPo2yqvZ6ZbCv5ILssgoWNa0yomVxK/Zi0UkQAwUARySjiZIpTPm/+a5qHR3BbN+10MWJKb9ldwqdFiDQAfTzFgQaYVXSw6KeIJJOMp4WX+lk2B/NE1ooba/QiQ7fcbn/Sw5UNygUbEVhWtSgrIbZmDNawWAkUEY/lh3Bl98VnNmLY27FcTs2ot0dKhj9Ho+9lELaamwJU2DQqqkjVJktQcsD2KSFsycF9zHyVD5uOxl2Gj3/aqBR0hGhX6bztm3Sr1LcgsipnVKvDI4mS9WXXtkuYIzmJMjjmJZ3x3NgHbvy23JiKOb0THIfws4/E1XTkW1iJIVah+xij8YEwjYwyP1iSIymfn//Z'
@@ -34,16 +33,8 @@ it('refuses another size, and more colours', async () => {
 })
 
 it('never crashes on damaged streams, nor gives another size', async () => {
-  const engine = openPixelEngine({ threads: 1, queue: 9, timeLimitMs: 5000, cacheBytes: 0 })
   const whole = bytesOf(FULL)
-  for (let at = 0; at < whole.length; at++) {
-    const damaged = Buffer.from(whole)
-    damaged[at] = (damaged[at] ?? 0) ^ (1 << (at % 8))
-    const read = () => Promise.resolve(damaged)
-    const frame = { key: `${at}`, TransferSyntaxUID: `${root}.55`, format: of, read }
-    const decoded = await engine.decode(frame).catch((error: unknown) => error)
-    const isFine = Buffer.isBuffer(decoded) ? decoded.length === 480 : isProblem(decoded, 'not-acceptable')
-    expect([at, isFine, decoded]).toEqual([at, true, decoded])
-  }
-  await engine.close()
+  expect(whole.length).toBeGreaterThan(100)
+  const frame = { TransferSyntaxUID: `${root}.55`, format: of, length: 480 }
+  expect(await faultsOfDamage(whole, frame)).toEqual([])
 }, 60_000)

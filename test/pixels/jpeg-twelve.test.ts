@@ -8,10 +8,9 @@ import { pixelFormat } from '../../src/dicom/pixel-format.ts'
 import { createPart10Reader } from '../../src/dicom/reader.ts'
 import { writeInstance } from '../../src/dicom/writer.ts'
 import { decodeFrame } from '../../src/pixels/decode.ts'
-import { openPixelEngine } from '../../src/pixels/engine.ts'
-import { isProblem } from '../../src/problem.ts'
 import { format, jpegOfConstants } from './encoders.ts'
 import { isInstalled, made } from './reference.ts'
+import { faultsOfDamage } from './damaged.ts'
 
 // By dcmcjpeg of dcmtk, of the colours below.
 const SEQUENTIAL_RGB =
@@ -66,18 +65,10 @@ it.each([0, 1, 2])('begins anew at restart markers, every %i units', async (rest
 })
 
 it('never crashes on damaged streams, nor gives another size', async () => {
-  const engine = openPixelEngine({ threads: 1, queue: 9, timeLimitMs: 5000, cacheBytes: 0 })
   const whole = Buffer.from(PROGRESSIVE_422, 'base64')
-  for (let at = 0; at < whole.length; at++) {
-    const damaged = Buffer.from(whole)
-    damaged[at] = (damaged[at] ?? 0) ^ (1 << (at % 8))
-    const read = () => Promise.resolve(damaged)
-    const frame = { key: `${at}`, TransferSyntaxUID: `${root}.55`, format: of, read }
-    const decoded = await engine.decode(frame).catch((error: unknown) => error)
-    const isFine = Buffer.isBuffer(decoded) ? decoded.length === 1440 : isProblem(decoded, 'not-acceptable')
-    expect([at, isFine, decoded]).toEqual([at, true, decoded])
-  }
-  await engine.close()
+  expect(whole.length).toBeGreaterThan(100)
+  const frame = { TransferSyntaxUID: `${root}.55`, format: of, length: 1440 }
+  expect(await faultsOfDamage(whole, frame)).toEqual([])
 }, 60_000)
 
 const hasTools = ['dcmcjpeg', 'dcmdjpeg'].every(isInstalled)
