@@ -12,6 +12,16 @@ const BAD_URL: Fault = [
   'Blanks, and letters beyond ASCII, must be percent-encoded in a URL (RFC 3986 §2.1).',
 ]
 
+/** RFC 9110 §15.6.2. */
+const UNKNOWN_METHOD: Fault = [501, 'The method of the request is none that is known here.']
+
+/** An error of Node's parser: why, and where in which bytes. */
+interface ParserError extends NodeJS.ErrnoException {
+  readonly reason?: string
+  readonly rawPacket?: Buffer
+  readonly bytesParsed?: number
+}
+
 /** What Node's parser finds wrong, by the code of its error. */
 const FAULTS: Readonly<Record<string, Fault>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The head of the request did not come in time.'],
@@ -20,6 +30,25 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   HPE_INVALID_CONSTANT: BAD_URL,
   HPE_INVALID_METHOD: [400, 'The request begins with no method of HTTP.'],
   HPE_INVALID_URL: BAD_URL,
+}
+
+function faultOf(error: ParserError): Fault {
+  const isUnknownMethod =
+    error.code === 'HPE_INVALID_METHOD'
+      ? REQUEST_LINE.test(lineOf(error))
+      : // Methods of RTSP, which the parser takes until it has read the version.
+        error.reason?.startsWith('Invalid method') === true
+  return isUnknownMethod ? UNKNOWN_METHOD : (FAULTS[error.code ?? ''] ?? NO_HTTP)
+}
+
+/** A method may be any token (RFC 9110 §9.1, RFC 9112 §3). */
+const REQUEST_LINE = /^[\w!#$%&'*+.^`|~-]+ \S+ HTTP\/\d\.\d$/
+
+/** The line at which the parser stopped, without its end; '' where the bytes of it are not at hand. */
+function lineOf({ rawPacket, bytesParsed = 0 }: ParserError): string {
+  const text = rawPacket?.toString('latin1') ?? ''
+  const from = text.lastIndexOf('\n', bytesParsed - 1) + 1
+  return text.slice(from).split(/\r?\n/, 1)[0] ?? ''
 }
 
 const details = ([status, detail]: Fault): Buffer =>
@@ -31,11 +60,19 @@ const details = ([status, detail]: Fault): Buffer =>
  * @param hasBegun whether the request has an answer, or a part of one: what comes behind it would be taken for more of it
  */
 export function answerFault(error: NodeJS.ErrnoException, socket: Duplex, hasBegun: boolean): void {
-  if (!socket.writable || hasBegun) {
-    socket.destroy(error)
-    return
-  }
-  const fault = FAULTS[error.code ?? ''] ?? NO_HTTP
+  if (!socket.writable || hasBegun) socket.destroy(error)
+  else endWith(faultOf(error), socket, error)
+}
+
+/** {@link answerFault} of CONNECT, which no app is asked: nothing here is a proxy (RFC 9110 §9.3.6). */
+export function answerConnect(socket: Duplex, hasBegun: boolean): void {
+  // Node listens to no errors of such a socket any more.
+  socket.on('error', () => undefined)
+  if (!socket.writable || hasBegun) socket.destroy()
+  else endWith(UNKNOWN_METHOD, socket)
+}
+
+function endWith(fault: Fault, socket: Duplex, error?: Error): void {
   const body = details(fault)
   const head = [
     `HTTP/1.1 ${fault[0]} ${STATUS_CODES[fault[0]]}`,

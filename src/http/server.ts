@@ -1,6 +1,14 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { answerFault, lacksHost, MAX_HEADER_SIZE, NO_HOST, refuse, UNKNOWN_EXPECTATION } from './faults.ts'
+import {
+  answerConnect,
+  answerFault,
+  lacksHost,
+  MAX_HEADER_SIZE,
+  NO_HOST,
+  refuse,
+  UNKNOWN_EXPECTATION,
+} from './faults.ts'
 
 /**
  * The HTTP server of an app, not yet listening. Heads must be there within 15 s; bodies may take as long as they keep
@@ -9,6 +17,11 @@ import { answerFault, lacksHost, MAX_HEADER_SIZE, NO_HOST, refuse, UNKNOWN_EXPEC
 export function createHttpServer(app: RequestListener): Server {
   /** The answer that is on its way on each connection. */
   const answers = new WeakMap<Duplex, ServerResponse>()
+  const hasBegun = (socket: Duplex): boolean => {
+    const answer = answers.get(socket)
+    const isOver = answer === undefined || (answer.writableFinished && answer.req.complete)
+    return !isOver && answer.headersSent
+  }
   const listener: RequestListener = (request, response) => {
     answers.set(request.socket, response)
     request.url = request.url?.replace(ABSOLUTE, '/') ?? '/'
@@ -34,10 +47,11 @@ export function createHttpServer(app: RequestListener): Server {
     .on('checkExpectation', (_request, response) => {
       refuse(response, UNKNOWN_EXPECTATION)
     })
+    .on('connect', (_request, socket) => {
+      answerConnect(socket, hasBegun(socket))
+    })
     .on('clientError', (error, socket) => {
-      const answer = answers.get(socket)
-      const isOver = answer === undefined || (answer.writableFinished && answer.req.complete)
-      answerFault(error, socket, !isOver && answer.headersSent)
+      answerFault(error, socket, hasBegun(socket))
     })
 }
 

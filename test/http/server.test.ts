@@ -30,7 +30,13 @@ const NO_HTTP: readonly (readonly [what: string, bytes: string, status: number, 
   ['a blank in the URL', `GET /?a=A B HTTP/1.1\r\n${HOST}\r\n`, 400, 'percent-encoded'],
   ['a head that is too long', `GET / HTTP/1.1\r\n${HOST}X: ${'x'.repeat(100_000)}\r\n\r\n`, 431, '81920 bytes'],
   ['a chunk whose size is no number', `${CHUNKED}xyz\r\n`, 400, 'RFC 9112'],
-  ['a method that nobody knows', `STORE / HTTP/1.1\r\n${HOST}\r\n`, 400, 'method'],
+  ['a method that nobody knows', `FOO /dicomweb/studies HTTP/1.1\r\n${HOST}\r\n`, 501, 'method'],
+  ['one that begins as another', `GETTING / HTTP/1.1\r\n${HOST}\r\n`, 501, 'method'],
+  ['a method in small letters, which are others', `get / HTTP/1.1\r\n${HOST}\r\n`, 501, 'method'],
+  ['a method of RTSP', `DESCRIBE / HTTP/1.1\r\n${HOST}\r\n`, 501, 'method'],
+  ['a tunnel', `CONNECT localhost:80 HTTP/1.1\r\n${HOST}\r\n`, 501, 'method'],
+  ['words that are no request', `hello world\r\n\r\n`, 400, 'method'],
+  ['TLS', '\x16\x03\x01\x02\0\x01\0', 400, 'method'],
   ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400, 'Host'],
   ['another expectation', `GET / HTTP/1.1\r\n${HOST}Expect: rain\r\nConnection: close\r\n\r\n`, 417, '100-continue'],
 ] // prettier-ignore
@@ -61,6 +67,6 @@ describe('what is no HTTP', () => {
 
   it('is told behind the answer to a request that was one', async () => {
     const answer = await say(`GET / HTTP/1.1\r\n${HOST}\r\n`, 'STORE / HTTP/1.1\r\n\r\n')
-    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400'])
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 501'])
   })
 })
