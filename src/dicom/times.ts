@@ -13,6 +13,12 @@ export interface Span {
   readonly zone?: string
 }
 
+/** Inclusive bounds, either of which may be missing. */
+export interface Range {
+  readonly from?: string
+  readonly to?: string
+}
+
 const ZONE = /^[+-](?:0\d|1[0-4])[0-5]\d$/u
 const FIRST = '00000101000000.000000'
 const LAST = '99991231235959.999999'
@@ -77,11 +83,13 @@ export function readSpan(vr: TimeVr, text: string): Span | null {
  * Reads a match key of a time VR, single value or range (`a-b`, `a-`, `-b`; PS3.4 C.2.2.2.5), into inclusive bounds.
  * `zone` is given to bounds that name none. Null when it is neither, or when it ends before it begins.
  */
-export function readRange(
-  vr: TimeVr,
-  text: string,
-  zone?: string,
-): { readonly from?: string; readonly to?: string } | null {
+export function readRange(vr: TimeVr, text: string, zone?: string): Range | null {
+  const range = readEnds(vr, text, zone)
+  return range !== null && isInOrder(range) ? range : null
+}
+
+/** {@link readRange} in either order: of days with times of day, the last day may end at an earlier hour. */
+export function readEnds(vr: TimeVr, text: string, zone?: string): Range | null {
   const bound = (digits: string, own: string | undefined): string => digits + (own ?? zone ?? '')
   const single = readSpan(vr, text)
   if (single) return { from: bound(single.from, single.zone), to: bound(single.to, single.zone) }
@@ -91,11 +99,10 @@ export function readRange(
     const from = readSpan(vr, left)
     const to = readSpan(vr, right)
     if ((!from && left.trim() !== '') || (!to && right.trim() !== '') || (!from && !to)) continue
-    const range = {
+    return {
       ...(from && { from: bound(from.from, from.zone) }),
       ...(to && { to: bound(to.to, to.zone) }),
     }
-    return range.from !== undefined && range.to !== undefined && isAfter(range.from, range.to) ? null : range
   }
   return null
 }
@@ -104,11 +111,7 @@ export function readRange(
  * {@link readRange} of a key in a time zone. A day in another zone is an interval of instants, its bounds have a time of
  * day and are matched with the time that belongs to the date.
  */
-export function readZonedRange(
-  vr: TimeVr,
-  text: string,
-  zone: string | undefined,
-): { readonly from?: string; readonly to?: string } | null {
+export function readZonedRange(vr: TimeVr, text: string, zone: string | undefined): Range | null {
   if (vr !== 'DA' || zone === undefined) return readRange(vr, text, zone)
   const range = readRange(vr, text)
   return (
@@ -144,9 +147,11 @@ export function inZone(digits: string, stored: string | undefined, zone: string 
   return digits.length > 13 ? iso.slice(0, 10).replaceAll('-', '') + time : time
 }
 
-function isAfter(from: string, to: string): boolean {
+/** Whether a range begins before it ends, or at the same instant. */
+export function isInOrder({ from, to }: Range): boolean {
+  if (from === undefined || to === undefined) return true
   const [a, b] = [splitBound(from), splitBound(to)]
-  return inZone(a.digits, a.zone, b.zone) > b.digits
+  return inZone(a.digits, a.zone, b.zone) <= b.digits
 }
 
 function widened(digits: string, first: string, last: string): Span {

@@ -69,6 +69,34 @@ function stepsOf(name: string): string[] {
   return steps
 }
 
+/**
+ * The names in a list of attributes. A comma may stand in the name of a private creator too: it goes on to the first one
+ * behind which there is an attribute again, or nothing.
+ */
+export function namesIn(list: string): string[] {
+  const names: string[] = []
+  let isOpen = false
+  for (const piece of list.split(',')) {
+    const last = names.length - 1
+    const goesOn = isOpen && piece.trim() !== '' && !isName(piece.trim())
+    if (goesOn) names[last] = `${names[last] ?? ''},${piece}`
+    else names.push(piece)
+    // Of a name that goes on, only what is new can end it: a dot, and a path behind it.
+    isOpen = endsInCreator(goesOn ? SOME_CREATOR + piece : piece.trim())
+  }
+  return names.map((name) => name.trim()).filter((name) => name !== '')
+}
+
+const SOME_CREATOR = '0009xx00;-'
+
+function isName(text: string): boolean {
+  return text === 'all' || (text.length <= MAX_LENGTH && stepsOf(text).every(isStep))
+}
+
+function endsInCreator(text: string): boolean {
+  return text.length <= MAX_LENGTH && readInAnyBlock(stepsOf(text).at(-1) ?? '') !== undefined
+}
+
 function isStep(text: string): boolean {
   return HEX.test(text) || readInAnyBlock(text) !== undefined || keywordIgnoringCase(text) !== undefined
 }

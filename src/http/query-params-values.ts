@@ -7,7 +7,7 @@ import {
   takesWildcards,
   trimPadding,
 } from '../dicom/matching-values.ts'
-import { readSpan, readZonedRange, type TimeVr } from '../dicom/times.ts'
+import { readEnds, readSpan, readZonedRange, type TimeVr } from '../dicom/times.ts'
 import type { Match } from '../dicom/matching.ts'
 import type { Vr } from '../dicom/data-set.ts'
 
@@ -92,13 +92,18 @@ function readTexts(name: string, vr: Vr, values: readonly string[], options: Val
 function readTimes(name: string, vr: TimeVr, values: readonly string[], options: ValueOptions): Match {
   const [first, ...more] = values
   if (first !== undefined && more.length === 0) {
-    const range = readZonedRange(vr, first, options.zone)
-    if (!range) throw bad(name, `has VR ${vr}: a value of it, or a range of two in their order, is wanted`)
+    // Whether times of day are in order depends on the days that may belong to them.
+    const range = vr === 'TM' ? readEnds(vr, first, options.zone) : readZonedRange(vr, first, options.zone)
+    if (!range) throw badTimes(name, vr)
     return { kind: 'range', ...range }
   }
   if (!values.every((value) => readSpan(vr, value)))
     throw bad(name, `has VR ${vr}: a list of it holds no ranges`)
   return { kind: 'values', values, ...(options.zone !== undefined && { zone: options.zone }) }
+}
+
+export function badTimes(name: string, vr: TimeVr): Problem {
+  return bad(name, `has VR ${vr}: a value of it, or a range of two in their order, is wanted`)
 }
 
 function split(vr: Vr, text: string): string[] {

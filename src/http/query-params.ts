@@ -1,13 +1,13 @@
 import { Problem } from '../problem.ts'
-import { aggregateOf, pairedTime } from '../dicom/attributes.ts'
+import { aggregateOf } from '../dicom/attributes.ts'
 import { isTimeVr } from '../dicom/matching-values.ts'
-import { isZone, readSpan } from '../dicom/times.ts'
-import { readField, requireField, type Field } from './query-params-fields.ts'
+import { readSpan } from '../dicom/times.ts'
+import { namesIn, readField, requireField, type Field } from './query-params-fields.ts'
 import { inBlocks, knownPrivateVr, ownersOf, reservedBlock, type Owners } from './query-params-private.ts'
+import { combined, takeZone, type RawKey } from './query-params-times.ts'
 import { readMatch, type ValueOptions } from './query-params-values.ts'
 import { readPrivateStep } from '../dicom/path-step.ts'
 import type { KeyPath } from '../dicom/data-set.ts'
-import type { Match } from '../dicom/matching.ts'
 import type { Key, Order } from '../database/query.ts'
 
 /** What a query string asks for, before a resource gives it a level and the archive its defaults. */
@@ -49,12 +49,6 @@ const LISTS = ['includefield', 'orderby', 'accept'] as const
 type Single = keyof typeof READERS
 type List = (typeof LISTS)[number]
 
-/** A key that has not been combined with its neighbours yet. */
-interface RawKey extends Field {
-  readonly match: Match
-  readonly isRange: boolean
-}
-
 /**
  * Reads the query string of a search, undecoded and without its question mark (PS3.18 §8.3.4, §10.6.1.2). Names in the
  * form of an attribute are match keys, others that Concord does not know are passed over with a warning.
@@ -87,7 +81,7 @@ export function readSearchParams(raw: string): SearchParams {
     vr,
     match,
   }))
-  const named = list(known, 'includefield')
+  const named = (known.get('includefield') ?? []).flatMap(namesIn)
   const asked = named
     .filter((field) => field !== 'all')
     .map((field) => inBlocks(requireField(field).path, owners).path)
@@ -95,7 +89,7 @@ export function readSearchParams(raw: string): SearchParams {
     keys: keys.filter((key) => !isAggregate(key)),
     aggregates: keys.filter(isAggregate),
     include: named.includes('all') ? 'all' : [...asked, ...(zone ? [['00080201']] : [])],
-    orderBy: list(known, 'orderby').map(readOrder),
+    orderBy: (known.get('orderby') ?? []).flatMap(listed).map(readOrder),
     ...readPaging(known),
     includeSuperseded: one(known, 'includesuperseded') ?? false,
     accept: known.get('accept') ?? [],
@@ -189,9 +183,11 @@ function one<N extends Single>(known: Known, name: N): ReturnType<(typeof READER
   return READERS[name](name, text) as ReturnType<(typeof READERS)[N]>
 }
 
-function list(known: Known, name: List): string[] {
-  const texts = (known.get(name) ?? []).flatMap((text) => text.split(','))
-  return texts.map((text) => text.trim()).filter((text) => text !== '')
+function listed(text: string): string[] {
+  return text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '')
 }
 
 function readUnsigned(name: string, text: string): number {
@@ -211,7 +207,10 @@ function readOrder(text: string): Order {
   const { path } = requireField(text.replace(/^[+-]/u, ''))
   const [tag] = path
   if (tag === undefined || path.length > 1 || readPrivateStep(tag) !== undefined) {
-    throw new Problem('malformed', 'The parameter orderby wants attributes outside of sequences.')
+    throw new Problem(
+      'malformed',
+      'The parameter orderby wants attributes outside of sequences, and of no private creator.',
+    )
   }
   return { tag, descending }
 }
@@ -225,24 +224,6 @@ function addField(fields: Fields, name: string, field: Field, value: string): vo
   else fields.set(id, { name, field, texts: [value] })
 }
 
-/** TimezoneOffsetFromUTC is never matched: it says where the dates and times of the request are meant. */
-function takeZone(fields: Fields): { readonly offset: string | undefined } | undefined {
-  const found = fields.get('00080201')
-  if (!found) return undefined
-  fields.delete('00080201')
-  const [text = '', ...more] = found.texts
-  if (text === '' && more.length === 0) return { offset: undefined }
-  // A plus that was not encoded has become a space.
-  const offset = text.replace(/^ /u, '+').trim()
-  if (more.length > 0 || !isZone(offset)) {
-    throw new Problem(
-      'malformed',
-      'TimezoneOffsetFromUTC wants one offset such as +0100, its plus encoded as %2B.',
-    )
-  }
-  return { offset }
-}
-
 function readKey(name: string, field: Field, texts: readonly string[], options: ValueOptions): RawKey {
   const listVr = knownPrivateVr(field.path.at(-1) ?? '') ?? field.vr
   const match = readMatch(printable(name), field.vr, texts, options, listVr)
@@ -250,40 +231,7 @@ function readKey(name: string, field: Field, texts: readonly string[], options: 
     throw new Problem('malformed', 'RetrieveURL is made for the answer and cannot be matched.')
   }
   const isRange = match.kind === 'range' && isTimeVr(field.vr) && !readSpan(field.vr, texts.join(''))
-  return { ...field, match, isRange }
-}
-
-/**
- * Ranges of a date and of the time that belongs to it are one interval, from the first instant to the last
- * (PS3.4 C.2.2.2.5.4; PS3.18 §8.3.4.1.1 asks it of QIDO without negotiation).
- */
-function combined(keys: readonly RawKey[]): RawKey[] {
-  const kept = [...keys]
-  for (const date of keys) {
-    const time = date.isRange && date.vr === 'DA' ? timeOf(date, keys) : undefined
-    if (!time || date.match.kind !== 'range' || time.match.kind !== 'range') continue
-    const { from, to } = date.match
-    const bound = (day: string, clock: string | undefined, whole: string): string => {
-      if (clock === undefined) return day.length > 8 ? day : day.slice(0, 8) + whole
-      return day.slice(0, 8) + clock
-    }
-    const match: Match = {
-      kind: 'range',
-      timed: true,
-      ...(from !== undefined && { from: bound(from, time.match.from, '000000.000000') }),
-      ...(to !== undefined && { to: bound(to, time.match.to, '235959.999999') }),
-    }
-    kept[kept.indexOf(date)] = { ...date, match }
-    kept[kept.indexOf(time)] = { ...time, match: { kind: 'universal' } }
-  }
-  return kept
-}
-
-function timeOf(date: RawKey, keys: readonly RawKey[]): RawKey | undefined {
-  const prefix = date.path.slice(0, -1)
-  const tag = pairedTime(date.path.at(-1) ?? '')
-  const wanted = [...prefix, tag].join('.')
-  return tag === undefined ? undefined : keys.find((key) => key.isRange && key.path.join('.') === wanted)
+  return { ...field, name: printable(name), match, isRange }
 }
 
 function isAggregate(key: Key): boolean {

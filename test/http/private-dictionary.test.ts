@@ -19,6 +19,24 @@ const attributes = {
 }
 const vrs = { 0x10: 'DS', 0x11: 'DA', 0x12: 'PN', 0x13: 'US', 0x14: 'LO', 0x15: 'SQ' } as const
 
+it('private elements are found by, and returned for, a creator with a comma in its name', async () => {
+  await using world = await startWorld()
+  const sample = ct({
+    '00190010': { vr: 'LO', Value: ['NAME, Inc.'] },
+    '00191001': { vr: 'LO', Value: ['one'] },
+  })
+  await world.store(sample, ct())
+  const name = '0019xx01;NAME%2C%20Inc.'
+  const shown = { '00191001': { vr: 'LO', Value: ['one'] }, '00280010': expect.anything() as unknown }
+  expect(await world.qido(`/instances?includefield=${name}%2CRows&Modality=CT`)).toContainEqual(
+    expect.objectContaining(shown),
+  )
+  for (const value of ['one', '', '*']) {
+    const rows = await world.qido(`/instances?${name}=${value}`)
+    expect(rows.filter((row) => row['00191001'] !== undefined)).toHaveLength(1)
+  }
+})
+
 describe('private elements that the site explains', () => {
   let world: World
   beforeAll(async () => {

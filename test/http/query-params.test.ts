@@ -172,6 +172,42 @@ describe('private attributes', () => {
       ['0021xx03;B', '00080100'],
     ])
   })
+
+  it.each<[raw: string, include: readonly (readonly string[])[]]>([
+    ['0019xx01;NAME,%20Inc.', [['0019xx01;NAME, Inc.']]],
+    ['0019xx01%3BNAME%2C%20Inc.%2C00080060', [['0019xx01;NAME, Inc.'], ['00080060']]],
+    ['00080060,0019xx01;A,B,%20C%20,%20Modality', [['00080060'], ['0019xx01;A,B, C'], ['00080060']]],
+    ['0019xx01;A,%20B,0021xx02;A,%20B', [['0019xx01;A, B'], ['0021xx02;A, B']]],
+    // A dot ends a creator as it does in a key.
+    ['0019xx10;A,%20B..00080100', [['0019xx10;A, B.', '00080100']]],
+    ['0019xx10;A.0021xx02;B,%20C,PersonName', [['0019xx10;A', '0021xx02;B, C'], ['00100010']]],
+    ['00191001,Modality&00190010=A,%20B&00191002=v', [['0019xx01;A, B'], ['00080060']]],
+    // A comma that nothing follows is none.
+    ['0019xx01;A,,00080060,', [['0019xx01;A'], ['00080060']]],
+  ])('takes a comma for one of the creator unless an attribute follows: includefield=%s', (raw, include) =>
+    expect(readSearchParams(`includefield=${raw}`).include).toEqual(include),
+  )
+
+  it('names a creator with any comma in a key without a value', () => {
+    const { keys } = readSearchParams('0019xx01;A,Modality=')
+    expect(keys).toMatchObject([{ path: ['0019xx01;A,Modality'], match: { kind: 'universal' } }])
+    expect(readSearchParams('includefield=0019xx01;A,%20B,all').include).toBe('all')
+  })
+
+  it.each([
+    ['includefield=00080060,%20Inc.', '"Inc"'],
+    ['includefield=0019xx10;A.00080100,%20Inc.', '"Inc"'],
+    ['includefield=0019xx10;A,B.00080100,%20Inc.', '"Inc"'],
+    [`includefield=0019xx01;A${',B'.repeat(2000)}`, 'has more than 2048 characters'],
+    ['orderby=0019xx01;A,%20B', 'orderby wants attributes outside of sequences, and of no private creator'],
+  ])('%s is refused', (raw, words) => {
+    expect(refusal(raw)).toContain(words)
+  })
+
+  it('reads lists of any shape in little time', () => {
+    for (const piece of [',b', ',.', ',0019xx10;a', ',0019xx10;.b', ',0019xx10'])
+      expect(refusal(`includefield=0019xx10;a${piece.repeat(12_000)}`)).not.toBe('')
+  })
 })
 
 describe('values', () => {
@@ -267,6 +303,17 @@ describe('values', () => {
       { kind: 'range', from: '20060705', to: '20060705' },
       { kind: 'range', from: '100000.000000', to: '180059.999999' },
     ])
+  })
+
+  it('may end at an earlier hour of a later day, and not of the same', () => {
+    const { keys } = readSearchParams('StudyDate=20060705-20060707&StudyTime=2200-0600')
+    expect(keys.map((key) => key.match)).toEqual([
+      { kind: 'range', timed: true, from: '20060705220000.000000', to: '20060707060059.999999' },
+      { kind: 'universal' },
+    ])
+    expect(refusal('StudyTime=2200-0600&StudyDate=20060705-&TimezoneOffsetFromUTC=%2B0100')).toBe('accepted')
+    for (const days of ['20060705', '20060705-20060705', '20060705,20060706'.replace(',', '%5C')])
+      expect(refusal(`StudyDate=${days}&StudyTime=2200-0600`)).toContain('in their order')
   })
 
   it('means dates and times in the time zone of the request', () => {
