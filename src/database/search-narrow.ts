@@ -4,7 +4,7 @@ import { counts } from './inspection.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Query } from './query.ts'
 import type { Column } from './search-columns.ts'
-import type { Asking } from './search-sql.ts'
+import { rowsOf, type Asking, type Sql } from './search-sql.ts'
 
 /** More series than this are not listed. */
 export const FEW = 2000
@@ -25,6 +25,30 @@ export function fewFor(level: Level, column: Column | undefined): number {
 /** Whether a page is full so soon that its rows are better met one by one than found all at once. */
 export function isShort({ limit, offset }: Query): boolean {
   return limit !== undefined && offset + limit <= SHORT
+}
+
+/** Of the studies that are met first so many may be looked at to find out whether a page is full with them. */
+const MET_FIRST = 1000
+
+/**
+ * Whether a page of studies in the order of an index, which has that column too, is full within its first thousand: then
+ * nothing need be looked up to walk along it.
+ */
+export function* isMetSoon(
+  { level, within, orderBy, limit, offset, after }: Query,
+  column: Column,
+  condition: Sql,
+): Generator<Step, boolean, Row[]> {
+  const isWalk =
+    level === 'study' && orderBy.length === 0 && within.study === undefined && after === undefined
+  if (!isWalk || column.isInOrder !== true || limit === undefined || offset + limit >= MET_FIRST) return false
+  const wanted = offset + limit + 1
+  const [row] = yield* rowsOf({
+    sql: `SELECT count(*) AS n FROM (SELECT 1 FROM (SELECT ${column.expression} FROM study s
+      ORDER BY s.study_date DESC, s.study_uid DESC LIMIT ${MET_FIRST}) AS s WHERE ${condition.sql} LIMIT ?) AS met`,
+    params: [...condition.params, wanted],
+  })
+  return Number(row?.['n']) >= wanted
 }
 
 /** Whether a row is certain is asked of those on a page, however long, but of all there are where they are counted. */

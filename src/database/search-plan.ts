@@ -15,7 +15,7 @@ import {
 import { orHidden, shownCondition } from './search-hidden.ts'
 import { certaintyOf, columnCertainty, type Certainty, type Known } from './search-certain.ts'
 import { withMixed } from './search-mixed.ts'
-import { areNarrow, askedOfRows, fewFor, isShort } from './search-narrow.ts'
+import { areNarrow, askedOfRows, fewFor, isMetSoon, isShort } from './search-narrow.ts'
 import { findSeries } from './search-postings.ts'
 import { allOf, eachOf, idIn, sql, TRUE, type Asking, type SortColumn, type Sql } from './search-sql.ts'
 import { hasOwnColumn } from './terms.ts'
@@ -103,15 +103,18 @@ function* noteKey(asking: Asking, query: Query, draft: Draft, key: Key): Generat
   const { dialect } = asking
   const column = columnFor(query.level, key)
   let byColumn: Sql | null = null
+  let isSoon = false
   if (column) {
     const condition = conditionOn(dialect, column, key)
     byColumn = columnCertainty(query, column, condition)
+    isSoon = byColumn !== null && (yield* isMetSoon(query, column, condition))
     draft.isExact &&= condition.isExact && condition.when === undefined
     draft.on[column.alias].push(orHidden(query, column, yield* withMixed(dialect, column, key, condition)))
   } else draft.isExact = false
-  const found = isWorthFinding(query.level, column, key)
-    ? yield* findSeries(asking, key, { few: fewFor(query.level, column), isTold: byColumn !== null })
-    : undefined
+  const found =
+    !isSoon && isWorthFinding(query.level, column, key)
+      ? yield* findSeries(asking, key, { few: fewFor(query.level, column), isTold: byColumn !== null })
+      : undefined
   const isOfRow = column !== undefined && ABOVE[query.level].includes(column.alias)
   draft.known.push({ key, byColumn, byPostings: found?.evidence ?? [], isOfRow })
   if (found === undefined) return

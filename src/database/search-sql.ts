@@ -57,6 +57,13 @@ export function contains(dialect: Dialect, expression: string, text: string): Sq
   return sql(dialect === 'sqlite' ? `instr(${expression}, ?) > 0` : `strpos(${expression}, ?) > 0`, text)
 }
 
+/** A text with a space in the place of each of these characters. */
+export function withSpaces(dialect: Dialect, expression: string, characters: readonly string[]): string {
+  if (dialect === 'postgres')
+    return `translate(${expression}, '${characters.join('')}', '${' '.repeat(characters.length)}')`
+  return characters.reduce((text, character) => `replace(${text}, '${character}', ' ')`, expression)
+}
+
 /**
  * Whether a column matches a pattern of PS3.4 C.2.2.2.4; case matters. SQLite's LIKE ignores case in ASCII, so it is GLOB
  * there, in which a bracket would begin a set. A beginning without wildcards is a range besides, which indexes serve.

@@ -1,10 +1,22 @@
 import { isTimeVr, numberText, trimPadding } from '../dicom/matching-values.ts'
-import { foldPersonName, personNameWords } from '../dicom/person-name.ts'
+import { foldPersonName, NAME_DELIMITERS, personNameWords } from '../dicom/person-name.ts'
 import { readSpan, readZonedRange, splitBound, type TimeVr } from '../dicom/times.ts'
 import type { Match } from '../dicom/matching.ts'
 import type { Dialect } from './operation.ts'
 import type { Key } from './query.ts'
-import { allOf, anyOf, contains, FALSE, like, not, sql, textIn, TRUE, type Sql } from './search-sql.ts'
+import {
+  allOf,
+  anyOf,
+  contains,
+  FALSE,
+  like,
+  not,
+  sql,
+  textIn,
+  TRUE,
+  withSpaces,
+  type Sql,
+} from './search-sql.ts'
 import { CUT, indexText, isCut } from './terms.ts'
 
 /** A condition that every match fulfils; `isExact` when nothing else does. */
@@ -102,26 +114,47 @@ function nameCondition(dialect: Dialect, column: string, match: SingleMatch): Co
     case 'wildcard':
       return {
         ...anyOf(
-          match.patterns.map((text) => anyOfGroups(text, (group) => like(dialect, enclosed, `*=${group}=*`))),
+          match.patterns.map((text) => anyOfGroups(text, (group) => groupCondition(dialect, column, group))),
         ),
         isExact: !match.patterns.some(hasGroups),
         // A wildcard would run on into the next group.
-        when: not(contains(dialect, column, '=')),
+        ...(!match.patterns.every((text) => isPlainPart(firstGroup(text) ?? '')) && {
+          when: not(contains(dialect, column, '=')),
+        }),
       }
     case 'fuzzy':
-      return roughly(
-        anyOf(
-          match.names.map((name) =>
-            allOf(personNameWords(name).map((word) => contains(dialect, column, word))),
-          ),
-        ),
-      )
+      return exactly(anyOf(match.names.map((name) => wordsCondition(dialect, column, personNameWords(name)))))
     case 'range':
       return roughly(FALSE)
     case 'universal':
     case 'empty':
       return roughly(TRUE)
   }
+}
+
+/** A pattern with nothing but a beginning, an end or a part of a name in it. */
+const PLAIN_PART = /^(\*?)([^*?]+)(\*?)$/u
+
+function isPlainPart(pattern: string): boolean {
+  return PLAIN_PART.test(pattern)
+}
+
+/** A pattern on one of the component groups that stand in a column. */
+function groupCondition(dialect: Dialect, column: string, pattern: string): Sql {
+  const [, before, part = '', behind] = PLAIN_PART.exec(pattern) ?? []
+  if (part === '') return like(dialect, `'=' || ${column} || '='`, `*=${pattern}=*`)
+  const [begin, end] = [before === '' ? '=' : '', behind === '' ? '=' : '']
+  const text = `${begin && `'=' || `}${column}${end && ` || '='`}`
+  return contains(dialect, text, begin + part + end)
+}
+
+/** That words of a name begin with these, each with one; of a query without a word nothing is like it. */
+function wordsCondition(dialect: Dialect, column: string, words: readonly string[]): Sql {
+  if (words.length === 0) return FALSE
+  const spaced = withSpaces(dialect, `' ' || ${column}`, NAME_DELIMITERS)
+  // Most names do not have them anywhere, and need not be taken apart.
+  const some = words.map((word) => contains(dialect, column, word))
+  return allOf([...some, ...words.map((word) => contains(dialect, spaced, ` ${word}`))])
 }
 
 /** A name that says which component group it means. */
@@ -136,10 +169,14 @@ function longestWord(name: string): string | undefined {
 
 /** A condition on the first group that a name has; what else it has is verified. */
 function anyOfGroups(text: string, condition: (group: string) => Sql): Sql {
-  const group = foldPersonName(text)
+  const group = firstGroup(text)
+  return group === undefined ? FALSE : condition(group)
+}
+
+function firstGroup(text: string): string | undefined {
+  return foldPersonName(text)
     .split('=')
     .find((part) => part !== '')
-  return group === undefined ? FALSE : condition(group)
 }
 
 function formsCondition(column: string, isUnknown: boolean, text: string, zone?: string): Sql {

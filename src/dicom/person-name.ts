@@ -36,6 +36,27 @@ export function foldPersonName(text: string): string {
     .replace(/=+$/u, '')
 }
 
+/** What stands between the words of a folded name, besides spaces: white space, the delimiters of PN, and commas. */
+export const NAME_DELIMITERS: readonly string[] = [
+  ...[
+    '^',
+    '=',
+    ',',
+    '\t',
+    '\n',
+    '\v',
+    '\f',
+    '\r',
+    '\u00a0',
+    '\u1680',
+    '\u2028',
+    '\u2029',
+    '\u202f',
+    '\u205f',
+  ],
+  ...['\u3000', '\ufeff', ...Array.from({ length: 9 }, (_, at) => String.fromCodePoint(0x2002 + at))],
+]
+
 /** The words of a name for fuzzy matching: folded, split at spaces and at the delimiters of PN (and commas). */
 export function personNameWords(text: string): string[] {
   return foldPersonName(text)
