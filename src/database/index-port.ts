@@ -28,6 +28,11 @@ export function instanceIndex(engine: Engine): InstanceIndex {
     count: (query, signal) => engine.read('count', [query], signal),
     instances: (scope, options) => pagesOf(engine, readingOf(scope, options ?? {})),
     digested: (scope, options) => digested(engine, readingOf(scope, options ?? {})),
+    representative: async ({ study, series }, unlikely, signal) => {
+      const scope = { ...(study !== undefined && { study }), ...(series !== undefined && { series }) }
+      const page = await engine.read('representative', [{ ...scope, unlikely }], signal)
+      return page === null ? null : (indexed(page, true)[0] ?? null)
+    },
     derivations: async (study) => {
       const rows = await engine.read('derivations', [study])
       return rows.map(({ source, ...row }) => ({

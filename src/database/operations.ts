@@ -54,6 +54,7 @@ import {
   releaseBlob,
   requeue,
 } from './repairs.ts'
+import { representative } from './representative.ts'
 import { count, search } from './search.ts'
 
 /** Every operation that reads, by the name under which it is sent to a reader. */
@@ -65,6 +66,7 @@ export const reads = {
   instancesPage,
   digestedPage,
   instancesDigest,
+  representative,
   owed,
   nextDue,
   link,

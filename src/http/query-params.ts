@@ -81,15 +81,11 @@ export function readSearchParams(raw: string): SearchParams {
     vr,
     match,
   }))
-  const named = (known.get('includefield') ?? []).flatMap(namesIn)
-  const asked = named
-    .filter((field) => field !== 'all')
-    .map((field) => inBlocks(requireField(field).path, owners).path)
   return {
     keys: keys.filter((key) => !isAggregate(key)),
     aggregates: keys.filter(isAggregate),
-    include: named.includes('all') ? 'all' : [...asked, ...(zone ? [['00080201']] : [])],
-    orderBy: (known.get('orderby') ?? []).flatMap(listed).map(readOrder),
+    include: readInclude(known, owners, zone !== undefined),
+    orderBy: listed(known, 'orderby').map(readOrder),
     ...readPaging(known),
     includeSuperseded: one(known, 'includesuperseded') ?? false,
     accept: known.get('accept') ?? [],
@@ -121,6 +117,14 @@ function readKeys(fields: Fields, owners: Owners, options: ValueOptions): RawKey
     return key
   })
   return keys.filter(({ path }) => !used.has(reservedBlock(path) ?? ''))
+}
+
+function readInclude(known: Known, owners: Owners, withZone: boolean): readonly KeyPath[] | 'all' {
+  const named = (known.get('includefield') ?? []).flatMap(namesIn)
+  const asked = named
+    .filter((field) => field !== 'all')
+    .map((field) => inBlocks(requireField(field).path, owners).path)
+  return named.includes('all') ? 'all' : [...asked, ...(withZone ? [['00080201']] : [])]
 }
 
 type Known = ReadonlyMap<Single | List, readonly string[]>
@@ -183,11 +187,9 @@ function one<N extends Single>(known: Known, name: N): ReturnType<(typeof READER
   return READERS[name](name, text) as ReturnType<(typeof READERS)[N]>
 }
 
-function listed(text: string): string[] {
-  return text
-    .split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== '')
+function listed(known: Known, name: List): string[] {
+  const texts = (known.get(name) ?? []).flatMap((text) => text.split(','))
+  return texts.map((text) => text.trim()).filter((text) => text !== '')
 }
 
 function readUnsigned(name: string, text: string): number {

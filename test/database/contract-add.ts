@@ -114,6 +114,44 @@ export function addContract(makeBench: MakeBench): void {
       expect((await scoped({})).length).toBe(20)
     })
 
+    it('finds the middle instance of the first series that is no unlikely one', async () => {
+      const { index } = database
+      const of = async (scope: Scope, unlikely: readonly string[] = ['SR', 'PR']): Promise<unknown> =>
+        (await index.representative(scope, unlikely))?.uids.instance
+      expect(await of({ study: '1.2.3' })).toBeUndefined()
+      const batch = [
+        ...(['SR', 'CT', 'CT', 'MR'] as const).flatMap((modality, at) =>
+          [3, 1, 2].slice(0, at === 0 ? 1 : 3).map((n) =>
+            made({
+              series: `1.2.${at}`,
+              instance: `1.2.${at}.${n}`,
+              dataSet: {
+                '00080060': text('CS', modality),
+                '00200011': number('IS', [1, 7, 3, 9][at] ?? 0),
+                '00200013': number('IS', n),
+              },
+            }),
+          ),
+        ),
+        made({
+          study: '1.2.4',
+          series: '1.2.4.1',
+          instance: '1.2.4.1.1',
+          dataSet: { '00080060': text('CS', 'SR') },
+        }),
+      ]
+      await index.add(batch)
+      expect(await of({ study: '1.2.3' })).toBe('1.2.2.2')
+      expect(await of({ study: '1.2.3' }, ['SR', 'CT'])).toBe('1.2.3.2')
+      expect(await of({ study: '1.2.3', series: '1.2.1' })).toBe('1.2.1.2')
+      expect(await of({ study: '1.2.3', series: '1.2.0' })).toBe('1.2.0.3')
+      expect(await of({ study: '1.2.4' })).toBe('1.2.4.1.1')
+      expect(await of({ study: '1.2.4', series: '1.2.0' })).toBeUndefined()
+      const whole = await index.representative({ study: '1.2.4' }, [])
+      expect(whole?.tags?.toString()).toContain('"SR"')
+      expect(whole).toHaveProperty('pixelMap', null)
+    })
+
     it('lends data sets that are gone with the next page', async () => {
       const batch = [1, 2, 3, 4].map((n) =>
         made({ instance: `1.${n}`, dataSet: { '00200013': number('IS', n) } }),

@@ -32,11 +32,20 @@ beforeAll(async () => {
       if (options?.tags === true) count.tags++
       return index.instances(scope, options)
     }
+    const representative: typeof index.representative = (...asked) => {
+      count.index++
+      count.tags++
+      return index.representative(...asked)
+    }
+    const search: typeof index.search = (...asked) => {
+      count.index++
+      return index.search(...asked)
+    }
     const get: typeof archive.blobs.get = (key, extent) => {
       count.bytes++
       return archive.blobs.get(key, extent)
     }
-    const database = { ...archive.database, index: { ...index, instances } }
+    const database = { ...archive.database, index: { ...index, instances, representative, search } }
     return { ...archive, database, blobs: { ...archive.blobs, get } }
   }
   world = await startWorld({ through })
@@ -57,4 +66,14 @@ it.each([
   const answer = await world.get(url, { Accept })
   expect(answer.status).toBe(200)
   expect(count).toEqual({ index, tags, bytes })
+})
+
+it.each(['study', 'series'])('a thumbnail, and a picture, of a %s: one look', async (level) => {
+  const { study, series } = loop.uids
+  const path = `/dicomweb/studies/${study}${level === 'study' ? '' : `/series/${series}`}`
+  for (const form of ['thumbnail', 'rendered']) {
+    Object.assign(count, { index: 0, tags: 0 })
+    expect((await world.get(`${path}/${form}`, { Accept: 'image/png' })).status).toBe(200)
+    expect(count).toMatchObject({ index: 1, tags: 1 })
+  }
 })

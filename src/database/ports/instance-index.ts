@@ -82,6 +82,15 @@ export interface InstanceIndex {
   instances(scope: Scope, options?: InstancesOptions): AsyncIterable<readonly IndexedInstance[]>
   /** What {@link instances} gives, with what tells it from that of any other time. */
   digested(scope: Scope, options?: InstancesOptions): Promise<DigestedInstances>
+  /**
+   * The instance that stands for a study or a series: the middle one of the series, of the study's first series whose
+   * Modality is none of the `unlikely` ones, else of its first. With its tags and pixel map; null where the scope has none.
+   */
+  representative(
+    scope: Omit<Scope, 'instance'>,
+    unlikely: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<IndexedInstance | null>
   /** Instances of a study that were made of others, and those that were made of its own. */
   derivations(study: Uid): Promise<readonly Derivation[]>
 }
