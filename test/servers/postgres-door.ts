@@ -47,8 +47,8 @@ export function serverBehindDoor(): Omit<Server, 'stop'> | null {
 
 /** Loaded only where it is wanted: most runs have no test that asks. */
 async function start(): Promise<Server> {
-  const { startServer } = await import('./postgres-server.ts')
-  return startServer()
+  const { quickFolder, startServer } = await import('./postgres-server.ts')
+  return startServer(quickFolder())
 }
 
 async function answer(socket: Socket, starting: Promise<Server>): Promise<string> {
