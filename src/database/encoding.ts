@@ -3,6 +3,7 @@
  * patch replaces a whole attribute, `null` takes it away. Texts hold one attribute a line, so that two data sets are
  * compared, split and merged line by line and JSON is not parsed; `{` + lines with `\n,` between + `}` is JSON.
  */
+import { isAscii } from 'node:buffer'
 import { deflateSync, inflateSync } from 'node:zlib'
 import type { Dialect } from './operation.ts'
 
@@ -94,6 +95,13 @@ export function wholeColumns(
 /** The JSON text of `instance.packed`. */
 export function unpacked(packed: Uint8Array): string {
   return inflateSync(packed).toString('utf8')
+}
+
+/** Of a text that a database gives as such or as its bytes. Most are ASCII, which need no decoding. */
+export function textOf(value: unknown): string {
+  if (!(value instanceof Uint8Array)) return String(value)
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8')
 }
 
 /** Sets of replaced tags that are remembered of a base. */

@@ -81,7 +81,7 @@ function countCondition(expression: string, { match }: Key): Sql {
 function* rareStudies(dialect: Dialect, source: Tag, key: Key): Generator<Step, Sql, Row[]> {
   if (key.match.kind !== 'values' && key.match.kind !== 'every') return TRUE
   const found = yield* findSeries(
-    { dialect, byRow: false },
+    { dialect, byRow: false, series: 'e.id' },
     { path: [source], vr: key.vr, match: key.match },
     { few: FEW, isTold: true },
   )

@@ -40,6 +40,8 @@ export interface Start {
   readonly place: readonly (string | number)[] | null
   readonly skip: number
   readonly onlyUncertain: boolean
+  /** So many of the first ones have their data sets read in any case, certain or not. */
+  readonly read: number
   /** Of instances in order of arrival: none that came later than this one. */
   readonly upTo?: number
 }
@@ -48,7 +50,7 @@ export interface Start {
 export function* nextCandidates(
   plan: Plan,
   from: Start,
-  { size, slow }: { readonly size: number; readonly slow: boolean },
+  { size, slow, isAsked }: { readonly size: number; readonly slow: boolean; readonly isAsked: boolean },
 ): Generator<Step, Candidate[], Row[]> {
   const order = sortColumns(plan)
   const where = allOf([
@@ -62,7 +64,7 @@ export function* nextCandidates(
     sql: `${tablesOf(plan, from.onlyUncertain)} WHERE ${where.sql} ORDER BY ${orderBy(order)} LIMIT ? OFFSET ?`,
     params: [...where.params, size, from.skip],
   }
-  const rows = yield* rowsOf(told(plan, own, order), slow || isSorted(plan))
+  const rows = yield* rowsOf(told(plan, own, order, isAsked && !from.onlyUncertain), slow || isSorted(plan))
   return rows.map((row) => ({
     id: Number(row['id']),
     firstId: Number(row['first_id']),
@@ -86,9 +88,9 @@ const STILL_WANTED: Readonly<Record<Dialect, Sql>> = {
   postgres: TRUE,
 }
 
-/** The candidates of `own` with what is known of them. */
-function told(plan: Plan, own: Sql, order: readonly SortColumn[]): Sql {
-  const [certain, whole] = [certainRow(plan) ?? FALSE, firstRow(plan) ?? FALSE]
+/** The candidates of `own` with what is known of them; `isAsked`: whether they are certain too. */
+function told(plan: Plan, own: Sql, order: readonly SortColumn[], isAsked: boolean): Sql {
+  const [certain, whole] = isAsked ? [certainRow(plan) ?? FALSE, firstRow(plan) ?? FALSE] : [FALSE, FALSE]
   const alias = TABLES[plan.query.level]
   const first = plan.query.level === 'instance' ? 'i.id' : `coalesce(${alias}.first_id, 0)`
   const keys = order.map(({ expression }, at) => `${expression} AS k${at}`)

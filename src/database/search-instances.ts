@@ -1,9 +1,10 @@
 import { pairedTime } from '../dicom/attributes.ts'
 import { creatorTag, readPrivateStep, tagsOfStep } from '../dicom/path-step.ts'
 import type { DataElement, DataSet, PathStep, Tag } from '../dicom/data-set.ts'
-import { isRemoval, linesOfJson, tagOfLine, unpacked } from './encoding.ts'
+import { isRemoval, tagOfLine, textOf, unpacked } from './encoding.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
+import { elementOfLine, linesIn, type Lines } from './search-lines.ts'
 import { idIn, rowsOf } from './search-sql.ts'
 
 /** The data set of an instance of which only what is asked for is found and parsed. */
@@ -21,58 +22,100 @@ export interface KeptDataSet extends StoredDataSet {
   readonly patch: Lines
 }
 
-/** Lines of a data set (`encoding.ts`) by their tags. */
-export interface Lines {
-  get(tag: Tag): string | undefined
-  /** The tags that begin so, in ascending order. */
-  tags(prefix: string): Tag[]
-  /** All there are, in ascending order. */
-  all(): ReadonlyMap<Tag, string>
-}
-
 const NO_BASE: Lines = { get: () => undefined, tags: () => [], all: () => new Map() }
 
-/** Bases that a search has read, by number: instances of a series share them. */
-export type Bases = Map<number, Lines>
+/** What a search has read. */
+export interface Readings {
+  /** By number: instances of a series share them. */
+  readonly bases: Map<number, Lines>
+  /** Data sets of its matches, by the numbers of these instances. */
+  readonly matches: Map<number, KeptDataSet>
+}
+
+export function noReadings(): Readings {
+  return { bases: new Map(), matches: new Map() }
+}
 
 /** Reads data sets by the numbers of their instances. */
 export function* readDataSets(
   dialect: Dialect,
   ids: readonly number[],
-  bases: Bases,
+  { bases, matches }: Readings,
 ): Generator<Step, Map<number, KeptDataSet>, Row[]> {
-  const place = idIn(dialect, 'i.id', ids)
+  const found = new Map<number, KeptDataSet>()
+  const unread: number[] = []
+  for (const id of ids) {
+    const known = matches.get(id)
+    if (known === undefined) unread.push(id)
+    else found.set(id, known)
+  }
+  if (unread.length === 0) return found
+  const place = idIn(dialect, 'i.id', unread)
   const rows = yield* rowsOf({
     sql: `SELECT i.id, i.base_id, i.patch, i.packed FROM instance i WHERE ${place.sql}`,
     params: place.params,
   })
+  yield* readBases(dialect, rows, bases)
+  for (const { id, base_id: baseId, patch, packed } of rows) {
+    const base = baseId === null ? undefined : bases.get(Number(baseId))
+    const own = packed instanceof Uint8Array ? unpacked(packed) : String(patch)
+    found.set(Number(id), stored(base ?? NO_BASE, linesIn(own)))
+  }
+  return found
+}
+
+/** As bytes: SQLite would have every character decoded of texts in which a line or two are looked for. */
+const BASE = { sqlite: 'CAST(b.base AS BLOB) AS base', postgres: 'b.base' } as const
+
+function* readBases(
+  dialect: Dialect,
+  rows: readonly Row[],
+  bases: Map<number, Lines>,
+): Generator<Step, void, Row[]> {
   const missing = new Set<number>()
   for (const { base_id: base } of rows)
     if (base !== null && !bases.has(Number(base))) missing.add(Number(base))
-  if (missing.size > 0) {
-    const list = idIn(dialect, 'b.id', [...missing])
-    const found = yield* rowsOf({
-      sql: `SELECT b.id, b.base FROM tag_base b WHERE ${list.sql}`,
-      params: list.params,
-    })
-    for (const row of found) bases.set(Number(row['id']), linesIn(String(row['base'])))
-  }
-  return new Map(
-    rows.map((row) => {
-      const base = row['base_id'] === null ? undefined : bases.get(Number(row['base_id']))
-      const packed = row['packed']
-      const own = packed instanceof Uint8Array ? unpacked(packed) : String(row['patch'])
-      return [Number(row['id']), stored(base ?? NO_BASE, linesIn(own))]
-    }),
-  )
+  if (missing.size === 0) return
+  const place = idIn(dialect, 'b.id', [...missing])
+  const found = yield* rowsOf({
+    sql: `SELECT b.id, ${BASE[dialect]} FROM tag_base b WHERE ${place.sql}`,
+    params: place.params,
+  })
+  for (const { id, base } of found) bases.set(Number(id), linesIn(textOf(base)))
 }
 
-/** What the keys look at, as a data set for `dicom/matching.ts`. */
-export function partFor(keys: readonly Key[], whole: StoredDataSet): DataSet {
-  const part: DataSet = {}
+/** Answers that are remembered, and characters of lines that are worth it. */
+const [ANSWERS, WORTH] = [256, 1000]
+
+/**
+ * A test on what keys look at, as a data set for `dicom/matching.ts`. Lines that were tested are not read again: instances
+ * of a series mostly have the same.
+ */
+export function partTest(
+  keys: readonly Key[],
+  test: (part: DataSet) => boolean,
+): (whole: StoredDataSet) => boolean {
+  const answers = new Map<string, boolean>()
+  return (whole) => {
+    const lines = linesFor(keys, whole)
+    const text = lines.join('\n')
+    let answer = answers.get(text)
+    if (answer === undefined) {
+      const part: DataSet = {}
+      for (const line of lines) part[tagOfLine(line)] = elementOfLine(line)
+      answer = test(part)
+      if (answers.size === ANSWERS) answers.clear()
+      if (text.length <= WORTH) answers.set(text, answer)
+    }
+    return answer
+  }
+}
+
+function linesFor(keys: readonly Key[], whole: StoredDataSet): string[] {
+  const lines: string[] = []
   const take = (tag: Tag): void => {
-    const element = whole.element(tag)
-    if (element) part[tag] = element
+    const line = whole.line(tag)
+    if (line !== undefined) lines.push(line)
   }
   take('00080201')
   for (const { path } of keys) {
@@ -84,7 +127,7 @@ export function partFor(keys: readonly Key[], whole: StoredDataSet): DataSet {
     const time = pairedTime(step)
     if (time !== undefined) take(time)
   }
-  return part
+  return lines
 }
 
 /** The tags that a step means in a stored data set. */
@@ -97,76 +140,6 @@ export function tagsIn(whole: StoredDataSet, step: PathStep): Tag[] {
     if (element) creators[tag] = element
   }
   return tagsOfStep(creators, step)
-}
-
-/** A text is searched for a few lines, and cut into all of them when more are wanted. */
-const FEW = 8
-
-/** The lines of a text that `encoding.ts` made. */
-export function linesIn(json: string): Lines {
-  let known: ReadonlyMap<Tag, string> | undefined
-  const found = new Map<Tag, string | undefined>()
-  const all = (): ReadonlyMap<Tag, string> =>
-    (known ??= new Map(linesOfJson(json).map((line) => [tagOfLine(line), line])))
-  return {
-    all,
-    tags: (prefix) =>
-      known === undefined
-        ? tagsWith(json, prefix)
-        : [...known.keys()].filter((tag) => tag.startsWith(prefix)),
-    get: (tag) => {
-      if (known !== undefined || found.size >= FEW) return all().get(tag)
-      let line = found.get(tag)
-      if (line === undefined && !found.has(tag)) {
-        line = lineIn(json, tag)
-        found.set(tag, line)
-      }
-      return line
-    },
-  }
-}
-
-/** Behind group 0002 lines are in ascending order; what a data set has below it may stand behind it. */
-const IN_ORDER: Tag = '00030000'
-
-/** Line breaks do not occur within lines. */
-function lineIn(json: string, tag: Tag): string | undefined {
-  const start = tag < IN_ORDER ? startAmong(json, tag) : startByHalves(json, tag)
-  if (start < 0) return undefined
-  const end = json.indexOf('\n,', start)
-  return json.slice(start, end < 0 ? -1 : end)
-}
-
-function startAmong(json: string, tag: Tag): number {
-  const key = `"${tag}":`
-  if (json.startsWith(key, 1)) return 1
-  const found = json.indexOf(`\n,${key}`)
-  return found < 0 ? -1 : found + 2
-}
-
-function startByHalves(json: string, tag: Tag): number {
-  // A line begins at `low`; those that begin at `high` or later are greater.
-  let [low, high] = [1, json.length - 1]
-  while (low < high) {
-    const start = Math.max(low, json.lastIndexOf('\n', (low + high) >>> 1) + 2)
-    const found = json.slice(start + 1, start + 9)
-    if (found === tag) return start
-    if (found > tag) high = start - 2
-    else {
-      const end = json.indexOf('\n', start)
-      low = end < 0 ? high : end + 2
-    }
-  }
-  return -1
-}
-
-function tagsWith(json: string, prefix: string): Tag[] {
-  const tags: Tag[] = []
-  if (json.startsWith(prefix, 2)) tags.push(json.slice(2, 10))
-  const key = `\n,"${prefix}`
-  for (let at = json.indexOf(key); at >= 0; at = json.indexOf(key, at + 1))
-    tags.push(json.slice(at + 3, at + 11))
-  return tags
 }
 
 function stored(base: Lines, patch: Lines): KeptDataSet {
@@ -184,10 +157,4 @@ function stored(base: Lines, patch: Lines): KeptDataSet {
       return [...found].filter((tag) => line(tag) !== undefined).sort()
     },
   }
-}
-
-export function elementOfLine(line: string): DataElement
-export function elementOfLine(line: string | undefined): DataElement | undefined
-export function elementOfLine(line: string | undefined): DataElement | undefined {
-  return line === undefined ? undefined : (JSON.parse(line.slice(11)) as DataElement)
 }

@@ -23,7 +23,7 @@ export function fewFor(level: Level, column: Column | undefined): number {
 }
 
 /** Whether a page is full so soon that its rows are better met one by one than found all at once. */
-export function isShort({ limit, offset }: Query): boolean {
+function isShort({ limit, offset }: Query): boolean {
   return limit !== undefined && offset + limit <= SHORT
 }
 
@@ -51,9 +51,16 @@ export function* isMetSoon(
   return Number(row?.['n']) >= wanted
 }
 
+/** Whether matches can lie in a series is asked of row after row where a page is full soon. */
+export function askedOfSeries(dialect: Dialect, query: Query): Asking {
+  // Of an instance's own row: SQLite would read all series first to make a filter of them. (Counts go by series.)
+  const isOfRow = dialect === 'sqlite' && query.level === 'instance' && query.limit !== undefined
+  return { dialect, byRow: isShort(query), series: isOfRow ? 'i.series_id' : 'e.id' }
+}
+
 /** Whether a row is certain is asked of those on a page, however long, but of all there are where they are counted. */
 export function askedOfRows(dialect: Dialect, { limit }: Query): Asking {
-  return { dialect, byRow: limit !== undefined }
+  return { dialect, byRow: limit !== undefined, series: 'e.id' }
 }
 
 /** Whether there are so few series that it is better to begin with them. */

@@ -15,7 +15,7 @@ import {
 import { orHidden, shownCondition } from './search-hidden.ts'
 import { certaintyOf, columnCertainty, type Certainty, type Known } from './search-certain.ts'
 import { withMixed } from './search-mixed.ts'
-import { areNarrow, askedOfRows, fewFor, isMetSoon, isShort } from './search-narrow.ts'
+import { areNarrow, askedOfRows, askedOfSeries, fewFor, isMetSoon } from './search-narrow.ts'
 import { findSeries } from './search-postings.ts'
 import { allOf, eachOf, idIn, sql, TRUE, type Asking, type SortColumn, type Sql } from './search-sql.ts'
 import { hasOwnColumn } from './terms.ts'
@@ -60,7 +60,7 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
     keys.filter((key) => key.match.kind === 'empty'),
     keys.filter((key) => key.match.kind !== 'empty'),
   ]
-  const asking: Asking = { dialect, byRow: isShort(query) }
+  const asking = askedOfSeries(dialect, query)
   const draft: Draft = { on: { p: [], s: [], e: [], i: [] }, seriesIds: null, isExact: true, known: [] }
   for (const key of positive) yield* noteKey(asking, query, draft, key)
   const { on, seriesIds, known } = draft

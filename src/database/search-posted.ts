@@ -1,4 +1,4 @@
-/** Postings of the tag index as conditions on a series `e`. */
+/** Postings of the tag index as conditions on a series. */
 import type { PathStep } from '../dicom/data-set.ts'
 import { readPrivateStep } from '../dicom/path-step.ts'
 import type { Row, Step } from './operation.ts'
@@ -46,22 +46,22 @@ const FEW_OTHERS = 500
 /** So many values are looked up in a series one by one; of more, those that the series has are looked for among them. */
 const SEEKS = 40
 
-/** That an instance of the series, in whatever state, has one of the values. */
+/** That an instance of the series in question, in whatever state, has one of the values. */
 export function posted(asking: Asking, valueIds: readonly number[]): Sql {
   if (valueIds.length === 0) return FALSE
-  const { dialect, byRow } = asking
+  const { dialect, byRow, series } = asking
   const each = eachOf(asking)
   const isSought = valueIds.length <= SEEKS
   // PostgreSQL seeks by a list only value by value; else it reads all that a series has.
   if (dialect === 'postgres' && byRow && isSought && valueIds.length > 1)
     return sql(
       `EXISTS (SELECT 1 FROM unnest(CAST(? AS bigint[])) AS w(id) WHERE EXISTS (
-        SELECT 1 FROM tag_post t WHERE t.series_id = e.id AND t.value_id = w.id${each})${each})`,
+        SELECT 1 FROM tag_post t WHERE t.series_id = ${series} AND t.value_id = w.id${each})${each})`,
       `{${valueIds.join()}}`,
     )
   const list = idIn(dialect, dialect === 'sqlite' && !isSought ? '+t.value_id' : 't.value_id', valueIds)
   return {
-    sql: `EXISTS (SELECT 1 FROM tag_post t WHERE t.series_id = e.id AND ${list.sql}${each})`,
+    sql: `EXISTS (SELECT 1 FROM tag_post t WHERE t.series_id = ${series} AND ${list.sql}${each})`,
     params: list.params,
   }
 }
@@ -73,11 +73,11 @@ export function* hasSure(asking: Asking, { sure, owner }: Evidence): Generator<S
 }
 
 /**
- * That every instance of the series `e` satisfies the key, hidden ones too: they have nothing else at its paths, and
+ * That every instance of the series satisfies the key, hidden ones too: they have nothing else at its paths, and
  * none has nothing.
  */
 export function* hasOnlySure(asking: Asking, evidence: Evidence): Generator<Step, Sql, Row[]> {
-  const { dialect } = asking
+  const { dialect, series } = asking
   const { paths, sure } = evidence
   if (sure.length === 0) return FALSE
   const some = yield* hasSure(asking, evidence)
@@ -99,7 +99,7 @@ export function* hasOnlySure(asking: Asking, evidence: Evidence): Generator<Step
     some,
     {
       sql: `NOT EXISTS (SELECT 1 FROM tag_post t LEFT JOIN tag_value v ON v.id = t.value_id
-        WHERE t.series_id = e.id AND (${isMark.sql} OR (${place.sql} AND NOT (${isSure.sql})))${eachOf(asking)})`,
+        WHERE t.series_id = ${series} AND (${isMark.sql} OR (${place.sql} AND NOT (${isSure.sql})))${eachOf(asking)})`,
       params: [...isMark.params, ...place.params, ...isSure.params],
     },
   ])

@@ -47,26 +47,19 @@ export function* findSeries(
   const varying = varyingCondition(dialect, key, paths)
   const owners = yield* ownersOf(dialect, key)
   // Mostly it is the creator by its name, and one seek tells.
-  const owned =
-    owners === null
-      ? TRUE
-      : anyOf([
-          posted(
-            asking,
-            owners.possible.filter((id) => id > 0),
-          ),
-          posted(
-            asking,
-            owners.possible.filter((id) => id < 0),
-          ),
-        ])
+  const ownedBy = (how: Asking): Sql => {
+    if (owners === null) return TRUE
+    const [names, marks] = [owners.possible.filter((id) => id > 0), owners.possible.filter((id) => id < 0)]
+    return anyOf([posted(how, names), posted(how, marks)])
+  }
+  const owned = ownedBy(asking)
   const values = yield* rowsOf({
     sql: `SELECT v.id, v.path_id, v.value FROM tag_value v WHERE ${term.sql} LIMIT ${FEW_VALUES + 1}`,
     params: term.params,
   })
   if (values.length > FEW_VALUES) {
     const some: Sql = {
-      sql: `EXISTS (SELECT 1 FROM tag_post t JOIN tag_value v ON v.id = t.value_id WHERE t.series_id = e.id AND ${term.sql}${eachOf(asking)})`,
+      sql: `EXISTS (SELECT 1 FROM tag_post t JOIN tag_value v ON v.id = t.value_id WHERE t.series_id = ${asking.series} AND ${term.sql}${eachOf(asking)})`,
       params: term.params,
     }
     const condition = anyOf([some, inSeries(asking, varying)])
@@ -75,7 +68,11 @@ export function* findSeries(
   const { sure, possible } = isTold
     ? { sure: [], possible: values.map((row) => Number(row['id'])) }
     : sifted(key, paths, values)
-  const series = yield* fewSeries(dialect, { possible, varying, owned }, few)
+  const series = yield* fewSeries(
+    dialect,
+    { possible, varying, owned: ownedBy({ ...asking, series: 'e.id' }) },
+    few,
+  )
   // Where no series has a range that the key lies in, none need be asked for one.
   const ranges = series === null && !(yield* isAnywhere(varying)) ? FALSE : varying
   const places = [posted(asking, possible), inSeries(asking, ranges)].filter((one) => one !== FALSE)
@@ -194,7 +191,7 @@ function* isAnywhere(varying: Sql): Generator<Step, boolean, Row[]> {
 function inSeries(asking: Asking, varying: Sql): Sql {
   if (varying === FALSE) return FALSE
   return {
-    sql: `EXISTS (SELECT 1 FROM tag_range r WHERE r.series_id = e.id AND ${varying.sql}${eachOf(asking)})`,
+    sql: `EXISTS (SELECT 1 FROM tag_range r WHERE r.series_id = ${asking.series} AND ${varying.sql}${eachOf(asking)})`,
     params: varying.params,
   }
 }

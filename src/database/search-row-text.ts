@@ -16,7 +16,8 @@ import {
   type Field,
   type Fields,
 } from './search-fields.ts'
-import { elementOfLine, tagsIn, type KeptDataSet, type StoredDataSet } from './search-instances.ts'
+import { tagsIn, type KeptDataSet, type StoredDataSet } from './search-instances.ts'
+import { elementOfLine } from './search-lines.ts'
 import { isLeftOut, isPlain, wholeRows } from './search-text.ts'
 
 /** A row before it is text. */

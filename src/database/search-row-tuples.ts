@@ -5,7 +5,8 @@ import { MIXED } from './level-tuples.ts'
 import type { Row } from './operation.ts'
 import type { Query } from './query.ts'
 import { isInTuple } from './search-fields.ts'
-import { elementOfLine, linesIn, type Lines, type StoredDataSet } from './search-instances.ts'
+import type { StoredDataSet } from './search-instances.ts'
+import { elementOfLine, linesIn, type Lines } from './search-lines.ts'
 
 /** The tuples of an entity's levels with which an instance agrees. */
 export interface OwnTuples {

@@ -4,7 +4,7 @@ import type { Row, Step } from './operation.ts'
 import type { SearchRow } from './query.ts'
 import { SERIES_OF_PATIENT } from './search-aggregates.ts'
 import { fieldsOf, type Fields } from './search-fields.ts'
-import { readDataSets, type Bases, type KeptDataSet } from './search-instances.ts'
+import { readDataSets, type KeptDataSet, type Readings } from './search-instances.ts'
 import type { Plan } from './search-plan.ts'
 import { rowWriter, type RowDraft } from './search-row-text.ts'
 import { ownTuplesOf } from './search-row-tuples.ts'
@@ -41,7 +41,7 @@ const FROM: Readonly<
 export function* rowsOfMatches(
   plan: Plan,
   matches: readonly Match[],
-  bases: Bases,
+  readings: Readings,
 ): Generator<Step, SearchRow[], Row[]> {
   if (matches.length === 0) return []
   const { query, dialect } = plan
@@ -55,7 +55,7 @@ export function* rowsOfMatches(
   })
   const unread = found.flatMap(({ tuple, instance }) => (tuple.isAll ? [] : [instance]))
   const dataSets =
-    unread.length === 0 ? new Map<number, KeptDataSet>() : yield* readDataSets(dialect, unread, bases)
+    unread.length === 0 ? new Map<number, KeptDataSet>() : yield* readDataSets(dialect, unread, readings)
   const drafts = found.flatMap(({ entity, instance, tuple }) => {
     const kept = dataSets.get(instance)
     if (kept === undefined && !tuple.isAll) return []

@@ -126,6 +126,8 @@ export interface Asking {
   readonly dialect: Dialect
   /** Of row after row in the order of the answer, until a page is full; else of all there are. */
   readonly byRow: boolean
+  /** Where the number of the series in question stands. */
+  readonly series: 'e.id' | 'i.series_id'
 }
 
 /**

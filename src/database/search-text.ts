@@ -5,7 +5,8 @@
 import { isInAll } from '../dicom/attributes-all.ts'
 import type { Level, Tag } from '../dicom/data-set.ts'
 import { isRemoval, splicer, tagOfLine } from './encoding.ts'
-import type { Lines, KeptDataSet } from './search-instances.ts'
+import type { KeptDataSet } from './search-instances.ts'
+import type { Lines } from './search-lines.ts'
 
 /** Makes rows that show everything a level has. Base by base, what is the same is done once. */
 export interface WholeRows {

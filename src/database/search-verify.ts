@@ -2,7 +2,7 @@ import { hasValue, matcher } from '../dicom/matching.ts'
 import { readPrivateStep } from '../dicom/path-step.ts'
 import type { Row, Step } from './operation.ts'
 import { firstInstances, laterInstances, type Candidate } from './search-candidates.ts'
-import { partFor, readDataSets, type Bases } from './search-instances.ts'
+import { partTest, readDataSets, type Readings, type StoredDataSet } from './search-instances.ts'
 import { hasLowerKeys, type Plan } from './search-plan.ts'
 import { isInTuple } from './search-fields.ts'
 import { withValue } from './search-postings.ts'
@@ -27,11 +27,11 @@ const SLICES = [16, 128, 512]
 export function* verified(
   plan: Plan,
   candidates: readonly Candidate[],
-  bases: Bases,
+  readings: Readings,
 ): Generator<Step, FoundMatch[], Row[]> {
   const found: Found =
-    plan.keys.length === 0 ? yield* firstOnes(plan, candidates) : yield* matching(plan, candidates, bases)
-  for (const key of plan.empty) yield* dropWithValue(plan, key, found, bases)
+    plan.keys.length === 0 ? yield* firstOnes(plan, candidates) : yield* matching(plan, candidates, readings)
+  for (const key of plan.empty) yield* dropWithValue(plan, key, found, readings)
   return candidates.flatMap((candidate) => {
     const instance = found.get(candidate.id)
     return instance === undefined ? [] : [{ candidate, instance }]
@@ -47,12 +47,12 @@ export function isCertain(plan: Plan, candidate: Candidate): boolean {
 export function* resolved(
   plan: Plan,
   matches: readonly FoundMatch[],
-  bases: Bases,
+  readings: Readings,
 ): Generator<Step, Match[], Row[]> {
   const known = new Map<number, number>()
   for (const { candidate, instance } of matches) if (instance !== null) known.set(candidate.id, instance)
   const open = matches.flatMap(({ candidate }) => (known.has(candidate.id) ? [] : [candidate]))
-  if (open.length > 0) yield* findInstances(plan, open, known, bases)
+  if (open.length > 0) yield* findInstances(plan, open, known, readings)
   return matches.flatMap(({ candidate }) => {
     const instance = known.get(candidate.id)
     return instance === undefined ? [] : [{ candidate, instance }]
@@ -80,12 +80,12 @@ function* firstOnes(plan: Plan, candidates: readonly Candidate[]): Generator<Ste
 function* matching(
   plan: Plan,
   candidates: readonly Candidate[],
-  bases: Bases,
+  readings: Readings,
 ): Generator<Step, Found, Row[]> {
   const known: Known = new Map()
   const certain = candidates.filter((candidate) => candidate.isCertain)
   const open = candidates.filter((candidate) => !candidate.isCertain)
-  if (open.length > 0) yield* findInstances(plan, open, known, bases)
+  if (open.length > 0) yield* findInstances(plan, open, known, readings)
   const found: Found = new Map(known)
   for (const { id, firstId, isWhole } of certain) found.set(id, isWhole ? firstId : null)
   return found
@@ -96,7 +96,7 @@ function* findInstances(
   plan: Plan,
   candidates: readonly Candidate[],
   found: Known,
-  bases: Bases,
+  readings: Readings,
 ): Generator<Step, void, Row[]> {
   const doubtful: Doubtful[] = []
   const below =
@@ -110,7 +110,7 @@ function* findInstances(
     if (plan.isExact && candidate.isUniform && own.isUniform) found.set(id, own.instance)
     else doubtful.push({ id, instance: own.instance, isLast: candidate.isUnanimous && isTold(plan) })
   }
-  if (doubtful.length > 0) yield* look(plan, doubtful, found, bases)
+  if (doubtful.length > 0) yield* look(plan, doubtful, found, readings)
 }
 
 interface Doubtful {
@@ -118,6 +118,11 @@ interface Doubtful {
   readonly instance: number
   /** The other instances would say the same. */
   readonly isLast: boolean
+}
+
+/** Whether the rows of matches have their data sets read, because they show what keys ask for that only postings tell. */
+export function areRead(plan: Plan): boolean {
+  return plan.certainty.isOfSeries && !isTold(plan)
 }
 
 /** Whether all keys speak of attributes that a level keeps. */
@@ -134,24 +139,21 @@ function* look(
   plan: Plan,
   doubtful: readonly Doubtful[],
   found: Known,
-  bases: Bases,
+  readings: Readings,
 ): Generator<Step, void, Row[]> {
-  const test = matcher(plan.keys)
+  const test = partTest(plan.keys, matcher(plan.keys))
   const dataSets = yield* readDataSets(
     plan.dialect,
     doubtful.map(({ instance }) => instance),
-    bases,
+    readings,
   )
   for (const { id, instance, isLast } of doubtful) {
     const dataSet = dataSets.get(instance)
-    if (dataSet && test(partFor(plan.keys, dataSet))) found.set(id, instance)
-    else if (plan.query.level !== 'instance' && !isLast) {
-      const later = yield* search(
-        plan,
-        id,
-        { from: instance, test: (part) => test(part), anyInstance: false },
-        bases,
-      )
+    if (dataSet && test(dataSet)) {
+      found.set(id, instance)
+      readings.matches.set(instance, dataSet)
+    } else if (plan.query.level !== 'instance' && !isLast) {
+      const later = yield* search(plan, id, { from: instance, test, anyInstance: false }, readings)
       if (later !== undefined) found.set(id, later)
     }
   }
@@ -163,21 +165,19 @@ function* search(
   entity: number,
   how: {
     readonly from: number
-    readonly test: (part: ReturnType<typeof partFor>) => boolean
+    readonly test: (dataSet: StoredDataSet) => boolean
     readonly anyInstance: boolean
-    readonly keys?: Plan['keys']
   },
-  bases: Bases,
+  readings: Readings,
 ): Generator<Step, number | undefined, Row[]> {
-  const keys = how.keys ?? plan.keys
   let { from } = how
   for (let round = 0; ; round++) {
     const size = SLICES[Math.min(round, SLICES.length - 1)] ?? 1
     const ids = yield* laterInstances(plan, entity, { from, size, anyInstance: how.anyInstance })
-    const dataSets = yield* readDataSets(plan.dialect, ids, bases)
+    const dataSets = yield* readDataSets(plan.dialect, ids, readings)
     for (const id of ids) {
       const dataSet = dataSets.get(id)
-      if (dataSet && how.test(partFor(keys, dataSet))) return id
+      if (dataSet && how.test(dataSet)) return id
     }
     if (ids.length < size) return undefined
     from = ids.at(-1) ?? from
@@ -189,7 +189,7 @@ function* dropWithValue(
   plan: Plan,
   key: Plan['keys'][number],
   found: Found,
-  bases: Bases,
+  readings: Readings,
 ): Generator<Step, void, Row[]> {
   const owner = { patient: 'ps.patient_key', study: 'e.study_id', series: 'e.id', instance: 'i.id' }[
     plan.query.level
@@ -203,9 +203,9 @@ function* dropWithValue(
   const isVague = isPrivate || plan.query.level === 'patient'
   if (!isVague && !isHidden) for (const id of certain) found.delete(id)
   const open = isHidden ? ids : [...doubtful, ...(isVague ? certain : [])]
+  const test = partTest([key], (part) => hasValue(part, key.path))
   for (const id of open) {
-    const test = (part: ReturnType<typeof partFor>): boolean => hasValue(part, key.path)
-    const one = yield* search(plan, id, { from: 0, test, anyInstance: true, keys: [key] }, bases)
+    const one = yield* search(plan, id, { from: 0, test, anyInstance: true }, readings)
     if (one !== undefined) found.delete(id)
   }
 }

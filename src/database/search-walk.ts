@@ -66,7 +66,7 @@ export function walkOf(plan: Plan, start: Start, pace: Pace): Walk {
 function fetchOf(plan: Plan, start: Start, { least, window }: Pace): Walk {
   const isOpen = !isAllCertain(plan)
   const [most, growth] = isOpen ? [MOST_OPEN, 8] : [MOST_CERTAIN, 2]
-  let [from, size, slow] = [start, Math.min(most, least), false]
+  let [from, size, slow, found] = [start, Math.min(most, least), false, 0]
   let end: number | undefined
   let isAhead = false
   return {
@@ -74,7 +74,9 @@ function fetchOf(plan: Plan, start: Start, { least, window }: Pace): Walk {
       if (isByArrival(plan)) end ??= yield* lastInstance()
       const upTo = end === undefined ? undefined : Math.min(end, Number(from.place?.[0] ?? 0) + window)
       const within = upTo === undefined ? from : { ...from, upTo }
-      const candidates = yield* nextCandidates(plan, within, { size, slow })
+      const isAsked = found + size > start.read
+      const candidates = yield* nextCandidates(plan, within, { size, slow, isAsked })
+      found += candidates.length
       const isFull = candidates.length === size
       // A window without more candidates has been seen to its end.
       let seen = upTo === undefined || isFull ? candidates.at(-1)?.place : [upTo]

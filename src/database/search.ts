@@ -4,11 +4,11 @@ import type { Query, SearchPage } from './query.ts'
 import type { Candidate } from './search-candidates.ts'
 import { isAllCertain } from './search-certain-rows.ts'
 import { countCandidates } from './search-count.ts'
-import type { Bases } from './search-instances.ts'
+import { noReadings, type Readings } from './search-instances.ts'
 import { planOf, type Plan } from './search-plan.ts'
 import { rowsOfMatches } from './search-rows.ts'
 import { placeOf, tokenOf, type Position } from './search-token.ts'
-import { isCertain, resolved, verified, type FoundMatch } from './search-verify.ts'
+import { areRead, isCertain, resolved, verified, type FoundMatch } from './search-verify.ts'
 import { CALM, HURRIED, walkOf, type Pace, type Slice } from './search-walk.ts'
 
 /**
@@ -20,11 +20,11 @@ export function* search(dialect: Dialect, query: Query): Generator<Step, SearchP
   const clock = clockOf(query)
   const plan = yield* planOf(dialect, query)
   if (plan.isVain) return { rows: [], more: false }
-  const bases: Bases = new Map()
+  const readings = noReadings()
   const wanted = query.limit === undefined ? Infinity : query.limit + 1
-  const { matches, cutAt } = yield* findMatches(plan, wanted, bases, clock)
-  const shown = yield* resolved(plan, matches.slice(0, query.limit), bases)
-  const rows = yield* rowsOfMatches(plan, shown, bases)
+  const { matches, cutAt } = yield* findMatches(plan, wanted, readings, clock)
+  const shown = yield* resolved(plan, matches.slice(0, query.limit), readings)
+  const rows = yield* rowsOfMatches(plan, shown, readings)
   if (cutAt !== null) return { rows, more: true, isCut: true, next: tokenOf(plan, cutAt) }
   const last = shown.at(-1)
   return {
@@ -45,11 +45,12 @@ export function* count(dialect: Dialect, query: Query): Generator<Step, number, 
   const isCounted = plan.empty.length === 0 && plan.certainty.condition !== null
   const { certain, open } = isCounted ? yield* countCandidates(plan) : { certain: 0, open: 1 }
   if (open === 0) return certain
-  const bases: Bases = new Map()
-  const walk = walkOf(plan, { place: null, skip: 0, onlyUncertain: isCounted }, clock.pace)
+  const readings = noReadings()
+  const walk = walkOf(plan, { place: null, skip: 0, onlyUncertain: isCounted, read: 0 }, clock.pace)
   for (let number = certain; ;) {
     const { candidates, isLast } = yield* walk.next()
-    number += (yield* verified(plan, candidates, bases)).length
+    number += (yield* verified(plan, candidates, readings)).length
+    readings.matches.clear()
     if (isLast) return number
     if (clock.isOver()) throw new Problem('too-large', TOO_LONG)
   }
@@ -68,7 +69,7 @@ interface Matches {
 function* findMatches(
   plan: Plan,
   wanted: number,
-  bases: Bases,
+  readings: Readings,
   clock: Clock,
 ): Generator<Step, Matches, Row[]> {
   const { query } = plan
@@ -77,17 +78,20 @@ function* findMatches(
   // Where every candidate is a match SQL may pass over the first ones.
   const isPlain = isAllCertain(plan)
   let skip = isPlain ? 0 : from.skip
+  const least = Math.max(CALM.least, wanted + skip)
+  // What is passed over had better be certain.
+  const read = skip === 0 && areRead(plan) ? least : 0
   const walk = walkOf(
     plan,
-    { place: from.place, skip: isPlain ? from.skip : 0, onlyUncertain: false },
-    clock.pace === CALM ? { ...CALM, least: Math.max(CALM.least, wanted + skip) } : clock.pace,
+    { place: from.place, skip: isPlain ? from.skip : 0, onlyUncertain: false, read },
+    clock.pace === CALM ? { ...CALM, least } : clock.pace,
   )
   const matches: FoundMatch[] = []
   for (;;) {
     const slice = yield* walk.next()
     const passed = passedOver(plan, slice, skip)
     skip -= passed
-    const found = yield* verified(plan, slice.candidates.slice(passed), bases)
+    const found = yield* verified(plan, slice.candidates.slice(passed), readings)
     matches.push(...found.slice(skip))
     skip = Math.max(0, skip - found.length)
     if (slice.isLast || matches.length >= wanted) return { matches: matches.slice(0, wanted), cutAt: null }
