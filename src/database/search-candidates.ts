@@ -2,7 +2,7 @@ import type { Level } from '../dicom/data-set.ts'
 import { MIXED } from './level-tuples.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import { certainRow, firstRow, uncertainRow } from './search-certain-rows.ts'
-import { entityCondition, seriesCondition, stateCondition, type Plan } from './search-plan.ts'
+import { entityCondition, likelySeries, seriesCondition, stateCondition, type Plan } from './search-plan.ts'
 import {
   after,
   allOf,
@@ -125,7 +125,8 @@ export function* firstInstances(
   const byRow = isByRow(plan) && perPatient === TRUE
   const search: Sql = { sql: `(SELECT min(i.id) FROM instance i WHERE ${inside.sql})`, params: inside.params }
   const first = byRow ? sql('e.first_id') : ofOwnSeries(plan, search)
-  const where = allOf([place, belowCondition(plan)])
+  const isLikely = plan.dialect === 'sqlite' && plan.query.includeSuperseded !== true
+  const where = allOf([place, belowCondition(plan, isLikely)])
   // To a patient the study is below too.
   const mixed = plan.query.level === 'patient' ? 'e.mixed | s.mixed' : 'e.mixed'
   const rows = yield* rowsOf({
@@ -203,8 +204,11 @@ function belowOf({ query }: Plan): {
   return { tables: 'series e', owner, perPatient: TRUE }
 }
 
-function belowCondition(plan: Plan): Sql {
-  return allOf([seriesCondition(plan), ...(plan.query.level === 'patient' ? [plan.on.s] : [])])
+function belowCondition(plan: Plan, isLikely = false): Sql {
+  return allOf([
+    isLikely ? likelySeries(plan) : seriesCondition(plan),
+    ...(plan.query.level === 'patient' ? [plan.on.s] : []),
+  ])
 }
 
 /**

@@ -141,8 +141,21 @@ export function stateCondition({ query }: Plan): Sql {
 
 /** Conditions on the series in which matches lie. */
 export function seriesCondition(plan: Plan): Sql {
-  const { on, query } = plan
-  return allOf([shownCondition(query, 'series'), on.e, listedSeries(plan, 'e.id')])
+  return allOf([shownCondition(plan.query, 'series'), likelySeries(plan)])
+}
+
+/** The same of series that may have nothing to show any more: then they have no first instance either. */
+export function likelySeries(plan: Plan): Sql {
+  return allOf([plan.on.e, listedSeries(plan, 'e.id')])
+}
+
+/**
+ * Whether candidates may have nothing to show any more, because they are found to have no instance soon after. For SQLite
+ * would read the row of every series that is passed to leave them out, where an index tells the rest.
+ */
+function areLikely({ dialect, query, isNarrow }: Plan): boolean {
+  const isPage = query.level === 'study' && query.limit !== undefined && query.includeSuperseded !== true
+  return dialect === 'sqlite' && isPage && !isNarrow
 }
 
 /** Conditions on the entities of the search's level: what it says of them, and that something below can match. */
@@ -160,7 +173,7 @@ export function entityCondition(plan: Plan): Sql {
     case 'study':
       return allOf([
         place,
-        shownCondition(query, 'study'),
+        areLikely(plan) && hasLowerKeys(plan) ? TRUE : shownCondition(query, 'study'),
         on.s,
         aggregates,
         below(plan, 's.id', 'e.study_id'),
@@ -203,7 +216,7 @@ function below(plan: Plan, entity: string, owner: string): Sql {
   const withInstances = on.i !== TRUE || (level === 'patient' && !isByStudy)
   const where = allOf([
     on.s === TRUE || level !== 'patient' ? TRUE : on.s,
-    seriesCondition(plan),
+    areLikely(plan) ? likelySeries(plan) : seriesCondition(plan),
     ...(withInstances ? [instances] : []),
     ...(isByStudy ? [sql(IS_OWN_SERIES)] : []),
   ])

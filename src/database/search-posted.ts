@@ -5,6 +5,7 @@ import type { Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
 import {
   allOf,
+  anyOf,
   eachOf,
   FALSE,
   idIn,
@@ -45,6 +46,8 @@ const FEW_OTHERS = 500
 
 /** So many values are looked up in a series one by one; of more, those that the series has are looked for among them. */
 const SEEKS = 40
+/** So many values SQLite looks up one by one, each where all its series stand. */
+const BY_VALUE = 3
 
 /** That an instance of the series in question, in whatever state, has one of the values. */
 export function posted(asking: Asking, valueIds: readonly number[]): Sql {
@@ -59,11 +62,25 @@ export function posted(asking: Asking, valueIds: readonly number[]): Sql {
         SELECT 1 FROM tag_post t WHERE t.series_id = ${series} AND t.value_id = w.id${each})${each})`,
       `{${valueIds.join()}}`,
     )
-  const list = idIn(dialect, dialect === 'sqlite' && !isSought ? '+t.value_id' : 't.value_id', valueIds)
+  if (dialect === 'sqlite') return postedInSqlite(series, valueIds, isSought)
+  const list = idIn(dialect, 't.value_id', valueIds)
   return {
     sql: `EXISTS (SELECT 1 FROM tag_post t WHERE t.series_id = ${series} AND ${list.sql}${each})`,
     params: list.params,
   }
+}
+
+/**
+ * The sign before it keeps SQLite from joining what it asks for: one value is sought by the primary key, where its series
+ * lie together, and several among those of the series.
+ */
+function postedInSqlite(series: string, valueIds: readonly number[], isSought: boolean): Sql {
+  const having = (list: Sql): Sql => ({
+    sql: `+EXISTS (SELECT 1 FROM tag_post t WHERE t.series_id = ${series} AND ${list.sql})`,
+    params: list.params,
+  })
+  if (valueIds.length <= BY_VALUE) return anyOf(valueIds.map((id) => having(sql('t.value_id = ?', id))))
+  return having(idIn('sqlite', isSought ? 't.value_id' : '+t.value_id', valueIds))
 }
 
 /** That some instance of the series satisfies the key; it may be a hidden one. */
