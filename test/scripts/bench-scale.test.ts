@@ -1,11 +1,10 @@
-/** `npm run bench -- --scale N`: what it stores, how it judges, and that a short run comes to its table. */
+/** `npm run bench -- --scale N`: what it stores, and how it judges; a run of it is in `test/long`. */
 import { readPart10 } from '../../src/dicom/reader.ts'
 import { growth, inWords, judge, type Evidence } from '../../scripts/bench/scale/bars.ts'
 import { maker } from '../../scripts/bench/scale/fill.ts'
 import { begun, planArchive, seriesOf } from '../../scripts/bench/scale/made-archive.ts'
 import { instanceUid, seriesUid, studyFacts, studyUid } from '../../scripts/bench/scale/made-attributes.ts'
 import type { Measured } from '../../scripts/bench/scale/measure.ts'
-import { runToEnd } from '../../scripts/running-service.ts'
 
 describe('the synthetic archive', () => {
   const archive = planArchive(1, 1_000_000)
@@ -147,21 +146,4 @@ describe('the bars of the bench', () => {
   it('are none for what must grow with its answer', () => {
     expect(words({ question: { kind: 'free', barred: false }, last: measured(1000) })).toBe('')
   })
-})
-
-describe('npm run bench -- --scale', () => {
-  it('comes to a table with every question, and counts what it stored', async () => {
-    const args = ['--scale', '4000', '--steps', '1000,4000', '--repetitions', '1', '--plans']
-    const { status, output } = await runToEnd('scripts/bench.ts', args, {})
-    expect(output).not.toMatch(/no answer to/)
-    expect(status).toBe(0)
-    expect(output).toMatch(/^ +4000 instances of \d+ patients, \d+ studies, \d+ series; \d+ instances\/s$/m)
-    expect(output).toMatch(/^ {2}together +\d+$/m)
-    expect(output).toMatch(/^\d+ instances deleted and [1-9]\d* corrected in/m)
-    expect(output).toMatch(/^count of instances +14 B +1000→4000 /m)
-    expect(output).toMatch(/^count of studies: \/studies\/count\n {2}SELECT .*\n {6}(?:SCAN|SEARCH) /m)
-    expect(output).toMatch(/^instances, 80 % offset, 100, by its link +\d+ KB +100 /m)
-    expect(output).toMatch(/^series metadata, 3,000 +\d+ KB +-→3000 /m)
-    expect(output).toMatch(/^\d+ bars: \d+ met, \d+ NOT MET, \d+ not known without --peer$/m)
-  }, 180_000)
 })

@@ -3,9 +3,11 @@
 import TestSequencer from '@jest/test-sequencer'
 
 const LONGEST = [
-  ...['fhir/acceptance', 'database/postgres', 'database/sqlite', 'archive/verify', 'oracle/oracle'],
-  ...['oracle/kept', 'scripts/bench-scale', 'scripts/maintenance', 'database/migrate', 'archive/sync'],
-  ...['database/engines', 'http/wado-size', 'main'],
+  ...['fhir/acceptance', 'database/postgres', 'database/sqlite', 'archive/store', 'archive/verify'],
+  ...['archive/sync', 'http/corrections-part', 'http/corrections', 'archive/reindex', 'blobs/s3'],
+  ...['archive/watch', 'archive/repair', 'http/qido-paging', 'http/stow', 'database/search-certain'],
+  ...['oracle/oracle', 'oracle/kept', 'scripts/maintenance', 'http/bad-uploads', 'http/wado-corpus'],
+  ...['pixels/pool', 'main', 'database/engines', 'http/wado-size', 'database/migrate'],
 ].map((name) => `/test/${name}.test.ts`)
 
 const rank = ({ path }) => {

@@ -8,7 +8,7 @@ import { transferSyntax } from '../../src/dicom/transfer-syntax.ts'
 import type { DataSet, ParsedInstance } from '../../src/dicom/data-set.ts'
 import { corpusFile, corpusPaths, describeCorpus } from '../dicom/corpus.ts'
 import { startWorld, type World } from '../world.ts'
-import { hasReference, referencePicture, type Raster } from './reference.ts'
+import { hasReference, referencePicture, type Raster } from '../pixels/reference.ts'
 
 /**
  * Greys out of 256 by which a sample may differ. Two renderers round differently where a window is narrow, and two decoders

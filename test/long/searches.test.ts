@@ -2,13 +2,13 @@
 import { readPart10 } from '../../src/dicom/reader.ts'
 import { corpusFile, corpusPaths, describeCorpus } from '../dicom/corpus.ts'
 import type { World } from '../world.ts'
-import { withTellers, type Stored } from './archive.ts'
-import { openOn } from './campaign.ts'
-import { factsOf } from './facts.ts'
-import { makeSearch } from './made-search.ts'
-import { storedAs } from './made-archive.ts'
-import { chance } from './random.ts'
-import { difference } from './run.ts'
+import { withTellers, type Stored } from '../oracle/archive.ts'
+import { openOn } from '../oracle/campaign.ts'
+import { factsOf } from '../oracle/facts.ts'
+import { makeSearch } from '../oracle/made-search.ts'
+import { storedAs } from '../oracle/made-archive.ts'
+import { chance } from '../oracle/random.ts'
+import { difference } from '../oracle/run.ts'
 
 const SEED = 386
 const SEARCHES = 150
