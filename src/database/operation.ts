@@ -23,6 +23,10 @@ export interface Step {
   readonly types?: string
   /** The engine may start the operation again in its slow lane: what follows may take longer than other reads should wait. */
   readonly slow?: boolean
+  /** PostgreSQL may keep it prepared: its text is one of a few, and the way that is good for some parameters is for all. */
+  readonly kept?: boolean
+  /** Nothing but these steps, none of which waits for the others' answers (`together.ts`); PostgreSQL alone is given such. */
+  readonly all?: readonly Step[]
   /** Here the transaction begins; steps before it are transactions of their own (PostgreSQL; SQLite has begun already). */
   readonly begin?: boolean
 }

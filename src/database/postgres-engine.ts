@@ -7,6 +7,7 @@ import { createMemory, type Memory } from './memory.ts'
 import { RestartError, type Row, type Step, type Writer, type WriterSettings } from './operation.ts'
 import { reads, writes } from './operations.ts'
 import { runStep, startTransaction } from './postgres-transaction.ts'
+import { joined } from './together.ts'
 import { openSlots, type Slots } from './slots.ts'
 
 export interface PostgresOptions {
@@ -132,11 +133,11 @@ async function tryRead(
     let turn = running.next([])
     while (turn.done !== true) {
       signal?.throwIfAborted()
-      if (turn.value.slow === true && place === null) {
+      if (isSlow(turn.value) && place === null) {
         taken ??= pool.slow.take()
         if (taken === null) return LATER
       }
-      turn = running.next(await runStep(client, turn.value, !MADE_UP.has(name)))
+      turn = running.next(await answerTo(client, turn.value, !MADE_UP.has(name)))
     }
     return { result: turn.value }
   } catch (error) {
@@ -152,7 +153,16 @@ async function tryRead(
   }
 }
 
-/** Operations whose statements are made for one question: preparing them would fill the server. */
+function isSlow({ slow, all = [] }: Step): boolean {
+  return slow === true || all.some(isSlow)
+}
+
+async function answerTo(client: pg.Client, { all, ...step }: Step, named: boolean): Promise<Row[]> {
+  if (all === undefined) return runStep(client, step, named || step.kept === true)
+  return joined(await Promise.all(all.map((one) => answerTo(client, one, named))))
+}
+
+/** Operations whose statements are made for one question, but for those that say so: preparing them would fill the server. */
 const MADE_UP: ReadonlySet<string> = new Set(['search', 'count'])
 
 /** A cancellation may still be under way to the connection: nobody else may have it, or it would hit their query. */

@@ -6,9 +6,10 @@
 import type { Row, Step } from './operation.ts'
 import type { Key, Query } from './query.ts'
 import type { Column } from './search-columns.ts'
-import { hasOnlySure, hasSure, type Evidence } from './search-posted.ts'
-import { allOf, anyOf, FALSE, sql, TRUE, type Asking, type Sql } from './search-sql.ts'
+import { saidBy, type Evidence, type Said } from './search-posted.ts'
+import { allOf, anyOf, sql, TRUE, type Asking, type Sql } from './search-sql.ts'
 import type { Condition } from './search-terms.ts'
+import { together } from './together.ts'
 
 /** What is known of one key. */
 export interface Known {
@@ -58,15 +59,15 @@ export function* certaintyOf(
   }
   if (posted.some(({ byPostings }) => byPostings.every(({ sure }) => sure.length === 0))) return NEVER
   const isInstance = query.level === 'instance'
-  const [every, any]: [Sql[], Sql[]] = [[], []]
-  for (const { byPostings } of posted) {
-    every.push(yield* anyOfThem(asking, byPostings, hasOnlySure))
-    any.push(yield* anyOfThem(asking, byPostings, hasSure))
-  }
+  const said = yield* together(
+    asking.dialect,
+    posted.map(({ byPostings }) => saidByAny(asking, byPostings)),
+  )
+  const every = said.map((one) => one.every)
   // Postings are those of hidden instances too: what all of them have the active ones have, what one has may be hidden.
   const isThere = (own: Sql): Sql => anyOf([sql('e.n_hidden = 0'), own])
-  const some = any.map((one, at) =>
-    allOf([one, isThere(every[at] ?? FALSE), ...every.filter((_, other) => other !== at)]),
+  const some = said.map((one, at) =>
+    allOf([one.any, isThere(one.every), ...every.filter((_, other) => other !== at)]),
   )
   const ofAll = allOf([columns, ...every])
   return {
@@ -77,14 +78,12 @@ export function* certaintyOf(
   }
 }
 
-function* anyOfThem(
-  asking: Asking,
-  evidence: readonly Evidence[],
-  condition: typeof hasSure,
-): Generator<Step, Sql, Row[]> {
-  const conditions: Sql[] = []
-  for (const one of evidence) conditions.push(yield* condition(asking, one))
-  return anyOf(conditions)
+function* saidByAny(asking: Asking, evidence: readonly Evidence[]): Generator<Step, Said, Row[]> {
+  const said = yield* together(
+    asking.dialect,
+    evidence.map((one) => saidBy(asking, one)),
+  )
+  return { any: anyOf(said.map((one) => one.any)), every: anyOf(said.map((one) => one.every)) }
 }
 
 /** Keys into one sequence must hold in one item, of which postings know nothing. */

@@ -5,7 +5,7 @@ import { isRemoval, tagOfLine, textOf, unpacked } from './encoding.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key } from './query.ts'
 import { elementOfLine, linesIn, type Lines } from './search-lines.ts'
-import { idIn, rowsOf } from './search-sql.ts'
+import { idIn, keptRowsOf } from './search-sql.ts'
 
 /** The data set of an instance of which only what is asked for is found and parsed. */
 export interface StoredDataSet {
@@ -51,7 +51,7 @@ export function* readDataSets(
   }
   if (unread.length === 0) return found
   const place = idIn(dialect, 'i.id', unread)
-  const rows = yield* rowsOf({
+  const rows = yield* keptRowsOf({
     sql: `SELECT i.id, i.base_id, i.patch, i.packed FROM instance i WHERE ${place.sql}`,
     params: place.params,
   })
@@ -77,7 +77,7 @@ function* readBases(
     if (base !== null && !bases.has(Number(base))) missing.add(Number(base))
   if (missing.size === 0) return
   const place = idIn(dialect, 'b.id', [...missing])
-  const found = yield* rowsOf({
+  const found = yield* keptRowsOf({
     sql: `SELECT b.id, ${BASE[dialect]} FROM tag_base b WHERE ${place.sql}`,
     params: place.params,
   })

@@ -16,9 +16,10 @@ import { orHidden, shownCondition } from './search-hidden.ts'
 import { certaintyOf, columnCertainty, type Certainty, type Known } from './search-certain.ts'
 import { withMixed } from './search-mixed.ts'
 import { areNarrow, askedOfRows, askedOfSeries, fewFor, isMetSoon } from './search-narrow.ts'
-import { findSeries } from './search-postings.ts'
+import { findSeries, type Found } from './search-postings.ts'
 import { allOf, eachOf, idIn, sql, TRUE, type Asking, type SortColumn, type Sql } from './search-sql.ts'
 import { hasOwnColumn } from './terms.ts'
+import { together } from './together.ts'
 
 /** A question to the index, prepared: what SQL can say of it, and what is left to the data sets. */
 export interface Plan extends Asking {
@@ -61,65 +62,96 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
     keys.filter((key) => key.match.kind !== 'empty'),
   ]
   const asking = askedOfSeries(dialect, query)
-  const draft: Draft = { on: { p: [], s: [], e: [], i: [] }, seriesIds: null, isExact: true, known: [] }
-  for (const key of positive) yield* noteKey(asking, query, draft, key)
-  const { on, seriesIds, known } = draft
+  const noted = yield* together(
+    dialect,
+    positive.map((key) => noteKey(asking, query, key)),
+  )
+  const on = (alias: Alias): Sql => allOf(noted.flatMap((one) => (one.alias === alias ? one.condition : [])))
+  const seriesIds = noted.reduce<Plan['seriesIds']>((found, one) => intersection(found, one.seriesIds), null)
+  const known = noted.map((one) => one.known)
+  const [isNarrow, aggregates, certainty] = yield* together(dialect, [
+    areNarrow(dialect, query, seriesIds),
+    aggregateConditions(dialect, query),
+    certaintyOf(askedOfRows(dialect, query), query, isInstance ? [...known, ...empty.map(unknown)] : known),
+  ])
   return {
     ...asking,
     query,
     order: orderOf(query),
-    on: {
-      p: allOf(on.p),
-      s: allOf(on.s),
-      e: allOf(on.e),
-      i: allOf(on.i),
-    },
+    on: { p: on('p'), s: on('s'), e: on('e'), i: on('i') },
     seriesIds,
-    isNarrow:
-      positive.some((key) => isUnique(columnOf(query.level, key))) ||
-      (yield* areNarrow(dialect, query, seriesIds)),
-    aggregates: yield* aggregateConditions(dialect, query),
-    isExact: draft.isExact && !(isInstance && empty.length > 0) && query.includeSuperseded !== true,
-    certainty: yield* certaintyOf(
-      askedOfRows(dialect, query),
-      query,
-      isInstance ? [...known, ...empty.map(unknown)] : known,
-    ),
+    isNarrow: positive.some((key) => isUnique(columnOf(query.level, key))) || isNarrow,
+    aggregates,
+    isExact:
+      noted.every((one) => one.isExact) &&
+      !(isInstance && empty.length > 0) &&
+      query.includeSuperseded !== true,
+    certainty,
     keys: isInstance ? keys : positive,
     empty: isInstance ? [] : empty,
     isVain: seriesIds?.length === 0 || empty.some(isOfUid),
   }
 }
 
-/** What the keys come to, while they are read. */
-interface Draft {
-  readonly on: Readonly<Record<Alias, Sql[]>>
-  seriesIds: readonly number[] | null
-  isExact: boolean
-  readonly known: Known[]
+/** What one key comes to. */
+interface Noted {
+  /** The table that its condition speaks of. */
+  readonly alias: Alias
+  readonly condition: Sql
+  readonly seriesIds: readonly number[] | null
+  readonly isExact: boolean
+  readonly known: Known
 }
 
-function* noteKey(asking: Asking, query: Query, draft: Draft, key: Key): Generator<Step, void, Row[]> {
-  const { dialect } = asking
+function* noteKey(asking: Asking, query: Query, key: Key): Generator<Step, Noted, Row[]> {
   const column = columnFor(query.level, key)
-  let byColumn: Sql | null = null
-  let isSoon = false
-  if (column) {
-    const condition = conditionOn(dialect, column, key)
-    byColumn = columnCertainty(query, column, condition)
-    isSoon = byColumn !== null && (yield* isMetSoon(query, column, condition))
-    draft.isExact &&= condition.isExact && condition.when === undefined
-    draft.on[column.alias].push(orHidden(query, column, yield* withMixed(dialect, column, key, condition)))
-  } else draft.isExact = false
-  const found =
-    !isSoon && isWorthFinding(query.level, column, key)
-      ? yield* findSeries(asking, key, { few: fewFor(query.level, column), isTold: byColumn !== null })
-      : undefined
-  const isOfRow = column !== undefined && ABOVE[query.level].includes(column.alias)
-  draft.known.push({ key, byColumn, byPostings: found?.evidence ?? [], isOfRow })
-  if (found === undefined) return
-  if (found.series !== null) draft.seriesIds = intersection(draft.seriesIds, found.series)
-  else if (!column) draft.on.e.push(found.condition)
+  return yield* column ? noteColumn(asking, query, key, column) : notePostings(asking, query, key)
+}
+
+function* noteColumn(asking: Asking, query: Query, key: Key, column: Column): Generator<Step, Noted, Row[]> {
+  const { dialect } = asking
+  const condition = conditionOn(dialect, column, key)
+  const byColumn = columnCertainty(query, column, condition)
+  const [mixed, found] = yield* together(dialect, [
+    withMixed(dialect, column, key, condition),
+    findMore(asking, query, { key, column, told: byColumn === null ? null : condition }),
+  ])
+  return {
+    alias: column.alias,
+    condition: orHidden(query, column, mixed),
+    seriesIds: found?.series ?? null,
+    isExact: condition.isExact && condition.when === undefined,
+    known: {
+      key,
+      byColumn,
+      byPostings: found?.evidence ?? [],
+      isOfRow: ABOVE[query.level].includes(column.alias),
+    },
+  }
+}
+
+/** What the tag index knows of a key that has a column; `told`: the condition on that, where it says all there is to say. */
+function* findMore(
+  asking: Asking,
+  query: Query,
+  { key, column, told }: { readonly key: Key; readonly column: Column; readonly told: Sql | null },
+): Generator<Step, Found | null, Row[]> {
+  if (!isWorthFinding(query.level, column, key)) return null
+  if (told !== null && (yield* isMetSoon(query, column, told))) return null
+  return yield* findSeries(asking, key, { few: fewFor(query.level, column), isTold: told !== null })
+}
+
+function* notePostings(asking: Asking, query: Query, key: Key): Generator<Step, Noted, Row[]> {
+  const { series, condition, evidence } = yield* findSeries(asking, key, {
+    few: fewFor(query.level, undefined),
+  })
+  return {
+    alias: 'e',
+    condition: series === null ? condition : TRUE,
+    seriesIds: series,
+    isExact: false,
+    known: { key, byColumn: null, byPostings: evidence, isOfRow: false },
+  }
 }
 
 /** The UIDs of the levels are never empty. */
@@ -260,13 +292,13 @@ function withMeta(key: Key): Key {
   return key.path.length === 1 && key.path[0] === '00083002' ? { ...key, path: ['00020010'] } : key
 }
 
-function intersection(known: readonly number[] | null, more: readonly number[]): readonly number[] {
-  if (known === null) return more
+function intersection(known: Plan['seriesIds'], more: Plan['seriesIds']): Plan['seriesIds'] {
+  if (known === null || more === null) return known ?? more
   const both = new Set(more)
   return known.filter((id) => both.has(id))
 }
 
-function isWorthFinding(level: Level, column: Column | undefined, key: Key): boolean {
-  if (isUnique(column) || column?.kind === 'number') return false
-  return !column || !ABOVE[level].includes(column.alias) || !isSelective(column, key)
+function isWorthFinding(level: Level, column: Column, key: Key): boolean {
+  if (isUnique(column) || column.kind === 'number') return false
+  return !ABOVE[level].includes(column.alias) || !isSelective(column, key)
 }

@@ -10,6 +10,7 @@ import {
   FALSE,
   idIn,
   idsOf,
+  keptRowsOf,
   not,
   rowsOf,
   sql,
@@ -18,6 +19,7 @@ import {
   type Sql,
 } from './search-sql.ts'
 import { markerId } from './terms.ts'
+import { nothing, together } from './together.ts'
 
 /** Postings by which a key is certain without a look at a data set. */
 export interface Evidence {
@@ -83,21 +85,28 @@ function postedInSqlite(series: string, valueIds: readonly number[], isSought: b
   return having(idIn('sqlite', isSought ? 't.value_id' : '+t.value_id', valueIds))
 }
 
-/** That some instance of the series satisfies the key; it may be a hidden one. */
-export function* hasSure(asking: Asking, { sure, owner }: Evidence): Generator<Step, Sql, Row[]> {
-  const own = posted(asking, sure)
-  return owner === undefined ? own : allOf([own, yield* hasOnlySure(asking, owner)])
+/** What evidence says of the series in question. */
+export interface Said {
+  /** Some instance satisfies the key; it may be a hidden one. */
+  readonly any: Sql
+  /** Every instance does, hidden ones too: they have nothing else at its paths, and none has nothing. */
+  readonly every: Sql
 }
 
-/**
- * That every instance of the series satisfies the key, hidden ones too: they have nothing else at its paths, and
- * none has nothing.
- */
-export function* hasOnlySure(asking: Asking, evidence: Evidence): Generator<Step, Sql, Row[]> {
+export function* saidBy(asking: Asking, evidence: Evidence): Generator<Step, Said, Row[]> {
+  const { sure, owner } = evidence
+  if (sure.length === 0) return { any: FALSE, every: FALSE }
+  const [others, block] = yield* together(asking.dialect, [
+    hasOthers(asking, evidence),
+    owner === undefined ? nothing() : saidBy(asking, owner),
+  ])
+  const any = allOf([posted(asking, sure), ...(block === null ? [] : [block.every])])
+  return { any, every: allOf([any, not(others)]) }
+}
+
+/** That instances of the series have something else at the paths of a key, or that one has nothing. */
+function* hasOthers(asking: Asking, { paths, sure }: Evidence): Generator<Step, Sql, Row[]> {
   const { dialect, series } = asking
-  const { paths, sure } = evidence
-  if (sure.length === 0) return FALSE
-  const some = yield* hasSure(asking, evidence)
   const place = idIn(dialect, 'v.path_id', paths)
   const found = yield* idsOf(dialect, {
     sql: `SELECT v.id FROM tag_value v WHERE ${place.sql} LIMIT ${FEW_OTHERS + 1}`,
@@ -108,18 +117,13 @@ export function* hasOnlySure(asking: Asking, evidence: Evidence): Generator<Step
     (['varies', 'absent', 'present'] as const).map((marker) => markerId(path, marker)),
   )
   const others = [...found.filter((id) => !known.has(id)), ...marks]
-  if (found.length <= FEW_OTHERS) {
-    return allOf([some, not(posted(asking, others))])
-  }
+  if (found.length <= FEW_OTHERS) return posted(asking, others)
   const [isMark, isSure] = [idIn(dialect, 't.value_id', marks), idIn(dialect, 't.value_id', sure)]
-  return allOf([
-    some,
-    {
-      sql: `NOT EXISTS (SELECT 1 FROM tag_post t LEFT JOIN tag_value v ON v.id = t.value_id
-        WHERE t.series_id = ${series} AND (${isMark.sql} OR (${place.sql} AND NOT (${isSure.sql})))${eachOf(asking)})`,
-      params: [...isMark.params, ...place.params, ...isSure.params],
-    },
-  ])
+  return {
+    sql: `EXISTS (SELECT 1 FROM tag_post t LEFT JOIN tag_value v ON v.id = t.value_id
+      WHERE t.series_id = ${series} AND (${isMark.sql} OR (${place.sql} AND NOT (${isSure.sql})))${eachOf(asking)})`,
+    params: [...isMark.params, ...place.params, ...isSure.params],
+  }
 }
 
 /** The paths of a key in every VR: of one tag, or of whatever blocks some instance has given to its private creators. */
@@ -129,7 +133,10 @@ export function* pathsOf({ path }: Pick<Key, 'path'>): Generator<Step, Path[], R
   const own = path.some((step) => readPrivateStep(step) !== undefined)
     ? sql('path LIKE ?', `${text} __`)
     : sql('path > ? AND path < ?', `${text} `, `${text}!`)
-  const rows = yield* rowsOf({ sql: `SELECT id, path FROM tag_path WHERE ${own.sql}`, params: own.params })
+  const rows = yield* keptRowsOf({
+    sql: `SELECT id, path FROM tag_path WHERE ${own.sql}`,
+    params: own.params,
+  })
   return rows.map((row) => ({ id: Number(row['id']), path: String(row['path']) }))
 }
 

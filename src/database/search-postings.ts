@@ -18,6 +18,7 @@ import {
 } from './search-sql.ts'
 import { termCondition } from './search-terms.ts'
 import { markerId, vrOfPath } from './terms.ts'
+import { together } from './together.ts'
 
 /** What the tag index says of a key. */
 export interface Found {
@@ -41,11 +42,10 @@ export function* findSeries(
   { few, isTold = false }: { readonly few: number; readonly isTold?: boolean },
 ): Generator<Step, Found, Row[]> {
   const { dialect } = asking
-  const paths = yield* pathsOf(key)
+  const [paths, owners] = yield* together(dialect, [pathsOf(key), ownersOf(dialect, key)])
   const numbers = paths.map(({ id }) => id)
   const term = allOf([idIn(dialect, 'v.path_id', numbers), termCondition(dialect, 'v.value', key)])
   const varying = varyingCondition(dialect, key, paths)
-  const owners = yield* ownersOf(dialect, key)
   // Mostly it is the creator by its name, and one seek tells.
   const ownedBy = (how: Asking): Sql => {
     if (owners === null) return TRUE

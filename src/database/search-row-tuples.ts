@@ -19,12 +19,15 @@ export interface OwnTuples {
 const LEVELS = ['series', 'study', 'patient'] as const
 type TupleLevel = (typeof LEVELS)[number]
 
-/** For the rows of one search, which look for `stored` tags. */
-export function ownTuplesOf(
-  query: Query,
-  steps: readonly PathStep[],
-  stored: readonly Tag[],
-): (entity: Row, instance: number) => OwnTuples {
+/** The tuples of the rows of one search. */
+export interface TupleReader {
+  /** Of some row they may have all that it shows. */
+  readonly mayTell: boolean
+  of(entity: Row, instance: number): OwnTuples
+}
+
+/** For rows that look for `stored` tags. */
+export function ownTuplesOf(query: Query, steps: readonly PathStep[], stored: readonly Tag[]): TupleReader {
   const isUsed = query.include !== 'all' && query.level !== 'instance'
   // Which block a private element is in, only the data set tells.
   const isPlain = steps.every((step) => readPrivateStep(step) === undefined)
@@ -46,7 +49,8 @@ export function ownTuplesOf(
     studies.set(uid, known)
     return known
   }
-  return (entity, instance) => {
+  const mayTell = isUsed && isPlain && coverageOf(LEVELS, stored).size === stored.length
+  const ownOf = (entity: Row, instance: number): OwnTuples => {
     const valid = isUsed ? LEVELS.filter((level) => agrees(entity, level, instance)) : []
     const key = valid.join()
     const covered = coverage.get(key) ?? coverageOf(valid, stored)
@@ -57,6 +61,7 @@ export function ownTuplesOf(
       over: (kept) => overlaid(kept, covered, texts),
     }
   }
+  return { mayTell, of: ownOf }
 }
 
 /** Which of the tuples has a tag, by its place among them. */

@@ -4,12 +4,13 @@ import type { Row, Step } from './operation.ts'
 import type { SearchRow } from './query.ts'
 import { SERIES_OF_PATIENT } from './search-aggregates.ts'
 import { fieldsOf, type Fields } from './search-fields.ts'
-import { readDataSets, type KeptDataSet, type Readings } from './search-instances.ts'
+import { readDataSets, type Readings } from './search-instances.ts'
 import type { Plan } from './search-plan.ts'
 import { rowWriter, type RowDraft } from './search-row-text.ts'
 import { ownTuplesOf } from './search-row-tuples.ts'
-import { idIn, rowsOf } from './search-sql.ts'
+import { idIn, keptRowsOf } from './search-sql.ts'
 import type { Match } from './search-verify.ts'
+import { nothing, together } from './together.ts'
 
 const STUDY = `s.study_uid, s.attributes AS study_attributes, s.mixed AS study_mixed, s.first_id AS study_first,
   s.modalities, s.sop_classes, s.n_series, s.n_instances`
@@ -47,15 +48,17 @@ export function* rowsOfMatches(
   const { query, dialect } = plan
   const fields = fieldsOf(query)
   const writer = rowWriter(query, fields)
-  const entities = yield* readEntities(plan, matches, fields)
-  const tupleOf = ownTuplesOf(query, [...fields.keys()], writer.stored)
+  const tuples = ownTuplesOf(query, [...fields.keys()], writer.stored)
+  const [entities, all] = yield* together(dialect, [
+    readEntities(plan, matches, fields),
+    tuples.mayTell ? nothing() : readDataSets(dialect, instancesOf(matches), readings),
+  ])
   const found = matches.flatMap(({ candidate, instance }) => {
     const entity = entities.get(candidate.id)
-    return entity ? [{ entity, instance, tuple: tupleOf(entity, instance) }] : []
+    return entity ? [{ entity, instance, tuple: tuples.of(entity, instance) }] : []
   })
   const unread = found.flatMap(({ tuple, instance }) => (tuple.isAll ? [] : [instance]))
-  const dataSets =
-    unread.length === 0 ? new Map<number, KeptDataSet>() : yield* readDataSets(dialect, unread, readings)
+  const dataSets = all ?? (yield* readDataSets(dialect, unread, readings))
   const drafts = found.flatMap(({ entity, instance, tuple }) => {
     const kept = dataSets.get(instance)
     if (kept === undefined && !tuple.isAll) return []
@@ -70,6 +73,10 @@ export function* rowsOfMatches(
   }))
 }
 
+function instancesOf(matches: readonly Match[]): number[] {
+  return matches.map(({ instance }) => instance)
+}
+
 /** Bulk data is that of an instance, at whatever level it is shown. */
 function* originsOf(
   { dialect, query }: Plan,
@@ -82,7 +89,7 @@ function* originsOf(
     'i.id',
     bulky.map(({ instance }) => instance),
   )
-  const found = yield* rowsOf({
+  const found = yield* keptRowsOf({
     sql: `SELECT i.id, i.sop_uid, e.series_uid, s.study_uid FROM instance i JOIN series e ON e.id = i.series_id
       JOIN study s ON s.id = e.study_id WHERE ${place.sql}`,
     params: place.params,
@@ -113,7 +120,7 @@ function* readEntities(
     id,
     matches.map(({ candidate }) => candidate.id),
   )
-  const rows = yield* rowsOf({
+  const rows = yield* keptRowsOf({
     sql: `SELECT ${id} AS id, ${columns}${counts ? `, ${PATIENT_COUNTS}` : ''} FROM ${tables}${patients} WHERE ${place.sql}`,
     params: place.params,
   })

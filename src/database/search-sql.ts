@@ -121,6 +121,11 @@ export function* rowsOf(statement: Sql, slow = false): Generator<Step, Row[], Ro
   return yield { sql: statement.sql, params: statement.params, ...(slow && { slow }) }
 }
 
+/** The same of a statement that is asked again and again, of which nothing but the parameters is new. */
+export function* keptRowsOf({ sql: text, params }: Sql): Generator<Step, Row[], Row[]> {
+  return yield { sql: text, params, kept: true }
+}
+
 /** How a condition is asked. */
 export interface Asking {
   readonly dialect: Dialect

@@ -2,7 +2,7 @@
 import type { Row, Step } from './operation.ts'
 import { nextCandidates, type Candidate, type Start } from './search-candidates.ts'
 import { isAllCertain } from './search-certain-rows.ts'
-import { idIn, rowsOf, sql } from './search-sql.ts'
+import { idIn, keptRowsOf, sql } from './search-sql.ts'
 import type { Plan } from './search-plan.ts'
 
 /** Candidates looked at in one step, where data sets must be read. */
@@ -107,7 +107,7 @@ function isByArrival(plan: Plan): boolean {
 function* firstListed({ dialect, query, seriesIds }: Plan): Generator<Step, number, Row[]> {
   if (seriesIds === null || query.includeSuperseded === true) return 0
   const listed = idIn(dialect, 'e.id', seriesIds)
-  const [row] = yield* rowsOf({
+  const [row] = yield* keptRowsOf({
     sql: `SELECT coalesce(min(e.first_id), 0) AS id FROM series e WHERE ${listed.sql}`,
     params: listed.params,
   })
@@ -115,6 +115,6 @@ function* firstListed({ dialect, query, seriesIds }: Plan): Generator<Step, numb
 }
 
 function* lastInstance(): Generator<Step, number, Row[]> {
-  const [row] = yield* rowsOf(sql('SELECT coalesce(max(id), 0) AS id FROM instance'))
+  const [row] = yield* keptRowsOf(sql('SELECT coalesce(max(id), 0) AS id FROM instance'))
   return Number(row?.['id'])
 }
