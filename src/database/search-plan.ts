@@ -147,7 +147,7 @@ function* notePostings(asking: Asking, query: Query, key: Key): Generator<Step, 
   })
   return {
     alias: 'e',
-    condition: series === null ? condition : TRUE,
+    condition,
     seriesIds: series,
     isExact: false,
     known: { key, byColumn: null, byPostings: evidence, isOfRow: false },

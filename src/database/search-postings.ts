@@ -4,26 +4,16 @@ import { verdictOn } from './search-certainty.ts'
 import { ownersOf } from './search-owners.ts'
 import { pathsOf, posted, type Evidence, type Path, type PostedValue } from './search-posted.ts'
 import { rangeCondition } from './search-ranges.ts'
-import {
-  allOf,
-  anyOf,
-  eachOf,
-  FALSE,
-  idIn,
-  idsOf,
-  rowsOf,
-  TRUE,
-  type Asking,
-  type Sql,
-} from './search-sql.ts'
+import { allOf, anyOf, eachOf, FALSE, idIn, rowsOf, TRUE, type Asking, type Sql } from './search-sql.ts'
 import { termCondition } from './search-terms.ts'
 import { markerId, vrOfPath } from './terms.ts'
-import { together } from './together.ts'
+import { nothing, together } from './together.ts'
 
 /** What the tag index says of a key. */
 export interface Found {
-  /** The series in which some instance may satisfy it: as a list when they are few, else as a condition on `e`. */
+  /** The series in which some instance may satisfy it, when they are few. */
   readonly series: readonly number[] | null
+  /** What is true of these besides; where they are too many to list, of all of them. */
   readonly condition: Sql
   /** Any of them makes it certain. */
   readonly evidence: readonly Evidence[]
@@ -53,10 +43,13 @@ export function* findSeries(
     return anyOf([posted(how, names), posted(how, marks)])
   }
   const owned = ownedBy(asking)
-  const values = yield* rowsOf({
-    sql: `SELECT v.id, v.path_id, v.value FROM tag_value v WHERE ${term.sql} LIMIT ${FEW_VALUES + 1}`,
-    params: term.params,
-  })
+  const [values, isCommon] = yield* together(dialect, [
+    rowsOf({
+      sql: `SELECT v.id, v.path_id, v.value FROM tag_value v WHERE ${term.sql} LIMIT ${FEW_VALUES + 1}`,
+      params: term.params,
+    }),
+    owners === null ? nothing() : areMany(dialect, owners.possible, few),
+  ])
   if (values.length > FEW_VALUES) {
     const some: Sql = {
       sql: `EXISTS (SELECT 1 FROM tag_post t JOIN tag_value v ON v.id = t.value_id WHERE t.series_id = ${asking.series} AND ${term.sql}${eachOf(asking)})`,
@@ -68,17 +61,16 @@ export function* findSeries(
   const { sure, possible } = isTold
     ? { sure: [], possible: values.map((row) => Number(row['id'])) }
     : sifted(key, paths, values)
-  const series = yield* fewSeries(
-    dialect,
-    { possible, varying, owned: ownedBy({ ...asking, series: 'e.id' }) },
-    few,
-  )
+  // Of a creator that most series have whether they have it is asked later, of those on the page.
+  const isOwned = owners !== null && isCommon !== true
+  const listed = isOwned ? ownedBy({ ...asking, series: 'e.id' }) : TRUE
+  const series = yield* fewSeries(dialect, { possible, varying, owned: listed }, few)
   // Where no series has a range that the key lies in, none need be asked for one.
   const ranges = series === null && !(yield* isAnywhere(varying)) ? FALSE : varying
   const places = [posted(asking, possible), inSeries(asking, ranges)].filter((one) => one !== FALSE)
   return {
     series,
-    condition: allOf([anyOf(places), owned]),
+    condition: allOf([series === null ? anyOf(places) : TRUE, series !== null && isOwned ? TRUE : owned]),
     evidence: isTold
       ? []
       : owners === null
@@ -151,32 +143,74 @@ function varyingCondition(dialect: Dialect, key: Key, paths: readonly Path[]): S
   )
 }
 
-/** The series with one of the values or ranges; null when they are too many to list. */
-function* fewSeries(
+/** Whether there are more postings of the values than that. */
+function* areMany(
   dialect: Dialect,
-  {
-    possible,
-    varying,
-    owned,
-  }: { readonly possible: readonly number[]; readonly varying: Sql; readonly owned: Sql },
+  valueIds: readonly number[],
   few: number,
-): Generator<Step, number[] | null, Row[]> {
-  const list = idIn(dialect, 't.value_id', possible)
-  if (possible.length === 1 && owned === TRUE) {
-    // Each has a value once: counting tells sooner that they are too many.
-    const [row] = yield* rowsOf({
-      sql: `SELECT count(*) AS n FROM (SELECT 1 FROM tag_post t WHERE ${list.sql} LIMIT ${few + 1}) AS posted`,
-      params: list.params,
-    })
-    if (Number(row?.['n']) > few) return null
-  }
-  // Not UNION, for which all postings would be sorted before the first is given.
-  const series = yield* idsOf(dialect, {
-    sql: `SELECT DISTINCT e.id FROM (SELECT t.series_id AS id FROM tag_post t WHERE ${list.sql}
-      UNION ALL SELECT r.series_id FROM tag_range r WHERE ${varying.sql}) AS e WHERE ${owned.sql} LIMIT ${few + 1}`,
-    params: [...list.params, ...varying.params, ...owned.params],
+): Generator<Step, boolean, Row[]> {
+  const list = idIn(dialect, 't.value_id', valueIds)
+  const [row] = yield* rowsOf({
+    sql: `SELECT count(*) AS n FROM (SELECT 1 FROM tag_post t WHERE ${list.sql} LIMIT ?) AS posted`,
+    params: [...list.params, few + 1],
   })
-  return series.length > few ? null : series
+  return Number(row?.['n']) > few
+}
+
+/** Where series are looked for: postings of values, ranges, and what must be true of a series `e` besides. */
+interface Places {
+  readonly possible: readonly number[]
+  readonly varying: Sql
+  readonly owned: Sql
+}
+
+/** Postings are read for so many more than are wanted: mostly a series has one of the values. */
+const SPARE = 1.25
+
+/** The series with one of the values or ranges; null when they are too many to list. */
+function* fewSeries(dialect: Dialect, places: Places, few: number): Generator<Step, number[] | null, Row[]> {
+  // A value has each of its series once.
+  const isOnce = places.possible.length === 1 && places.varying === FALSE
+  const most = isOnce ? few + 1 : Math.ceil(few * SPARE)
+  const some = yield* seriesAmong(dialect, places, { few, most })
+  if (some.isAll || some.found > few) return some.series
+  const all = yield* seriesAmong(dialect, places, { few, most: null })
+  return all.series
+}
+
+interface Listed {
+  readonly found: number
+  readonly series: number[] | null
+  /** No posting or range was left unread. */
+  readonly isAll: boolean
+}
+
+function* seriesAmong(
+  dialect: Dialect,
+  { possible, varying, owned }: Places,
+  { few, most }: { readonly few: number; readonly most: number | null },
+): Generator<Step, Listed, Row[]> {
+  const list = idIn(dialect, 't.value_id', possible)
+  // Not UNION, for which all postings would be sorted before the first is given.
+  const places: Sql = {
+    sql: `SELECT e.id FROM (SELECT t.series_id AS id FROM tag_post t WHERE ${list.sql}
+      UNION ALL SELECT r.series_id FROM tag_range r WHERE ${varying.sql}) AS e
+      WHERE ${owned.sql}${most === null ? '' : ` LIMIT ${most}`}`,
+    params: [...list.params, ...varying.params, ...owned.params],
+  }
+  const all = dialect === 'sqlite' ? 'json_group_array(q.id)' : 'CAST(json_agg(q.id) AS text)'
+  const [row] = yield* rowsOf({
+    sql: `SELECT count(*) AS found, coalesce(sum(q.n), 0) AS n, CASE WHEN count(*) <= ${few} THEN ${all} END AS ids
+      FROM (SELECT e.id, count(*) AS n FROM (${places.sql}) AS e GROUP BY e.id) AS q`,
+    params: places.params,
+  })
+  const found = Number(row?.['found'])
+  const ids = found === 0 ? '[]' : (row?.['ids'] ?? null)
+  return {
+    found,
+    series: ids === null ? null : (JSON.parse(String(ids)) as number[]),
+    isAll: most === null || Number(row?.['n']) < most,
+  }
 }
 
 function* isAnywhere(varying: Sql): Generator<Step, boolean, Row[]> {
