@@ -1,22 +1,11 @@
-import type { Level } from '../dicom/data-set.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Key, Query } from './query.ts'
 import { aggregateConditions } from './search-aggregates.ts'
-import {
-  columnOf,
-  conditionOn,
-  isSelective,
-  isUnique,
-  orderOf,
-  withinCondition,
-  type Alias,
-  type Column,
-} from './search-columns.ts'
-import { orHidden, shownCondition } from './search-hidden.ts'
-import { certaintyOf, columnCertainty, type Certainty, type Known } from './search-certain.ts'
-import { withMixed } from './search-mixed.ts'
-import { areNarrow, askedOfRows, askedOfSeries, fewFor, isMetSoon } from './search-narrow.ts'
-import { findSeries, type Found } from './search-postings.ts'
+import { columnOf, isUnique, orderOf, withinCondition, type Alias } from './search-columns.ts'
+import { shownCondition } from './search-hidden.ts'
+import { certaintyOf, type Certainty, type Known } from './search-certain.ts'
+import { ABOVE, noteKey } from './search-key.ts'
+import { areNarrow, askedOfRows, askedOfSeries } from './search-narrow.ts'
 import { allOf, eachOf, idIn, sql, TRUE, type Asking, type SortColumn, type Sql } from './search-sql.ts'
 import { hasOwnColumn } from './terms.ts'
 import { together } from './together.ts'
@@ -43,14 +32,6 @@ export interface Plan extends Asking {
   readonly empty: readonly Key[]
   /** Nothing can match. */
   readonly isVain: boolean
-}
-
-/** Tables that are at or above a level. */
-const ABOVE: Readonly<Record<Level, readonly Alias[]>> = {
-  patient: ['p'],
-  study: ['s'],
-  series: ['s', 'e'],
-  instance: ['s', 'e', 'i'],
 }
 
 /** Reads what the index knows of the keys and decides how to look for matches. */
@@ -90,67 +71,6 @@ export function* planOf(dialect: Dialect, query: Query): Generator<Step, Plan, R
     keys: isInstance ? keys : positive,
     empty: isInstance ? [] : empty,
     isVain: seriesIds?.length === 0 || empty.some(isOfUid),
-  }
-}
-
-/** What one key comes to. */
-interface Noted {
-  /** The table that its condition speaks of. */
-  readonly alias: Alias
-  readonly condition: Sql
-  readonly seriesIds: readonly number[] | null
-  readonly isExact: boolean
-  readonly known: Known
-}
-
-function* noteKey(asking: Asking, query: Query, key: Key): Generator<Step, Noted, Row[]> {
-  const column = columnFor(query.level, key)
-  return yield* column ? noteColumn(asking, query, key, column) : notePostings(asking, query, key)
-}
-
-function* noteColumn(asking: Asking, query: Query, key: Key, column: Column): Generator<Step, Noted, Row[]> {
-  const { dialect } = asking
-  const condition = conditionOn(dialect, column, key)
-  const byColumn = columnCertainty(query, column, condition)
-  const [mixed, found] = yield* together(dialect, [
-    withMixed(dialect, column, key, condition),
-    findMore(asking, query, { key, column, told: byColumn === null ? null : condition }),
-  ])
-  return {
-    alias: column.alias,
-    condition: orHidden(query, column, mixed),
-    seriesIds: found?.series ?? null,
-    isExact: condition.isExact && condition.when === undefined,
-    known: {
-      key,
-      byColumn,
-      byPostings: found?.evidence ?? [],
-      isOfRow: ABOVE[query.level].includes(column.alias),
-    },
-  }
-}
-
-/** What the tag index knows of a key that has a column; `told`: the condition on that, where it says all there is to say. */
-function* findMore(
-  asking: Asking,
-  query: Query,
-  { key, column, told }: { readonly key: Key; readonly column: Column; readonly told: Sql | null },
-): Generator<Step, Found | null, Row[]> {
-  if (!isWorthFinding(query.level, column, key)) return null
-  if (told !== null && (yield* isMetSoon(query, column, told))) return null
-  return yield* findSeries(asking, key, { few: fewFor(query.level, column), isTold: told !== null })
-}
-
-function* notePostings(asking: Asking, query: Query, key: Key): Generator<Step, Noted, Row[]> {
-  const { series, condition, evidence } = yield* findSeries(asking, key, {
-    few: fewFor(query.level, undefined),
-  })
-  return {
-    alias: 'e',
-    condition,
-    seriesIds: series,
-    isExact: false,
-    known: { key, byColumn: null, byPostings: evidence, isOfRow: false },
   }
 }
 
@@ -275,14 +195,6 @@ function among({ dialect }: Asking, sub: Sql, entity: string, owner: string): Sq
   return { ...sub, sql: `${entity} ${dialect === 'sqlite' ? `IN ${owners}` : `= ANY (ARRAY ${owners})`}` }
 }
 
-/** The class of an instance is in the tag index too, which tells of series. */
-function columnFor(level: Level, key: Key): Column | undefined {
-  const column = columnOf(level, key)
-  return level !== 'instance' && column?.alias === 'i' && column.kind === 'uid' && !isUnique(column)
-    ? undefined
-    : column
-}
-
 function unknown(key: Key): Known {
   return { key, byColumn: null, byPostings: [], isOfRow: false }
 }
@@ -296,9 +208,4 @@ function intersection(known: Plan['seriesIds'], more: Plan['seriesIds']): Plan['
   if (known === null || more === null) return known ?? more
   const both = new Set(more)
   return known.filter((id) => both.has(id))
-}
-
-function isWorthFinding(level: Level, column: Column, key: Key): boolean {
-  if (isUnique(column) || column.kind === 'number') return false
-  return !ABOVE[level].includes(column.alias) || !isSelective(column, key)
 }
