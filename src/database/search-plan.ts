@@ -149,9 +149,9 @@ export function entityCondition(plan: Plan): Sql {
 /** That a series is one of those listed; of an instance its own row tells. */
 function listedSeries({ dialect, seriesIds, isNarrow }: Plan, series: 'e.id' | 'i.series_id'): Sql {
   if (seriesIds === null) return TRUE
-  // SQLite would rather sort what is in all of them than walk in order.
-  const isWalked = dialect === 'sqlite' && !isNarrow
-  return idIn(dialect, isWalked ? `+${series}` : series, seriesIds)
+  // SQLite would rather sort what is in all of them than walk in order, PostgreSQL take longer to plan it than to do it.
+  const walked = { sqlite: `+${series}`, postgres: `(${series} + 0)` }
+  return idIn(dialect, isNarrow ? series : walked[dialect], seriesIds)
 }
 
 /** That an entity has something below it which can match; from below where that is little, else looked at one by one. */

@@ -48,7 +48,7 @@ const FEW_OTHERS = 500
 
 /** So many values are looked up in a series one by one; of more, those that the series has are looked for among them. */
 const SEEKS = 40
-/** So many values SQLite looks up one by one, each where all its series stand. */
+/** So many values are looked up one by one, each where all its series stand. */
 const BY_VALUE = 3
 
 /** That an instance of the series in question, in whatever state, has one of the values. */
@@ -57,19 +57,31 @@ export function posted(asking: Asking, valueIds: readonly number[]): Sql {
   const { dialect, byRow, series } = asking
   const each = eachOf(asking)
   const isSought = valueIds.length <= SEEKS
-  // PostgreSQL seeks by a list only value by value; else it reads all that a series has.
-  if (dialect === 'postgres' && byRow && isSought && valueIds.length > 1)
-    return sql(
-      `EXISTS (SELECT 1 FROM unnest(CAST(? AS bigint[])) AS w(id) WHERE EXISTS (
-        SELECT 1 FROM tag_post t WHERE t.series_id = ${series} AND t.value_id = w.id${each})${each})`,
-      `{${valueIds.join()}}`,
-    )
+  if (dialect === 'postgres' && byRow && isSought) return postedInPostgres(asking, valueIds)
   if (dialect === 'sqlite') return postedInSqlite(series, valueIds, isSought)
   const list = idIn(dialect, 't.value_id', valueIds)
   return {
     sql: `EXISTS (SELECT 1 FROM tag_post t WHERE t.series_id = ${series} AND ${list.sql}${each})`,
     params: list.params,
   }
+}
+
+/**
+ * PostgreSQL seeks by a list only value by value; else it reads all that a series has. A range of series, be it of one,
+ * has it take the primary key.
+ */
+function postedInPostgres(asking: Asking, valueIds: readonly number[]): Sql {
+  const { series } = asking
+  const each = eachOf(asking)
+  const isSeries = valueIds.length <= BY_VALUE ? `BETWEEN ${series} AND ${series}` : `= ${series}`
+  const having = (value: string): string =>
+    `EXISTS (SELECT 1 FROM tag_post t WHERE t.value_id = ${value} AND t.series_id ${isSeries}${each})`
+  const [first = 0] = valueIds
+  if (valueIds.length === 1) return sql(having('?'), first)
+  return sql(
+    `EXISTS (SELECT 1 FROM unnest(CAST(? AS bigint[])) AS w(id) WHERE ${having('w.id')}${each})`,
+    `{${valueIds.join()}}`,
+  )
 }
 
 /**

@@ -164,53 +164,33 @@ interface Places {
   readonly owned: Sql
 }
 
-/** Postings are read for so many more than are wanted: mostly a series has one of the values. */
-const SPARE = 1.25
-
-/** The series with one of the values or ranges; null when they are too many to list. */
-function* fewSeries(dialect: Dialect, places: Places, few: number): Generator<Step, number[] | null, Row[]> {
-  // A value has each of its series once.
-  const isOnce = places.possible.length === 1 && places.varying === FALSE
-  const most = isOnce ? few + 1 : Math.ceil(few * SPARE)
-  const some = yield* seriesAmong(dialect, places, { few, most })
-  if (some.isAll || some.found > few) return some.series
-  const all = yield* seriesAmong(dialect, places, { few, most: null })
-  return all.series
-}
-
-interface Listed {
-  readonly found: number
-  readonly series: number[] | null
-  /** No posting or range was left unread. */
-  readonly isAll: boolean
-}
-
-function* seriesAmong(
+/**
+ * The series with one of the values or ranges; null when they are too many to list. To count the postings tells sooner
+ * that they are, though a series may have several.
+ */
+function* fewSeries(
   dialect: Dialect,
   { possible, varying, owned }: Places,
-  { few, most }: { readonly few: number; readonly most: number | null },
-): Generator<Step, Listed, Row[]> {
+  few: number,
+): Generator<Step, number[] | null, Row[]> {
   const list = idIn(dialect, 't.value_id', possible)
-  // Not UNION, for which all postings would be sorted before the first is given.
+  // A value has each of its series once. Else not UNION, for which all postings would be sorted before the first is given.
+  const isOnce = possible.length === 1 && varying === FALSE
   const places: Sql = {
-    sql: `SELECT e.id FROM (SELECT t.series_id AS id FROM tag_post t WHERE ${list.sql}
-      UNION ALL SELECT r.series_id FROM tag_range r WHERE ${varying.sql}) AS e
-      WHERE ${owned.sql}${most === null ? '' : ` LIMIT ${most}`}`,
+    sql: `SELECT ${isOnce ? '' : 'DISTINCT '}e.id FROM (SELECT t.series_id AS id FROM tag_post t WHERE ${list.sql}
+      UNION ALL SELECT r.series_id FROM tag_range r WHERE ${varying.sql}) AS e WHERE ${owned.sql} LIMIT ${few + 1}`,
     params: [...list.params, ...varying.params, ...owned.params],
   }
-  const all = dialect === 'sqlite' ? 'json_group_array(q.id)' : 'CAST(json_agg(q.id) AS text)'
+  const all = dialect === 'sqlite' ? 'json_group_array(q.id)' : `coalesce(CAST(json_agg(q.id) AS text), '[]')`
+  const isOpen = owned === TRUE
+  const gate = `(SELECT count(*) FROM (SELECT 1 FROM tag_post t WHERE ${list.sql} LIMIT ${few + 1}) AS posted) <= ${few}`
   const [row] = yield* rowsOf({
-    sql: `SELECT count(*) AS found, coalesce(sum(q.n), 0) AS n, CASE WHEN count(*) <= ${few} THEN ${all} END AS ids
-      FROM (SELECT e.id, count(*) AS n FROM (${places.sql}) AS e GROUP BY e.id) AS q`,
-    params: places.params,
+    sql: `SELECT CASE WHEN ${isOpen ? gate : '1 = 1'} THEN (SELECT ${all} FROM (${places.sql}) AS q) END AS ids`,
+    params: [...(isOpen ? list.params : []), ...places.params],
   })
-  const found = Number(row?.['found'])
-  const ids = found === 0 ? '[]' : (row?.['ids'] ?? null)
-  return {
-    found,
-    series: ids === null ? null : (JSON.parse(String(ids)) as number[]),
-    isAll: most === null || Number(row?.['n']) < most,
-  }
+  const ids = row?.['ids'] ?? null
+  const series = ids === null ? null : (JSON.parse(String(ids)) as number[])
+  return series === null || series.length > few ? null : series
 }
 
 function* isAnywhere(varying: Sql): Generator<Step, boolean, Row[]> {
