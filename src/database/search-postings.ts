@@ -4,7 +4,7 @@ import { verdictOn } from './search-certainty.ts'
 import { ownersOf } from './search-owners.ts'
 import { pathsOf, posted, type Evidence, type Path, type PostedValue } from './search-posted.ts'
 import { rangeCondition } from './search-ranges.ts'
-import { allOf, anyOf, eachOf, FALSE, idIn, rowsOf, TRUE, type Asking, type Sql } from './search-sql.ts'
+import { allOf, anyOf, eachOf, FALSE, idIn, rowsOf, sql, TRUE, type Asking, type Sql } from './search-sql.ts'
 import { termCondition } from './search-terms.ts'
 import { markerId, vrOfPath } from './terms.ts'
 import { nothing, together } from './together.ts'
@@ -173,24 +173,36 @@ function* fewSeries(
   { possible, varying, owned }: Places,
   few: number,
 ): Generator<Step, number[] | null, Row[]> {
-  const list = idIn(dialect, 't.value_id', possible)
+  const posts = postingsOf(dialect, possible)
   // A value has each of its series once. Else not UNION, for which all postings would be sorted before the first is given.
   const isOnce = possible.length === 1 && varying === FALSE
   const places: Sql = {
-    sql: `SELECT ${isOnce ? '' : 'DISTINCT '}e.id FROM (SELECT t.series_id AS id FROM tag_post t WHERE ${list.sql}
+    sql: `SELECT ${isOnce ? '' : 'DISTINCT '}e.id FROM (${posts.sql}
       UNION ALL SELECT r.series_id FROM tag_range r WHERE ${varying.sql}) AS e WHERE ${owned.sql} LIMIT ${few + 1}`,
-    params: [...list.params, ...varying.params, ...owned.params],
+    params: [...posts.params, ...varying.params, ...owned.params],
   }
   const all = dialect === 'sqlite' ? 'json_group_array(q.id)' : `coalesce(CAST(json_agg(q.id) AS text), '[]')`
   const isOpen = owned === TRUE
-  const gate = `(SELECT count(*) FROM (SELECT 1 FROM tag_post t WHERE ${list.sql} LIMIT ${few + 1}) AS posted) <= ${few}`
+  const gate = `(SELECT count(*) FROM (${posts.sql} LIMIT ${few + 1}) AS posted) <= ${few}`
   const [row] = yield* rowsOf({
     sql: `SELECT CASE WHEN ${isOpen ? gate : '1 = 1'} THEN (SELECT ${all} FROM (${places.sql}) AS q) END AS ids`,
-    params: [...(isOpen ? list.params : []), ...places.params],
+    params: [...(isOpen ? posts.params : []), ...places.params],
   })
   const ids = row?.['ids'] ?? null
   const series = ids === null ? null : (JSON.parse(String(ids)) as number[])
   return series === null || series.length > few ? null : series
+}
+
+/** The series of values. PostgreSQL would look for each of a list among those of which it has statistics, which takes longer. */
+function postingsOf(dialect: Dialect, valueIds: readonly number[]): Sql {
+  if (dialect === 'postgres' && valueIds.length > 1)
+    return sql(
+      `SELECT t.id FROM unnest(CAST(? AS bigint[])) AS w(id)
+        CROSS JOIN LATERAL (SELECT t.series_id AS id FROM tag_post t WHERE t.value_id = w.id OFFSET 0) AS t`,
+      `{${valueIds.join()}}`,
+    )
+  const list = idIn(dialect, 't.value_id', valueIds)
+  return { sql: `SELECT t.series_id AS id FROM tag_post t WHERE ${list.sql}`, params: list.params }
 }
 
 function* isAnywhere(varying: Sql): Generator<Step, boolean, Row[]> {
