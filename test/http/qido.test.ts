@@ -175,7 +175,8 @@ describe.each(['sqlite', 'postgres'] as const)('QIDO-RS on %s', (engine) => {
       ['StudyTime=0800-0930', 'B'],
       ['StudyTime=10&StudyDate=20200131', 'A'],
       ['StudyDate=20200131-20200201&StudyTime=1100-1800', 'B'],
-      ['StudyDate=20200131-20200201&StudyTime=1000-0859', '400'],
+      ['StudyDate=20200131-20200201&StudyTime=1000-0859', 'A'],
+      ['StudyDate=20200131&StudyTime=1000-0859', '400'],
       ['AcquisitionDateTime=20200131', ''],
       ['AcquisitionDateTime=20200131230000%2B0000-20200201%2B0000', 'B'],
       // QIDO-29: the time zone of the request; study B says that it is in +0100
