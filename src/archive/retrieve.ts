@@ -3,7 +3,13 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { BlobStore, Extent } from '../blobs/ports.ts'
 import type { BlobExtent, IndexedInstance, InstanceState } from '../database/ports/instance.ts'
-import type { DigestedInstances, InstancesOptions, Scope } from '../database/ports/instance-index.ts'
+import type {
+  DigestedInstances,
+  DigestedMetadata,
+  InstancesOptions,
+  MetadataOptions,
+  Scope,
+} from '../database/ports/instance-index.ts'
 import { bulkValue, frameLength, frameStream, pixelStream, within, type OpenFile } from '../dicom/frames.ts'
 import type { DataElement, DataSet, InstanceUids } from '../dicom/data-set.ts'
 import { findBulk, type BulkPath } from '../dicom/dicom-json.ts'
@@ -47,6 +53,17 @@ export async function digestedOf(
   options: InstancesOptions,
 ): Promise<Omit<DigestedInstances, 'count'>> {
   const { count, ...found } = await archive.database.index.digested(scope, { ...statesOf(scope), ...options })
+  if (count === 0) throw await absence(archive, scope)
+  return found
+}
+
+/** {@link digestedOf} as DICOM JSON. */
+export async function metadataOf(
+  archive: Archive,
+  scope: Scope,
+  options: MetadataOptions,
+): Promise<Omit<DigestedMetadata, 'count'>> {
+  const { count, ...found } = await archive.database.index.metadata(scope, { ...statesOf(scope), ...options })
   if (count === 0) throw await absence(archive, scope)
   return found
 }

@@ -5,6 +5,7 @@
  */
 import { isAscii } from 'node:buffer'
 import { deflateSync, inflateSync } from 'node:zlib'
+import type { AttributesText, SharedText } from '../dicom/dicom-json.ts'
 import type { Dialect } from './operation.ts'
 
 /** Above this a data set is kept whole, compressed, without base. Characters of JSON text. */
@@ -113,16 +114,9 @@ const SHAPES = 64
  * @param between what stands between two attributes
  */
 export function splicer(base: readonly string[], between = ','): (patch: readonly string[]) => string {
-  const shapes = new Map<string, readonly string[]>()
+  const segmentsFor = segmenter(base, between, (segment) => segment)
   return (patch) => {
-    let shape = ''
-    for (const line of patch) shape += tagOfLine(line)
-    let segments = shapes.get(shape)
-    if (segments === undefined) {
-      if (shapes.size === SHAPES) shapes.clear()
-      segments = segmentsOf(base, patch, between)
-      shapes.set(shape, segments)
-    }
+    const segments = segmentsFor(patch)
     let json = segments[0] ?? ''
     for (const [at, line] of patch.entries()) {
       if (!isRemoval(line) && !isMeta(line)) json += json === '' ? line : between + line
@@ -130,6 +124,51 @@ export function splicer(base: readonly string[], between = ','): (patch: readonl
       if (segment !== '') json += json === '' ? segment : between + segment
     }
     return `{${json}}`
+  }
+}
+
+/** The same as texts of whole attributes: what is the base's is made bytes once per set of replaced tags. */
+export function partSplicer(base: readonly string[]): (patch: readonly string[]) => AttributesText[] {
+  const segmentsFor = segmenter(base, ',', sharedText)
+  return (patch) => {
+    const parts: AttributesText[] = []
+    let lines = ''
+    for (const [at, segment] of segmentsFor(patch).entries()) {
+      if (segment.text !== '') {
+        if (lines !== '') parts.push(lines)
+        parts.push(segment)
+        lines = ''
+      }
+      const line = patch[at]
+      if (line !== undefined && !isRemoval(line) && !isMeta(line)) lines += lines === '' ? line : `,${line}`
+    }
+    if (lines !== '') parts.push(lines)
+    return parts
+  }
+}
+
+function sharedText(text: string): SharedText {
+  const bytes = Buffer.from(text)
+  return { text, bytes, isAscii: isAscii(bytes) }
+}
+
+/** What of a base stands before, between and after the lines of patches, as `made` of its text. */
+function segmenter<Segment>(
+  base: readonly string[],
+  between: string,
+  made: (segment: string) => Segment,
+): (patch: readonly string[]) => readonly Segment[] {
+  const shapes = new Map<string, readonly Segment[]>()
+  return (patch) => {
+    let shape = ''
+    for (const line of patch) shape += tagOfLine(line)
+    let segments = shapes.get(shape)
+    if (segments === undefined) {
+      if (shapes.size === SHAPES) shapes.clear()
+      segments = segmentsOf(base, patch, between).map(made)
+      shapes.set(shape, segments)
+    }
+    return segments
   }
 }
 

@@ -5,8 +5,17 @@ import type { Added } from './add.ts'
 import type { Engine } from './engine.ts'
 import type { DataSets, InstanceRow, InstancesPage, InstancesQuery } from './instances.ts'
 import type { DigestPage } from './instances-digest.ts'
+import type { InstancesWalk } from './instances-walk.ts'
+import type { MetadataQuery } from './metadata.ts'
 import type { AddedWithBytes, AddOutcome, IndexedInstance, NewInstance } from './ports/instance.ts'
-import type { DigestedInstances, InstanceIndex, InstancesOptions, Scope } from './ports/instance-index.ts'
+import type {
+  DigestedInstances,
+  DigestedMetadata,
+  InstanceIndex,
+  InstancesOptions,
+  MetadataOptions,
+  Scope,
+} from './ports/instance-index.ts'
 import { prepare, type PreparedInstance } from './prepare.ts'
 
 /** Instances of a page without their data sets, and with them. */
@@ -28,6 +37,7 @@ export function instanceIndex(engine: Engine): InstanceIndex {
     count: (query, signal) => engine.read('count', [query], signal),
     instances: (scope, options) => pagesOf(engine, readingOf(scope, options ?? {})),
     digested: (scope, options) => digested(engine, readingOf(scope, options ?? {})),
+    metadata: (scope, options) => metadata(engine, scope, options),
     representative: async ({ study, series }, unlikely, signal) => {
       const scope = { ...(study !== undefined && { study }), ...(series !== undefined && { series }) }
       const page = await engine.read('representative', [{ ...scope, unlikely }], signal)
@@ -139,17 +149,43 @@ async function* pagesOf(
 async function digested(engine: Engine, reading: Reading): Promise<DigestedInstances> {
   const { query, signal } = reading
   const { digest, first } = await engine.read('digestedPage', [query], signal)
-  const digests = [digest]
-  for (let { next } = digest; next !== null;) {
+  return { ...(await digests(engine, query, digest, signal)), pages: pagesOf(engine, reading, first) }
+}
+
+/** A digest with those of what is left to hash. */
+async function digests(
+  engine: Engine,
+  query: InstancesWalk,
+  first: DigestPage,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly count: number; readonly digest: string }> {
+  const all = [first]
+  for (let { next } = first; next !== null;) {
     const more: DigestPage = await engine.read('instancesDigest', [{ ...query, after: next }], signal)
-    digests.push(more)
+    all.push(more)
     next = more.next
   }
   return {
-    count: digests.reduce((sum, one) => sum + one.instances, 0),
-    digest: digests.map((one) => one.digest).join(' '),
-    pages: pagesOf(engine, reading, first),
+    count: all.reduce((sum, one) => sum + one.instances, 0),
+    digest: all.map((one) => one.digest).join(' '),
   }
+}
+
+async function metadata(engine: Engine, scope: Scope, options: MetadataOptions): Promise<DigestedMetadata> {
+  const { service, states = ['active'], pageSize: limit = PAGE_WITH_TAGS, signal } = options
+  const query: MetadataQuery = { scope, states, limit, after: null, service }
+  const { digest, json, next } = await engine.read('digestedMetadata', [query], signal)
+  async function* pages(): AsyncGenerator<Buffer> {
+    let page = json === null ? await engine.read('metadataPage', [query], signal) : { json, next }
+    for (;;) {
+      yield asBuffer(page.json)
+      if (page.next === null) return
+      // Requests that came in meanwhile go first.
+      await turn()
+      page = await engine.read('metadataPage', [{ ...query, after: page.next }], signal)
+    }
+  }
+  return { ...(await digests(engine, query, digest, signal)), pages: pages() }
 }
 
 /** Detached from whoever still holds it, the memory goes at once: of garbage the collector would leave many pages. */
@@ -169,10 +205,10 @@ function indexed(page: InstancesPage, withMaps: boolean): IndexedInstance[] {
   })
 }
 
-function dataSetAt({ tags, ends, plain }: DataSets, at: number): Pick<IndexedInstance, 'tags' | 'isPlain'> {
+function dataSetAt({ tags, ends }: DataSets, at: number): Pick<IndexedInstance, 'tags'> {
   if (tags === null) return {}
   const begin = at === 0 ? 0 : ends[at - 1]
-  return { tags: asBuffer(tags).subarray(begin, ends[at]), isPlain: plain[at] === true }
+  return { tags: asBuffer(tags).subarray(begin, ends[at]) }
 }
 
 /** Bytes that came out of a thread are no Buffer any more. */

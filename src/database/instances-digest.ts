@@ -37,8 +37,13 @@ export function* instancesDigest(
   query: InstancesWalk,
 ): Generator<Step, DigestPage, Row[]> {
   const { found, next } = yield* walkInstances({ ...query, limit: query.limit * HASHED }, COLUMNS, JOINS)
+  return { instances: found.length, digest: digestOf(found), next }
+}
+
+/** Of rows with `id`, `state` and `file_sha256`, in hexadecimal. */
+export function digestOf(rows: readonly Row[]): string {
   const hash = createHash('sha256')
-  for (const row of found)
+  for (const row of rows)
     hash.update(`${Number(row['id'])} ${Number(row['state'])} ${hex(row['file_sha256'])}\n`)
-  return { instances: found.length, digest: hash.digest('hex'), next }
+  return hash.digest('hex')
 }

@@ -1,5 +1,4 @@
 /** INSTANCES: pages of instances of a scope, in order, with their data sets put together again. */
-import { arePlainLines, isPlainText } from '../dicom/dicom-json.ts'
 import { linesOfJson, splicer, unpacked } from './encoding.ts'
 import { cursorOf, walkInstances, type InstancesCursor, type InstancesWalk } from './instances-walk.ts'
 import { KNOWN_COLUMNS, KNOWN_JOINS, knownInstance } from './known.ts'
@@ -25,9 +24,8 @@ export interface InstanceRow extends KnownInstance {
 export interface DataSets {
   /** One after the other. */
   readonly tags: Buffer | null
-  /** Of each: where it ends, and whether it is as clients see it ({@link isPlainText}). */
+  /** Where each of them ends. */
   readonly ends: readonly number[]
-  readonly plain: readonly boolean[]
 }
 
 export interface InstancesPage extends DataSets {
@@ -36,24 +34,24 @@ export interface InstancesPage extends DataSets {
   readonly next: InstancesCursor | null
 }
 
-const NO_DATA_SETS: DataSets = { tags: null, ends: [], plain: [] }
+const NO_DATA_SETS: DataSets = { tags: null, ends: [] }
 
 /** A page of data sets is cut at about so many bytes. */
-const PAGE_BYTES = 4 * 1024 * 1024
+export const PAGE_BYTES = 4 * 1024 * 1024
 
 const COLUMNS = `${KNOWN_COLUMNS}, i.size, i.damaged, i.sender, i.received_at, w.name AS store, b.key`
-const TAGS = 'i.has_bulk, i.base_id, i.patch, i.packed'
+const TAGS = 'i.base_id, i.patch, i.packed'
 const JOINS = `${KNOWN_JOINS} LEFT JOIN blob b ON b.id = i.blob_id LEFT JOIN blob_store w ON w.id = b.store_id`
 
 export function* instancesPage(
-  dialect: Dialect,
+  _dialect: Dialect,
   query: InstancesQuery,
 ): Generator<Step, InstancesPage, Row[]> {
   const columns = [COLUMNS, ...(query.tags ? [TAGS] : []), ...(query.pixelMap ? ['m.map'] : [])].join(', ')
   const joins = query.pixelMap ? `${JOINS} LEFT JOIN pixel_map m ON m.instance_id = i.id` : JOINS
   const { found, next } = yield* walkInstances(query, columns, joins)
   if (!query.tags) return { rows: yield* instanceRows(found), ...NO_DATA_SETS, next }
-  const dataSets = yield* dataSetsOf(dialect, found)
+  const dataSets = yield* dataSetsOf(found)
   const kept = found.slice(0, dataSets.ends.length)
   const last = kept.at(-1)
   const cut = kept.length < found.length && last !== undefined
@@ -61,50 +59,47 @@ export function* instancesPage(
 }
 
 /** The data sets of rows up to {@link PAGE_BYTES}, of the first row in any case. */
-function* dataSetsOf(dialect: Dialect, rows: readonly Row[]): Generator<Step, DataSets, Row[]> {
-  const ids = [...new Set(rows.flatMap((row) => (row['base_id'] === null ? [] : [Number(row['base_id'])])))]
-  const bases = yield* basesOf(ids)
+function* dataSetsOf(rows: readonly Row[]): Generator<Step, DataSets, Row[]> {
+  const baseOf = yield* basesOf(rows, (base) => splicer(linesOfJson(base)))
   const texts: string[] = []
   let bytes = 0
   const ends: number[] = []
-  const plain: boolean[] = []
-  const whole = baseOf('{}')
   for (const row of rows) {
     if (bytes > PAGE_BYTES) break
-    const patch = row['packed'] === null ? String(row['patch']) : unpacked(row['packed'] as Buffer)
-    const base = row['base_id'] === null ? whole : bases.get(Number(row['base_id']))
-    if (base === undefined) throw new Error(`tag_base ${Number(row['base_id'])} is missing (${dialect})`)
-    const lines = linesOfJson(patch)
-    const text = base.splice(lines)
+    const text = baseOf(row)(linesOfJson(patchIn(row)))
     texts.push(text)
     bytes += Buffer.byteLength(text)
     ends.push(bytes)
-    plain.push(isPlainText(text, Number(row['has_bulk']) !== 0, base.isPlain && arePlainLines(patch)))
   }
   const tags = Buffer.allocUnsafeSlow(bytes)
   let at = 0
   for (const text of texts) at += tags.write(text, at)
-  return { tags, ends, plain }
+  return { tags, ends }
 }
 
-interface Base {
-  /** Puts a patch together with it. */
-  readonly splice: (patch: readonly string[]) => string
-  /** All its lines are as clients see them. */
-  readonly isPlain: boolean
+/** The patch of a row, or the whole data set that is kept compressed. */
+export function patchIn({ patch, packed }: Row): string {
+  return packed === null ? String(patch) : unpacked(packed as Buffer)
 }
 
-function baseOf(json: string): Base {
-  return { splice: splicer(linesOfJson(json)), isPlain: arePlainLines(json) }
-}
-
-function* basesOf(ids: readonly number[]): Generator<Step, Map<number, Base>, Row[]> {
-  const rows = yield {
+/** For each of the rows, what is made of its base. */
+export function* basesOf<Base>(
+  rows: readonly Row[],
+  made: (base: string) => Base,
+): Generator<Step, (row: Row) => Base, Row[]> {
+  const ids = new Set(rows.flatMap(({ base_id: id }) => (id === null ? [] : [Number(id)])))
+  const found = yield {
     sql: 'SELECT b.id, b.base FROM (VALUES (?)) AS v JOIN tag_base b ON b.id = v.column1',
     types: 'bigint',
-    each: ids.map((id) => [id]),
+    each: [...ids].map((id) => [id]),
   }
-  return new Map(rows.map((row) => [Number(row['id']), baseOf(String(row['base']))]))
+  const bases = new Map(found.map(({ id, base }) => [Number(id), made(String(base))]))
+  const none = made('{}')
+  return ({ base_id: id }) => {
+    const base = id === null ? none : bases.get(Number(id))
+    if (base === undefined) throw new Error(`tag_base ${Number(id)} is missing`)
+    return base
+  }
 }
 
 function* instanceRows(rows: readonly Row[]): Generator<Step, InstanceRow[], Row[]> {

@@ -36,6 +36,7 @@ import {
 } from './inspection.ts'
 import { instancesPage } from './instances.ts'
 import { digestedPage, instancesDigest } from './instances-digest.ts'
+import { digestedMetadata, metadataPage } from './metadata.ts'
 import { known } from './known.ts'
 import { checkDerived, checkRelations, unusedBlobs } from './level-check.ts'
 import { addNote, changeStates } from './lifecycle.ts'
@@ -66,6 +67,8 @@ export const reads = {
   instancesPage,
   digestedPage,
   instancesDigest,
+  digestedMetadata,
+  metadataPage,
   representative,
   owed,
   nextDue,

@@ -1,4 +1,3 @@
-import { isAscii } from 'node:buffer'
 import type { DataElement, DataSet, PersonName, Tag, Vr } from './data-set.ts'
 
 /** One attribute of the DICOM JSON model as clients may see it (PS3.18 §F.2): `vr` first, at most one of the others. */
@@ -27,6 +26,7 @@ export interface JsonOptions {
 
 const CHARSET_TAG: Tag = '00080005'
 const UTF8: JsonElement = { vr: 'CS', Value: ['ISO_IR 192'] }
+const BEYOND_ASCII = /[\u0080-\uFFFF]/
 
 /**
  * What clients see of a stored data set. Elements that the index keeps as a range, and pixel data, get the absolute URI
@@ -39,7 +39,7 @@ export function toDicomJson(
   { pixels }: JsonOptions = {},
 ): JsonDataSet {
   const elements = visible(dataSet, [], bulkUri)
-  if (dataSet[CHARSET_TAG] !== undefined || /[\u0080-\uFFFF]/.test(JSON.stringify(dataSet)))
+  if (dataSet[CHARSET_TAG] !== undefined || BEYOND_ASCII.test(JSON.stringify(dataSet)))
     elements[CHARSET_TAG] = UTF8
   if (pixels) elements[pixels.tag] = { vr: pixels.vr, BulkDataURI: bulkUri([pixels.tag]) }
   return elements
@@ -113,8 +113,8 @@ const LEADING_UTF8 = `{"${CHARSET_TAG}":${JSON.stringify(UTF8)}`
 
 /**
  * Whether the stored JSON text of a data set is what clients see of it but for Specific Character Set and pixel data:
- * nothing to replace, to leave out or to put in order, at any depth. `hasBulk`: it has elements of the form
- * `{vr, offset, length}`; `arePlain`: so are all its lines ({@link arePlainLines}).
+ * nothing to replace, to leave out or to put in order, at any depth. `text` may end behind any attribute. `hasBulk`: it has
+ * elements of the form `{vr, offset, length}`; `arePlain`: so are all its lines ({@link arePlainLines}).
  */
 export function isPlainText(text: string, hasBulk: boolean, arePlain: boolean): boolean {
   if (hasBulk || !arePlain || !text.startsWith('{"') || text.slice(2, 10) < CHARSET_TAG) return false
@@ -131,35 +131,66 @@ export function arePlainLines(json: string): boolean {
   return !OUT_OF_ORDER.test(json) && !BEHIND_PIXELS.test(json)
 }
 
+/** Whole attributes of JSON text, commas between; with its bytes where many data sets have it. */
+export type AttributesText = string | SharedText
+
+export interface SharedText {
+  readonly text: string
+  readonly bytes: Buffer
+  readonly isAscii: boolean
+}
+
 /**
- * {@link toDicomJson} from the stored JSON text to JSON text, both UTF-8, as pieces to be laid end to end. Text that
- * {@link isPlainText} is only cut, into views of `tags`: series of thousands of instances are neither parsed nor copied.
+ * {@link toDicomJson} from the attributes of stored JSON text to JSON text, in parts to be laid end to end. Of a data set
+ * that {@link isPlainText} they are only laid out: series of thousands of instances are not parsed.
  */
-export function metadataPieces(
-  tags: Buffer,
+export function metadataParts(
+  attributes: readonly AttributesText[],
   isPlain: boolean,
   bulkUri: (path: BulkPath) => string,
   options: JsonOptions = {},
-): readonly Buffer[] {
-  if (isPlain) return spliced(tags, bulkUri, options)
-  const dataSet = JSON.parse(tags.toString('utf8')) as DataSet
-  return [Buffer.from(dicomJsonText(toDicomJson(dataSet, bulkUri, options)))]
+): readonly (string | Buffer)[] {
+  if (isPlain) return laidOut(attributes, bulkUri, options)
+  const dataSet = JSON.parse(`{${attributes.map(textOfPart).join(',')}}`) as DataSet
+  return [dicomJsonText(toDicomJson(dataSet, bulkUri, options))]
 }
 
-function spliced(tags: Buffer, bulkUri: (path: BulkPath) => string, { pixels }: JsonOptions): Buffer[] {
-  const pieces: Buffer[] = []
-  let from = 0
-  if (tags.toString('latin1', 2, 10) === CHARSET_TAG) {
-    pieces.push(Buffer.from(LEADING_UTF8))
-    from = tags.indexOf('}') + 1
-  } else if (!isAscii(tags)) {
-    pieces.push(Buffer.from(`${LEADING_UTF8},`))
-    from = 1
+/** The text of a data set as far as {@link isPlainText} looks at it. */
+export function headOf([first]: readonly AttributesText[]): string {
+  return first === undefined ? '{}' : `{${textOfPart(first)}`
+}
+
+function laidOut(
+  attributes: readonly AttributesText[],
+  bulkUri: (path: BulkPath) => string,
+  { pixels }: JsonOptions,
+): (string | Buffer)[] {
+  const parts: (string | Buffer)[] = []
+  let [before, rest] = ['{', attributes]
+  const head = headOf(attributes)
+  if (head.startsWith(CHARSET_TAG, 2)) {
+    parts.push(LEADING_UTF8, head.slice(head.indexOf('}') + 1))
+    before = ','
+    rest = attributes.slice(1)
+  } else if (attributes.some(isBeyondAscii)) {
+    parts.push(LEADING_UTF8)
+    before = ','
   }
-  pieces.push(tags.subarray(from, tags.length - 1))
-  if (!pixels) return [...pieces, Buffer.from('}')]
+  for (const part of rest) {
+    parts.push(before, typeof part === 'string' ? part : part.bytes)
+    before = ','
+  }
+  if (!pixels) return [...parts, '}']
   const element: JsonElement = { vr: pixels.vr, BulkDataURI: bulkUri([pixels.tag]) }
-  return [...pieces, Buffer.from(`,"${pixels.tag}":${JSON.stringify(element)}}`)]
+  return [...parts, `,"${pixels.tag}":${JSON.stringify(element)}}`]
+}
+
+function textOfPart(part: AttributesText): string {
+  return typeof part === 'string' ? part : part.text
+}
+
+function isBeyondAscii(part: AttributesText): boolean {
+  return typeof part === 'string' ? BEYOND_ASCII.test(part) : !part.isAscii
 }
 
 /**

@@ -53,6 +53,19 @@ export interface PixelMap {
   readonly layout: FrameLayout['kind']
 }
 
+/** Bytes of an encoded map that {@link readPixelElement} reads. */
+export const PIXEL_ELEMENT_BYTES = 8
+
+/** Which element it is that has the pixels, from the beginning of an encoded map. Throws RangeError as {@link readPixelMap}. */
+export function readPixelElement(bytes: Buffer): Pick<PixelMap, 'tag' | 'vr'> {
+  const version = bytes.readUInt8(0)
+  if (version !== VERSION) throw new RangeError(`pixel map of version ${version}, this code reads ${VERSION}`)
+  return {
+    tag: bytes.readUInt32LE(2).toString(16).toUpperCase().padStart(8, '0'),
+    vr: bytes.toString('latin1', 6, 8) as Vr,
+  }
+}
+
 export const VERSION = 1
 export const ENCAPSULATED = 1
 export const INFLATED = 2
@@ -60,14 +73,11 @@ export const COMPLETE = 4
 export const LAYOUTS = ['each', 'all', 'starts', 'none'] as const
 /** Opens a map. Its tables stay unread: what {@link frameExtents} decodes is a page or two. */
 export function readPixelMap(bytes: Buffer): PixelMap {
-  const version = bytes.readUInt8(0)
-  if (version !== VERSION) throw new RangeError(`pixel map of version ${version}, this code reads ${VERSION}`)
   const flags = bytes.readUInt8(1)
   const cursor: Cursor = { bytes, position: 8 }
   const frames = takeVarint(cursor)
   const common = {
-    tag: bytes.readUInt32LE(2).toString(16).toUpperCase().padStart(8, '0'),
-    vr: bytes.toString('latin1', 6, 8) as Vr,
+    ...readPixelElement(bytes),
     frames,
     encapsulated: (flags & ENCAPSULATED) !== 0,
     inflated: (flags & INFLATED) !== 0,

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import type { DataElement, DataSet } from '../../src/dicom/data-set.ts'
+import { toDicomJson } from '../../src/dicom/dicom-json.ts'
 import type { Database } from '../../src/database/ports/database.ts'
 import type { NewInstance } from '../../src/database/ports/instance.ts'
 import type { Bench, MakeBench } from './bench.ts'
-import { made, sorted, text } from './instances.ts'
+import { made, number, sorted, text } from './instances.ts'
 
 const word = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 12 }),
@@ -164,19 +165,58 @@ export function tagsContract(makeBench: MakeBench): void {
       expect(compressed).toBeLessThan(10_000)
     })
 
-    it('tells which data sets are plain text, and which point to bulk data', async () => {
+    it('gives instances as clients see them, page by page, and compressed ones too', async () => {
       const bulk = { vr: 'OW', offset: 900, length: 2048 } as const
-      await database.index.add([
-        made({ study: '7.7.1', series: '7.7.1.1', instance: '7.7.1.2', dataSet: { '00420011': bulk } }),
-        made({
-          study: '7.7.1',
-          series: '7.7.1.1',
-          instance: '7.7.1.3',
-          dataSet: { '00104000': text('LT', '"offset":1') },
-        }),
-      ])
-      const pages = await Array.fromAsync(database.index.instances({ study: '7.7.1' }, { tags: true }))
-      expect(pages.flat().map((one) => one.isPlain)).toEqual([false, true])
+      const dataSets: DataSet[] = [
+        { '00420011': bulk },
+        { '00104000': text('LT', '"offset":1') },
+        { '00080005': text('CS', 'ISO_IR 100'), '00104000': text('LT', 'Inês 山田') },
+        { '00104000': text('LT', 'é') },
+        { '00104000': text('LT', 'x'.repeat(300_000)) },
+        { '00020010': text('UI', '1.2.840.10008.1.2') },
+      ]
+      await database.index.add(
+        dataSets.map((dataSet, at) =>
+          made({
+            ...{ study: '7.7.1', series: `7.7.1.${at % 2}`, instance: `7.7.1.0.${at}` },
+            dataSet: sorted({ '00200013': number('IS', 9 - at), ...dataSet }),
+          }),
+        ),
+      )
+      const scope = { study: '7.7.1' }
+      const all = (await Array.fromAsync(database.index.instances(scope, { tags: true }))).flat()
+      const expected = all.map(({ uids, tags }) =>
+        toDicomJson(
+          JSON.parse(String(tags)) as DataSet,
+          (path) =>
+            `http://own/dicomweb/studies/7.7.1/series/${uids.series}/instances/${uids.instance}/bulkdata/${path.join('/')}`,
+        ),
+      )
+      for (const pageSize of [1, 2, 6, 100]) {
+        const options = { service: 'http://own/dicomweb', pageSize }
+        const { count, digest, pages } = await database.index.metadata(scope, options)
+        expect(count).toBe(6)
+        expect(JSON.parse((await Array.fromAsync(pages)).join(''))).toEqual(expected)
+        const same = await database.index.digested(scope, { pageSize })
+        expect(digest).toBe(same.digest)
+      }
+      const one = await database.index.metadata({ instance: '7.7.1.0.0' }, { service: 'http://own/dicomweb' })
+      expect(JSON.parse((await Array.fromAsync(one.pages)).join(''))).toEqual(
+        expected.filter((dataSet) => dataSet['00420011'] !== undefined),
+      )
+      const none = await database.index.metadata({ study: '9' }, { service: '' })
+      expect(none.count).toBe(0)
+      expect((await Array.fromAsync(none.pages)).join('')).toBe('[]')
+    })
+
+    it('hashes a series that is more than is hashed in one read', async () => {
+      const batch = Array.from({ length: 90 }, (_, at) => made({ series: '7.8.1', instance: `7.8.1.${at}` }))
+      await database.index.add(batch)
+      const options = { service: '', pageSize: 2 }
+      const { count, digest, pages } = await database.index.metadata({ series: '7.8.1' }, options)
+      expect(count).toBe(90)
+      expect(digest).toBe((await database.index.digested({ series: '7.8.1' }, options)).digest)
+      expect(JSON.parse((await Array.fromAsync(pages)).join(''))).toHaveLength(90)
     })
   })
 }

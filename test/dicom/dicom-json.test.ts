@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import fc from 'fast-check'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,8 +9,10 @@ import {
   findBulk,
   arePlainLines,
   isPlainText,
-  metadataPieces,
+  headOf,
+  metadataParts,
   toDicomJson,
+  type AttributesText,
   type BulkPath,
   type JsonDataSet,
 } from '../../src/dicom/dicom-json.ts'
@@ -22,17 +25,27 @@ if (!existsSync(CORPUS)) console.info('skipped: no corpus')
 const uri = (path: BulkPath) => `http://concord/bulkdata/${path.join('/')}`
 const PIXELS = { tag: '7FE00010', vr: 'OW' } as const
 
-/** The text as the index keeps it. */
-function stored(dataSet: DataSet): { tags: Buffer; isPlain: boolean } {
-  const text = JSON.stringify(dataSet)
+/** Attributes as the index keeps them, laid out by it: some shared as bytes, some not, alone or several together. */
+function metadata(dataSet: DataSet, options = {}): string {
   const lines = Object.entries(dataSet).map(([tag, element]) => `"${tag}":${JSON.stringify(element)}`)
-  const isPlain = isPlainText(text, /"offset":\d/.test(text), arePlainLines(`{${lines.join('\n,')}}`))
-  return { tags: Buffer.from(text), isPlain }
+  const arePlain = arePlainLines(`{${lines.join('\n,')}}`)
+  const hasBulk = /"offset":\d/.test(JSON.stringify(dataSet))
+  const [alone, ...others] = [1, 2, 3].map((size) => {
+    const attributes = inParts(lines, size)
+    const isPlain = isPlainText(headOf(attributes), hasBulk, arePlain)
+    const parts = metadataParts(attributes, isPlain, uri, options)
+    return Buffer.concat(parts.map((part) => Buffer.from(part))).toString('utf8')
+  })
+  for (const other of others) expect(other).toBe(alone)
+  return alone ?? ''
 }
 
-function metadata(dataSet: DataSet, options = {}): string {
-  const { tags, isPlain } = stored(dataSet)
-  return Buffer.concat(metadataPieces(tags, isPlain, uri, options)).toString('utf8')
+function inParts(lines: readonly string[], size: number): AttributesText[] {
+  return Array.from({ length: Math.ceil(lines.length / size) }, (_, at) => {
+    const text = lines.slice(at * size, (at + 1) * size).join(',')
+    const bytes = Buffer.from(text)
+    return at % 2 === 0 ? text : { text, bytes, isAscii: isAscii(bytes) }
+  })
 }
 
 /** True when the tags of every data set in the text ascend. */

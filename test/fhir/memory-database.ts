@@ -119,7 +119,6 @@ function indexed(sample: Sample, id: number): Row {
     sender: null,
     receivedAt: new Date(),
     tags: Buffer.from(JSON.stringify(sample.dataSet)),
-    isPlain: true,
   }
 }
 

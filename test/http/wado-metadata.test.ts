@@ -219,22 +219,27 @@ describe('a series that is larger than all buffers on the way', () => {
   /** Every page of data sets comes `PAGES` times, with half a megabyte in it; tells how many were read. */
   async function largeWorld() {
     const seen = { pages: 0, isOver: false, signal: undefined as AbortSignal | undefined }
+    const comment = `,"00204000":{"vr":"LT","Value":["${'long '.repeat(100_000)}"]}}`
     const large = (instance: IndexedInstance): IndexedInstance => {
       const { tags = Buffer.from('{}') } = instance
-      const comment = Buffer.from(`,"00204000":{"vr":"LT","Value":["${'long '.repeat(100_000)}"]}}`)
-      return { ...instance, tags: Buffer.concat([tags.subarray(0, -1), comment]) }
+      return { ...instance, tags: Buffer.concat([tags.subarray(0, -1), Buffer.from(comment)]) }
     }
-    async function* copies(pages: AsyncIterable<readonly IndexedInstance[]>) {
+    async function* copies<Page>(pages: AsyncIterable<Page>, made: (page: Page, copy: number) => Page) {
       for await (const page of pages) {
         try {
           for (let copy = 0; copy < PAGES; copy++) {
             seen.pages++
-            yield page.map(large)
+            yield made(page, copy)
           }
         } finally {
           seen.isOver = true
         }
       }
+    }
+    /** One array is made of all copies. */
+    const largeJson = (page: Buffer, copy: number): Buffer => {
+      const [before, after] = [copy === 0 ? '[' : ',', copy === PAGES - 1 ? ']' : '']
+      return Buffer.concat([Buffer.from(before), page.subarray(1, -2), Buffer.from(comment + after)])
     }
     const through = (archive: Archive): Archive => {
       const { index } = archive.database
@@ -247,7 +252,12 @@ describe('a series that is larger than all buffers on the way', () => {
             async digested(scope, options = {}) {
               seen.signal = options.signal
               const found = await index.digested(scope, options)
-              return { ...found, pages: copies(found.pages) }
+              return { ...found, pages: copies(found.pages, (page) => page.map(large)) }
+            },
+            async metadata(scope, options) {
+              seen.signal = options.signal
+              const found = await index.metadata(scope, options)
+              return { ...found, pages: copies(found.pages, largeJson) }
             },
           },
         },

@@ -54,6 +54,19 @@ export interface DigestedInstances {
   readonly pages: AsyncIterable<readonly IndexedInstance[]>
 }
 
+export interface MetadataOptions extends Pick<InstancesOptions, 'states' | 'pageSize' | 'signal'> {
+  /** Address of the DICOMweb services, for bulk data. */
+  readonly service: string
+}
+
+/** As {@link DigestedInstances}. */
+export interface DigestedMetadata {
+  readonly count: number
+  readonly digest: string
+  /** One array of DICOM JSON, of a data set for each instance, cut anywhere. */
+  readonly pages: AsyncIterable<Buffer>
+}
+
 /** EVERY TAG OF EVERY INSTANCE. Each method is one transaction, or one consistent read. */
 export interface InstanceIndex {
   /** Those of the SOP Instance UIDs that the index has in any state. */
@@ -82,6 +95,8 @@ export interface InstanceIndex {
   instances(scope: Scope, options?: InstancesOptions): AsyncIterable<readonly IndexedInstance[]>
   /** What {@link instances} gives, with what tells it from that of any other time. */
   digested(scope: Scope, options?: InstancesOptions): Promise<DigestedInstances>
+  /** The same as clients see it (PS3.18 §10.4.1.1.2). */
+  metadata(scope: Scope, options: MetadataOptions): Promise<DigestedMetadata>
   /**
    * The instance that stands for a study or a series: the middle one of the series, of the study's first series whose
    * Modality is none of the `unlikely` ones, else of its first. With its tags and pixel map; null where the scope has none.

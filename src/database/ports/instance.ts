@@ -46,8 +46,6 @@ export interface IndexedInstance extends KnownInstance {
   readonly receivedAt: Date
   /** JSON text (UTF-8) of the stored data set, group 0002 left out; only when asked for. */
   readonly tags?: Buffer
-  /** Whether `tags` is plain text, as `dicom/dicom-json.ts` means it; only with `tags`. */
-  readonly isPlain?: boolean
   /** As `dicom/pixel-map.ts` encodes it; null without pixel data; only when asked for. */
   readonly pixelMap?: Buffer | null
 }
