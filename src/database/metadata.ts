@@ -105,30 +105,27 @@ function bulkUriOf(service: string, row: Row): (path: BulkPath) => string {
 
 /** The parts laid end to end; what is text between bytes is written in one go. */
 function joined(parts: readonly (string | Buffer)[]): Buffer {
-  const pieces: { readonly piece: string | Buffer; readonly length: number }[] = []
-  let [text, total] = ['', 0]
-  const add = (piece: string | Buffer, length: number): void => {
-    pieces.push({ piece, length })
-    total += length
-  }
-  const flush = (): void => {
-    if (text !== '') add(text, Buffer.byteLength(text))
-    text = ''
-  }
+  const pieces: (string | Buffer)[] = []
+  let text = ''
   for (const part of parts) {
     if (typeof part === 'string') text += part
     else {
-      flush()
-      add(part, part.length)
+      if (text !== '') pieces.push(text)
+      pieces.push(part)
+      text = ''
     }
   }
-  flush()
+  if (text !== '') pieces.push(text)
+  let total = 0
+  for (const piece of pieces) total += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length
   const bytes = Buffer.allocUnsafeSlow(total)
   let at = 0
-  for (const { piece, length } of pieces) {
-    if (typeof piece === 'string') bytes.write(piece, at, length === piece.length ? 'latin1' : 'utf8')
-    else bytes.set(piece, at)
-    at += length
+  for (const piece of pieces) {
+    if (typeof piece === 'string') at += bytes.write(piece, at)
+    else {
+      bytes.set(piece, at)
+      at += piece.length
+    }
   }
   return bytes
 }

@@ -12,10 +12,10 @@ export interface Lines {
 }
 
 /** A text is searched for a few lines, and cut into all of them when more are wanted. */
-const FEW = 8
+export const FEW = 8
 
-/** The lines of a text that `encoding.ts` made. */
-export function linesIn(json: string): Lines {
+/** The lines of a text that `encoding.ts` made; `isMuchAsked`: for more than a few. */
+export function linesIn(json: string, isMuchAsked = false): Lines {
   let known: ReadonlyMap<Tag, string> | undefined
   const found = new Map<Tag, string | undefined>()
   const all = (): ReadonlyMap<Tag, string> =>
@@ -27,7 +27,7 @@ export function linesIn(json: string): Lines {
         ? tagsWith(json, prefix)
         : [...known.keys()].filter((tag) => tag.startsWith(prefix)),
     get: (tag) => {
-      if (known !== undefined || found.size >= FEW) return all().get(tag)
+      if (known !== undefined || isMuchAsked || found.size >= FEW) return all().get(tag)
       let line = found.get(tag)
       if (line === undefined && !found.has(tag)) {
         line = lineIn(json, tag)

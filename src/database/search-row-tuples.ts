@@ -6,7 +6,7 @@ import type { Row } from './operation.ts'
 import type { Query } from './query.ts'
 import { isInTuple } from './search-fields.ts'
 import type { StoredDataSet } from './search-instances.ts'
-import { elementOfLine, linesIn, type Lines } from './search-lines.ts'
+import { elementOfLine, FEW, linesIn, type Lines } from './search-lines.ts'
 
 /** The tuples of an entity's levels with which an instance agrees. */
 export interface OwnTuples {
@@ -38,14 +38,15 @@ export function ownTuplesOf(query: Query, steps: readonly PathStep[], stored: re
     const isUniform = isActive && (Number(entity[`${level}_mixed`]) & MIXED) === 0
     return isUniform || Number(entity[`${level}_first`]) === instance
   }
+  const isMuchAsked = stored.length > FEW
   const coverage = new Map<string, Coverage>()
   const studies = new Map<string, Lines>()
   const linesOf = (entity: Row, level: TupleLevel): Lines => {
     const text = String(entity[`${level}_attributes`])
-    if (level !== 'study') return linesIn(text)
+    if (level !== 'study') return linesIn(text, isMuchAsked)
     // The rows of series and instances have their study again and again.
     const uid = String(entity['study_uid'])
-    const known = studies.get(uid) ?? linesIn(text)
+    const known = studies.get(uid) ?? linesIn(text, isMuchAsked)
     studies.set(uid, known)
     return known
   }

@@ -127,8 +127,10 @@ export function isPlainText(text: string, hasBulk: boolean, arePlain: boolean): 
  */
 export function arePlainLines(json: string): boolean {
   // Quoted keys cannot occur within values: there the quotation marks are escaped.
-  if (json.includes('"undecoded":') || NESTED_CHARSET.test(json)) return false
-  return !OUT_OF_ORDER.test(json) && !BEHIND_PIXELS.test(json)
+  if (json.includes('"undecoded":')) return false
+  // Without items there is nothing but the lines, and the last one has the greatest tag.
+  if (!json.includes('[{')) return !BEHIND_PIXELS.test(json.slice(json.lastIndexOf('\n') + 1))
+  return !NESTED_CHARSET.test(json) && !OUT_OF_ORDER.test(json) && !BEHIND_PIXELS.test(json)
 }
 
 /** Whole attributes of JSON text, commas between; with its bytes where many data sets have it. */
