@@ -321,6 +321,38 @@ const CASES: readonly (Case & { readonly name: string })[] = [
     },
   },
   {
+    name: 'days with times of day of which the last ends at an earlier hour',
+    steps: [
+      {
+        store: [
+          { attributes: { ...UIDS, SOPInstanceUID: '1.2.5.1', StudyDate: '20200105', StudyTime: '2130' } },
+          { attributes: { ...UIDS, SOPInstanceUID: '1.2.5.2', StudyDate: '20200105', StudyTime: '2230' } },
+          { attributes: { ...UIDS, SOPInstanceUID: '1.2.5.3', StudyDate: '20200107', StudyTime: '0601' } },
+        ],
+      },
+    ],
+    search: {
+      level: 'instance',
+      within: {},
+      params: [
+        ['StudyDate', '20200105-20200107'],
+        ['StudyTime', '2200-0600'],
+      ],
+    },
+  },
+  {
+    name: 'times of day that end before they begin',
+    steps: [{ store: [{ attributes: { ...UIDS, StudyDate: '20200105', StudyTime: '2230' } }] }],
+    search: {
+      level: 'study',
+      within: {},
+      params: [
+        ['StudyDate', '20200105-20200105'],
+        ['StudyTime', '2200-0600'],
+      ],
+    },
+  },
+  {
     name: 'all attributes, and the counts of the levels above',
     steps: [{ store: [{ attributes: { ...UIDS, Modality: 'CT' } }] }],
     search: { level: 'instance', within: {}, params: [['includefield', 'all']] },

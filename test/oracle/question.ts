@@ -5,7 +5,7 @@ import { entryOf, tagOf } from '../../src/dicom/dictionary.ts'
 import type { Level, Tag, TagPath, Vr } from '../../src/dicom/data-set.ts'
 import { isCreator, owned, ownersOf, privateVrOf, withoutOwners } from './private-keys.ts'
 import { decimal, isWild, unpadded } from './text.ts'
-import { isTime, readTime, readTimeKey, readZone, type TimeKey } from './times.ts'
+import { endsFirst, isTime, readTime, readTimeKey, readZone, type TimeKey } from './times.ts'
 
 /** A search as the tests keep it: a resource, and parameters before they are percent-encoded. */
 export interface Search {
@@ -285,7 +285,10 @@ function checkTexts(vr: Vr, texts: readonly string[], zone: number | undefined):
   if (vr === 'AT' && texts.some((text) => !/^[\da-f]{8}$/iu.test(text))) refuse('no tag')
 }
 
-/** Ranges of a date and of its time are one interval (QIDO-28, PS3.4 C.2.2.2.5.4). */
+/**
+ * Ranges of a date and of its time are one interval (QIDO-28, PS3.4 C.2.2.2.5.4). Decision: that may end at an earlier hour
+ * of a later day, and what ends before it begins is refused (QIDO-26).
+ */
 function combined(keys: readonly Key[]): Key[] {
   const used = new Set<Key>()
   const joined = keys.map((date) => {
@@ -304,7 +307,12 @@ function combined(keys: readonly Key[]): Key[] {
     }
     return { ...date, want: { kind: 'moment', range, time } } as const
   })
-  return joined.map((key) => (used.has(key) ? { ...key, want: { kind: 'any' } } : key))
+  const read = joined.map((key): Key => (used.has(key) ? { ...key, want: { kind: 'any' } } : key))
+  for (const key of read) {
+    const range = key.want.kind === 'moment' ? key.want.range : rangeOf(key, 'TM')
+    if (range && endsFirst(range)) refuse('a range that ends before it begins')
+  }
+  return read
 }
 
 const DAY = 86_400_000_000n

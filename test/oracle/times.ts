@@ -113,7 +113,7 @@ export function onClock(moment: Moment, zone: number | undefined): bigint {
 }
 
 /**
- * Reads a key: a value, or `a-b`, `a-`, `-b`. Null when it is neither, or ends before it begins. `zone` is the one of
+ * Reads a key: a value, or `a-b`, `a-`, `-b`. Null when it is neither, or ends on an earlier day than it begins. `zone` is the one of
  * the request, meant by every end that names none.
  */
 export function readTimeKey(vr: TimeVr, text: string, zone: number | undefined): TimeKey | null {
@@ -126,10 +126,15 @@ export function readTimeKey(vr: TimeVr, text: string, zone: number | undefined):
     const ends = endsOf(vr, unpadded(text.slice(0, dash)), unpadded(text.slice(dash + 1)))
     if (ends === null) continue
     const [from, to] = [ends.first && placed(ends.first), ends.last && placed(ends.last)]
-    if (from && to && onClock(from, to.zone) > to.at) return null
-    return { from, to, isRange: true }
+    // Of times of day only the days that they belong to may tell.
+    return vr === 'TM' || !endsFirst({ from, to }) ? { from, to, isRange: true } : null
   }
   return null
+}
+
+/** Whether a range ends before it begins. */
+export function endsFirst({ from, to }: Pick<TimeKey, 'from' | 'to'>): boolean {
+  return from !== undefined && to !== undefined && onClock(from, to.zone) > to.at
 }
 
 /** The ends of a range, one of which may be missing; null when these texts are none. */
