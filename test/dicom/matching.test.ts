@@ -138,6 +138,11 @@ describe('person names', () => {
     [{ kind: 'fuzzy', names: ['xiao wa'] }, true],
     [{ kind: 'fuzzy', names: ['ang'] }, false],
     [{ kind: 'fuzzy', names: ['^'] }, false],
+    // Where a word stands in the name, and in the key, does not count.
+    [{ kind: 'fuzzy', names: ['Wang^'] }, true],
+    [{ kind: 'fuzzy', names: ['^Wang'] }, true],
+    [{ kind: 'fuzzy', names: ['^^xiao^=wan'] }, true],
+    [{ kind: 'fuzzy', names: ['Wang^^ang'] }, false],
   ])('%j: %s', (match, expected) => {
     expect(hit('PN', [name], match)).toBe(expected)
   })
