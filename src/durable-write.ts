@@ -1,4 +1,4 @@
-import { constants, fdatasync, fdatasyncSync, writeSync, writev } from 'node:fs'
+import { constants, fdatasync, writev } from 'node:fs'
 
 /**
  * Linux makes each write durable within the write itself, in one trip to the thread pool, which was faster than write
@@ -25,7 +25,11 @@ export const CREATE_DURABLE = DURABLE | constants.O_EXCL
 const MOST_PIECES = 1024
 
 /** Writes all pieces from `position` on into a file opened with {@link DURABLE}; they survive a power cut then. */
-export async function writeDurably(fd: number, pieces: readonly Buffer[], position: number): Promise<void> {
+export async function writeDurably(
+  fd: number,
+  pieces: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
   let at = position
   for (let left = pieces.length > MOST_PIECES ? [Buffer.concat(pieces)] : pieces; left.length > 0;) {
     const written = await writeSome(fd, left, at)
@@ -35,16 +39,8 @@ export async function writeDurably(fd: number, pieces: readonly Buffer[], positi
   if (O_DURABLE === 0) await syncData(fd)
 }
 
-/** The same on a thread that has nothing else to do meanwhile. */
-export function writeDurablySync({ fd, bytes, position }: DurableWrite): void {
-  for (let done = 0; done < bytes.length;) {
-    done += writeSync(fd, bytes, done, bytes.length - done, position + done)
-  }
-  if (O_DURABLE === 0) fdatasyncSync(fd)
-}
-
 /** What is left of the pieces behind their first `written` bytes. */
-function after(pieces: readonly Buffer[], written: number): readonly Buffer[] {
+function after(pieces: readonly Uint8Array[], written: number): readonly Uint8Array[] {
   let begin = 0
   for (const [index, piece] of pieces.entries()) {
     if (begin + piece.length > written) return [piece.subarray(written - begin), ...pieces.slice(index + 1)]
@@ -54,7 +50,7 @@ function after(pieces: readonly Buffer[], written: number): readonly Buffer[] {
 }
 
 // Callbacks rather than FileHandle: this is the path of every small instance, and each wrapper costs latency.
-function writeSome(fd: number, pieces: readonly Buffer[], position: number): Promise<number> {
+function writeSome(fd: number, pieces: readonly Uint8Array[], position: number): Promise<number> {
   return new Promise((resolve, reject) => {
     writev(fd, pieces, position, (error, written) => {
       if (error) reject(error)

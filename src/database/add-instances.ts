@@ -53,8 +53,8 @@ export function* insertInstances(
           instance.extents === null ? (blobs[at] ?? 0) : null,
           instance.size,
           instance.dataSetOffset,
-          instance.fileSha256,
-          instance.datasetSha256,
+          Buffer.from(instance.fileSha256, 'hex'),
+          Buffer.from(instance.datasetSha256, 'hex'),
         ],
         ...[instance.sender, instance.receivedAt, Number(instance.damaged), Number(instance.hasBulk)],
         ...[instance.oddities, one.base?.id ?? null, one.patch, one.packed],
@@ -119,7 +119,7 @@ function* insertBlobs(
       instance.key,
       instance.versionId,
       instance.blobSize,
-      instance.blobSha256,
+      Buffer.from(instance.blobSha256, 'hex'),
     ]),
   }
   return blobs

@@ -88,8 +88,8 @@ function asKnown(instance: PreparedInstance, id: number): KnownInstance {
     uids: { study: instance.studyUid, series: instance.seriesUid, instance: instance.sopUid },
     SOPClassUID: instance.sopClass,
     TransferSyntaxUID: instance.transferSyntax,
-    fileSha256: Buffer.from(instance.fileSha256).toString('hex'),
-    datasetSha256: Buffer.from(instance.datasetSha256).toString('hex'),
+    fileSha256: instance.fileSha256,
+    datasetSha256: instance.datasetSha256,
     state: 'active',
   }
 }

@@ -49,6 +49,15 @@ export interface Writer {
   readonly afterCommit: (run: () => void) => void
 }
 
+/** A writer in a thread of its own, beside whose statements other work may go on. */
+export interface ThreadWriter extends Writer {
+  /**
+   * Work that was begun. Whatever comes of the statements it is waited for, before they are committed; where it rejects
+   * they are undone.
+   */
+  readonly meanwhile: (work: Promise<unknown>) => void
+}
+
 export interface WriterSettings {
   /** A study is due so many milliseconds after its last change, and so many after its first at the latest. */
   readonly quietMs: number
@@ -57,13 +66,23 @@ export interface WriterSettings {
   readonly defaultIssuer: string
 }
 
-/** The work of a writing port method. */
-export type WriteOperation<A extends readonly unknown[], R> = (
-  writer: Writer,
+/** The work of a writing port method; of an engine with a thread that writes, where it takes a {@link ThreadWriter}. */
+export type WriteOperation<A extends readonly unknown[], R, W extends Writer = Writer> = (
+  writer: W,
   ...args: A
 ) => Generator<Step, R, Row[]>
 
 /** An operation finds that what it read before `begin` is no longer so: the engine begins it again, memory empty. */
 export class RestartError extends Error {
   override readonly name = 'RestartError'
+}
+
+/** An operation is to be undone, and yet has an answer. */
+export class UndoneError<R> extends Error {
+  override readonly name = 'UndoneError'
+  readonly answer: R
+  constructor(answer: R) {
+    super('undone')
+    this.answer = answer
+  }
 }

@@ -43,7 +43,7 @@ import { addNote, changeStates } from './lifecycle.ts'
 import { feed, sequence, walkAudit } from './ledger.ts'
 import { cutPush, cuts, derivations, pushes } from './lineage.ts'
 import { migrate, openArchive, readArchive } from './migrate.ts'
-import type { Operation, WriteOperation } from './operation.ts'
+import type { Operation, ThreadWriter, WriteOperation } from './operation.ts'
 import { claim, nextDue, owed, postpone, renew, settle, touch } from './outbox.ts'
 import {
   doomBlobs,
@@ -140,4 +140,4 @@ export const writes = {
   releaseBlob,
   requeue,
   noteRepair,
-} satisfies Readonly<Record<string, WriteOperation<never, unknown>>>
+} satisfies Readonly<Record<string, WriteOperation<never, unknown, ThreadWriter>>>

@@ -7,7 +7,8 @@ import type { BlobExtent, NewInstance } from './ports/instance.ts'
 import { columnText, indexText, isCut } from './terms.ts'
 
 /**
- * An instance as it crosses to the writer: plain values and one text, so that cloning it costs little. Made on the
+ * An instance as it crosses to the writer: plain values and one text, so that cloning it costs little; digests in
+ * hexadecimal, for a Buffer of 32 bytes out of Node's pool would be cloned with the whole pool, 64 KiB. Made on the
  * calling thread.
  */
 export interface PreparedInstance {
@@ -26,18 +27,19 @@ export interface PreparedInstance {
   readonly rows: number | null
   readonly columns: number | null
   readonly frames: number | null
+  /** Memory of its own, for the same reason. */
   readonly pixelMap: Buffer | null
   readonly store: string
   readonly key: string
   readonly versionId: string | null
   readonly blobSize: number
-  readonly blobSha256: Buffer
+  readonly blobSha256: string
   /** The file, where it is not that blob. */
   readonly extents: readonly BlobExtent[] | null
   readonly size: number
   readonly dataSetOffset: number
-  readonly fileSha256: Buffer
-  readonly datasetSha256: Buffer
+  readonly fileSha256: string
+  readonly datasetSha256: string
   readonly sender: string | null
   readonly receivedAt: number
   readonly damaged: boolean
@@ -70,17 +72,17 @@ export function prepare(instance: NewInstance): PreparedInstance {
     rows: whole(dataSet['00280010']),
     columns: whole(dataSet['00280011']),
     frames: whole(dataSet['00280008']),
-    pixelMap: parsed.pixelMap,
+    pixelMap: parsed.pixelMap === null ? null : ownMemory(parsed.pixelMap),
     store: blob.store,
     key: blob.key,
     versionId: blob.versionId ?? null,
     blobSize: blob.size,
-    blobSha256: Buffer.from(blob.sha256, 'hex'),
+    blobSha256: blob.sha256,
     extents: composed?.extents ?? null,
     size: composed?.size ?? blob.size,
     dataSetOffset: parsed.dataSetOffset,
-    fileSha256: Buffer.from(composed?.sha256 ?? blob.sha256, 'hex'),
-    datasetSha256: Buffer.from(instance.datasetSha256, 'hex'),
+    fileSha256: composed?.sha256 ?? blob.sha256,
+    datasetSha256: instance.datasetSha256,
     sender: instance.sender === null ? null : indexText(instance.sender),
     receivedAt: instance.receivedAt.getTime(),
     damaged: parsed.damaged,
@@ -115,4 +117,8 @@ function whole(element: DataElement | undefined): number | null {
   if (typeof value !== 'number' && typeof value !== 'string') return null
   const number = typeof value === 'number' ? value : Number(value.trim() === '' ? Number.NaN : value)
   return Number.isInteger(number) && Math.abs(number) < 2 ** 31 ? number : null
+}
+
+function ownMemory(bytes: Buffer): Buffer {
+  return Buffer.from(new Uint8Array(bytes).buffer)
 }

@@ -86,18 +86,50 @@ export function drive<R>(
 ): R {
   runStep(connection, { sql: begin })
   try {
-    let turn = operation.next(NOTHING)
-    while (turn.done !== true) {
-      const step = turn.value
-      pause(step)
-      connection.ask = () => pause(step)
-      turn = operation.next(step.sql === '' ? NOTHING : runStep(connection, step))
-    }
+    const result = runSteps(connection, operation, pause)
     runStep(connection, { sql: 'COMMIT' })
-    return turn.value
+    return result
   } catch (error) {
-    // SQLite itself rolls back when the disk is full or fails: then there is no transaction left.
-    if (connection.database.inTransaction) connection.database.exec('ROLLBACK')
+    rollBack(connection)
     throw error
   }
+}
+
+/** {@link drive} for a writer: the transaction is committed once all of `works` are done, and ends after them in any case. */
+export async function driveBeside<R>(
+  connection: Connection,
+  operation: Generator<Step, R, Row[]>,
+  works: readonly Promise<unknown>[],
+): Promise<R> {
+  runStep(connection, { sql: 'BEGIN IMMEDIATE' })
+  try {
+    const result = runSteps(connection, operation, () => undefined)
+    if (works.length > 0) await Promise.all(works)
+    runStep(connection, { sql: 'COMMIT' })
+    return result
+  } catch (error) {
+    await Promise.allSettled(works)
+    rollBack(connection)
+    throw error
+  }
+}
+
+function runSteps<R>(
+  connection: Connection,
+  operation: Generator<Step, R, Row[]>,
+  pause: (step: Step) => void,
+): R {
+  let turn = operation.next(NOTHING)
+  while (turn.done !== true) {
+    const step = turn.value
+    pause(step)
+    connection.ask = () => pause(step)
+    turn = operation.next(step.sql === '' ? NOTHING : runStep(connection, step))
+  }
+  return turn.value
+}
+
+/** SQLite itself rolls back when the disk is full or fails: then there is no transaction left. */
+function rollBack({ database }: Connection): void {
+  if (database.inTransaction) database.exec('ROLLBACK')
 }

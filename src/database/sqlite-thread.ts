@@ -3,8 +3,15 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { Problem, type ProblemKind } from '../problem.ts'
 import { createMemory } from './memory.ts'
 import { reads, writes } from './operations.ts'
-import { RestartError, type Row, type Step, type Writer, type WriterSettings } from './operation.ts'
-import { drive, openConnection } from './sqlite-connection.ts'
+import {
+  RestartError,
+  UndoneError,
+  type Row,
+  type Step,
+  type ThreadWriter,
+  type WriterSettings,
+} from './operation.ts'
+import { drive, driveBeside, openConnection } from './sqlite-connection.ts'
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -66,45 +73,44 @@ function runRead(request: Request): unknown {
 }
 
 /** Another process may have written to the file: then what is remembered is void, and read again. */
-function runWrite(request: Request): unknown {
+async function runWrite(request: Request): Promise<unknown> {
   try {
-    return tryWrite(request)
+    return await tryWrite(request)
   } catch (error) {
     if (!(error instanceof RestartError)) throw error
     return tryWrite(request)
   }
 }
 
-function tryWrite(request: Request): unknown {
+async function tryWrite(request: Request): Promise<unknown> {
   const operation = (writes as Record<string, AnyOperation>)[request.name]
   if (operation === undefined) throw new Error(`no write is called ${request.name}`)
   const committed: (() => void)[] = []
-  const writer: Writer = {
+  const works: Promise<unknown>[] = []
+  const writer: ThreadWriter = {
     dialect: 'sqlite',
     settings: data.settings,
     memory,
     lockFirst: false,
+    meanwhile: (work) => works.push(work),
     afterCommit: (run) => committed.push(run),
   }
   try {
-    const result = drive(
-      connection,
-      'BEGIN IMMEDIATE',
-      operation(writer as never, ...(request.args as never[])),
-      () => undefined,
-    )
+    const running = operation(writer as never, ...(request.args as never[]))
+    const result = await driveBeside(connection, running, works)
     for (const run of committed) run()
     return result
   } catch (error) {
     memory = createMemory()
+    if (error instanceof UndoneError) return error.answer
     throw error
   }
 }
 
-function answer(request: Request): Answer {
+async function answer(request: Request): Promise<Answer> {
   const { id } = request
   try {
-    return { id, kind: 'result', result: data.role === 'writer' ? runWrite(request) : runRead(request) }
+    return { id, kind: 'result', result: data.role === 'writer' ? await runWrite(request) : runRead(request) }
   } catch (error) {
     if (error instanceof EndedError) return { id, kind: error.kind }
     if (error instanceof Problem) return { id, kind: 'problem', problem: error.kind, message: error.message }
@@ -137,6 +143,8 @@ function movable(result: unknown): ArrayBuffer[] {
 
 /** Statistics for the planner, where tables have changed much; a bounded look, and cheap when nothing has. */
 function optimize(): void {
+  // A transaction waits for work beside it; there is another time.
+  if (connection.database.inTransaction) return
   try {
     connection.database.pragma('analysis_limit = 1000')
     connection.database.pragma('optimize')
@@ -150,13 +158,16 @@ const OPTIMIZE_MS = 600_000
 
 if (data.role === 'writer') setInterval(optimize, OPTIMIZE_MS).unref()
 
-port.on('message', (request: Request | 'close') => {
+/** Requests come one at a time: the next, and 'close', when this one has been answered. */
+async function take(request: Request | 'close'): Promise<void> {
   if (request === 'close') {
     if (data.role === 'writer') optimize()
     connection.database.close()
-    port.close()
+    port?.close()
     return
   }
-  const answered = answer(request)
-  port.postMessage(answered, answered.kind === 'result' ? movable(answered.result) : [])
-})
+  const answered = await answer(request)
+  port?.postMessage(answered, answered.kind === 'result' ? movable(answered.result) : [])
+}
+
+port.on('message', (request: Request | 'close') => void take(request))

@@ -18,7 +18,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { openFolderBlobs } from '../../src/blobs/folder.ts'
 import type { BlobVault, SmallBlob } from '../../src/blobs/ports.ts'
-import { writeDurablySync } from '../../src/durable-write.ts'
+import { writeDurably, type DurableWrite } from '../../src/durable-write.ts'
 import { traceCalls } from '../system-calls.ts'
 import { blobOf, keyOf, listAll, putOne, readAll, sha256Of, stagedBlob } from './blobs.ts'
 import { describeVault } from './contract.ts'
@@ -170,13 +170,14 @@ describe('small blobs that somebody else writes', () => {
       sha256: sha256Of(bytes),
       arrivedAt: 1_000_000,
     }))
+  const write = ({ fd, bytes, position }: DurableWrite): Promise<void> => writeDurably(fd, [bytes], position)
   const [one, two, three] = [randomBytes(3000), randomBytes(500), randomBytes(4000)]
 
   it('are there once they are written, in order of their arrival', async () => {
     const vault = await openVault()
-    const places = await vault.small!.lend(lent(one, two), (todo, where) => {
-      writeDurablySync(todo)
-      return Promise.resolve({ bytes: 'written', result: where })
+    const places = await vault.small!.lend(lent(one, two), async (todo, where) => {
+      await write(todo)
+      return { bytes: 'written', result: where }
     })
     const third = await putOne(vault, blobOf(three))
     const keys = [...places.map(({ key }) => key), third]
@@ -200,9 +201,9 @@ describe('small blobs that somebody else writes', () => {
   it('that were written in part are cut off, and their segment grows no more', async () => {
     const vault = await openVault()
     const before = await putOne(vault, blobOf(two))
-    const lending = vault.small!.lend(lent(one), ({ fd, bytes, position }) => {
-      writeDurablySync({ fd, position, bytes: bytes.slice(0, 1000) })
-      return Promise.resolve({ bytes: 'torn', code: 'ENOSPC' })
+    const lending = vault.small!.lend(lent(one), async ({ fd, bytes, position }) => {
+      await write({ fd, position, bytes: bytes.slice(0, 1000) })
+      return { bytes: 'torn', code: 'ENOSPC' }
     })
     await expect(lending).rejects.toMatchObject({
       kind: 'unavailable',
@@ -220,10 +221,10 @@ describe('small blobs that somebody else writes', () => {
     async (isThere) => {
       const vault = await openVault()
       let key = ''
-      const lending = vault.small!.lend(lent(one), (todo, [place]) => {
+      const lending = vault.small!.lend(lent(one), async (todo, [place]) => {
         key = place!.key
-        if (isThere) writeDurablySync(todo)
-        return Promise.reject(new Error('the thread died'))
+        if (isThere) await write(todo)
+        throw new Error('the thread died')
       })
       await expect(lending).rejects.toThrow('the thread died')
       const after = await putOne(vault, blobOf(three))
@@ -242,7 +243,7 @@ describe('small blobs that somebody else writes', () => {
     await vault.small!.lend(lent(one), async (todo) => {
       putting.push(putOne(vault, blobOf(two)).then(() => order.push('put')))
       await new Promise(setImmediate)
-      writeDurablySync(todo)
+      await write(todo)
       order.push('lent')
       return { bytes: 'written', result: null }
     })

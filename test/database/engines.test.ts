@@ -7,7 +7,7 @@ import { openPostgres } from '../../src/database/postgres.ts'
 import type { Row, Step } from '../../src/database/operation.ts'
 import { postgresEngine } from '../../src/database/postgres-engine.ts'
 import { openSqlite } from '../../src/database/sqlite.ts'
-import { drive, openConnection } from '../../src/database/sqlite-connection.ts'
+import { drive, driveBeside, openConnection } from '../../src/database/sqlite-connection.ts'
 import { openLane } from '../../src/database/sqlite-threads.ts'
 import { settingsOf } from '../../src/database/settings.ts'
 import { startEmbedded } from '../servers/postgres-server.ts'
@@ -127,5 +127,50 @@ describe('a statement of SQLite that looks at very many rows', () => {
     expect(asked).toBe(5)
     expect(connection.database.inTransaction).toBe(false)
     connection.database.close()
+  })
+})
+
+describe('a transaction of SQLite with work beside it', () => {
+  const connection = openConnection(':memory:', 'writer')
+  connection.database.exec('CREATE TABLE t (x INTEGER NOT NULL)')
+  afterEach(() => connection.database.exec('DELETE FROM t'))
+  afterAll(() => connection.database.close())
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  function* insert(x: number | null): Generator<Step, string, Row[]> {
+    yield { sql: 'INSERT INTO t VALUES (?)', params: [x] }
+    return 'done'
+  }
+
+  it('is committed when the work is done, and not before', async () => {
+    const work = Promise.withResolvers<undefined>()
+    const driven = driveBeside(connection, insert(1), [work.promise])
+    await turn()
+    expect(connection.database.inTransaction).toBe(true)
+    work.resolve(undefined)
+    expect(await driven).toBe('done')
+    expect(connection.database.inTransaction).toBe(false)
+    expect(connection.database.prepare('SELECT x FROM t').all()).toEqual([{ x: 1 }])
+  })
+
+  it('is undone when the work fails', async () => {
+    await expect(driveBeside(connection, insert(1), [Promise.reject(new Error('disk'))])).rejects.toThrow(
+      'disk',
+    )
+    expect(connection.database.inTransaction).toBe(false)
+    expect(connection.database.prepare('SELECT x FROM t').all()).toEqual([])
+  })
+
+  it('that fails by itself says so only after the work has ended', async () => {
+    const work = Promise.withResolvers<undefined>()
+    let isTold = false
+    const driven = driveBeside(connection, insert(null), [work.promise]).catch((error: unknown) => {
+      isTold = true
+      return error
+    })
+    await turn()
+    expect(isTold).toBe(false)
+    work.resolve(undefined)
+    expect(await driven).toMatchObject({ code: 'SQLITE_CONSTRAINT_NOTNULL' })
+    expect(connection.database.inTransaction).toBe(false)
   })
 })
