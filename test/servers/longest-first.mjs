@@ -6,7 +6,7 @@ const LONGEST = [
   ...['fhir/acceptance', 'database/postgres', 'database/sqlite', 'archive/store', 'archive/verify'],
   ...['archive/sync', 'http/corrections-part', 'http/corrections', 'archive/reindex', 'blobs/s3'],
   ...['archive/watch', 'archive/repair', 'http/qido-paging', 'http/stow', 'database/search-certain'],
-  ...['oracle/oracle', 'oracle/kept', 'scripts/maintenance', 'http/bad-uploads', 'http/wado-corpus'],
+  ...['oracle/oracle', 'oracle/kept', 'scripts/maintenance', 'http/bad-uploads'],
   ...['pixels/pool', 'main', 'database/engines', 'http/wado-size', 'database/migrate'],
 ].map((name) => `/test/${name}.test.ts`)
 

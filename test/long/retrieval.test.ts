@@ -6,7 +6,7 @@ import { transferSyntax } from '../../src/dicom/transfer-syntax.ts'
 import { readPixelMap } from '../../src/dicom/pixel-map.ts'
 import { corpusFile, corpusPaths, describeCorpus } from '../dicom/corpus.ts'
 import { startWorld, type World } from '../world.ts'
-import { bytesOf, sha256 } from './parts.ts'
+import { bytesOf, sha256 } from '../http/parts.ts'
 
 type Read = ReturnType<typeof readPart10>
 

@@ -4,8 +4,8 @@ import type { DataSet, ParsedInstance } from '../../src/dicom/data-set.ts'
 import { readPart10, Unreadable } from '../../src/dicom/reader.ts'
 import type { NewInstance } from '../../src/database/ports/instance.ts'
 import { corpusFile, corpusPaths, describeCorpus } from '../dicom/corpus.ts'
-import type { Bench } from './bench.ts'
-import { postgresBench, sqliteBench } from './benches.ts'
+import type { Bench } from '../database/bench.ts'
+import { postgresBench, sqliteBench } from '../database/benches.ts'
 
 function readable(): NewInstance[] {
   return corpusPaths().flatMap((path): NewInstance[] => {
