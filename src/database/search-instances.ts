@@ -85,28 +85,39 @@ function* readBases(
 }
 
 /** Answers that are remembered, and characters of lines that are worth it. */
-const [ANSWERS, WORTH] = [256, 1000]
+const [ANSWERS, WORTH] = [32, 1000]
 
 /**
  * A test on what keys look at, as a data set for `dicom/matching.ts`. Lines that were tested are not read again: instances
- * of a series mostly have the same.
+ * of a series mostly have the same, unless they differ in each.
  */
 export function partTest(
   keys: readonly Key[],
   test: (part: DataSet) => boolean,
 ): (whole: StoredDataSet) => boolean {
   const answers = new Map<string, boolean>()
+  let [hits, isWorth] = [0, true]
+  const tested = (lines: readonly string[]): boolean => {
+    const part: DataSet = {}
+    for (const line of lines) part[tagOfLine(line)] = elementOfLine(line)
+    return test(part)
+  }
   return (whole) => {
     const lines = linesFor(keys, whole)
+    if (!isWorth) return tested(lines)
     const text = lines.join('\n')
-    let answer = answers.get(text)
-    if (answer === undefined) {
-      const part: DataSet = {}
-      for (const line of lines) part[tagOfLine(line)] = elementOfLine(line)
-      answer = test(part)
-      if (answers.size === ANSWERS) answers.clear()
-      if (text.length <= WORTH) answers.set(text, answer)
+    const known = answers.get(text)
+    if (known !== undefined) {
+      hits++
+      return known
     }
+    const answer = tested(lines)
+    if (answers.size === ANSWERS) {
+      isWorth = hits >= ANSWERS
+      hits = 0
+      answers.clear()
+    }
+    if (text.length <= WORTH) answers.set(text, answer)
     return answer
   }
 }

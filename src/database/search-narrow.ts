@@ -3,7 +3,7 @@ import type { Level } from '../dicom/data-set.ts'
 import { counts } from './inspection.ts'
 import type { Dialect, Row, Step } from './operation.ts'
 import type { Query } from './query.ts'
-import type { Column } from './search-columns.ts'
+import { columnOf, type Column } from './search-columns.ts'
 import { rowsOf, type Asking, type Sql } from './search-sql.ts'
 
 /** More series than this are not listed. */
@@ -53,9 +53,18 @@ export function* isMetSoon(
 
 /** Whether matches can lie in a series is asked of row after row where a page is full soon. */
 export function askedOfSeries(dialect: Dialect, query: Query): Asking {
-  // Of an instance's own row: SQLite would read all series first to make a filter of them. (Counts go by series.)
-  const isOfRow = dialect === 'sqlite' && query.level === 'instance' && query.limit !== undefined
+  const isOfRow = dialect === 'sqlite' && areOfInstances(query)
   return { dialect, byRow: isShort(query), series: isOfRow ? 'i.series_id' : 'e.id' }
+}
+
+/**
+ * Whether a page of instances is looked for among nothing but instances: then it is asked of their own rows, for SQLite
+ * would read all series first to make a filter of them. (Counts go by series, as do conditions on what is above.)
+ */
+function areOfInstances({ level, within, keys, aggregates, limit }: Query): boolean {
+  const isPage = level === 'instance' && within.study === undefined && limit !== undefined
+  if (!isPage || aggregates.length > 0) return false
+  return keys.every((key) => (columnOf(level, key)?.alias ?? 'i') === 'i')
 }
 
 /** Whether a row is certain is asked of those on a page, however long, but of all there are where they are counted. */
