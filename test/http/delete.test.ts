@@ -34,6 +34,8 @@ describe.each(['sqlite', 'postgres'] as const)('DELETE on %s', (engine) => {
     expect((await world.get(`${study}/metadata`, { Accept: 'application/dicom+json' })).status).toBe(200)
     expect(await deleted(world, study)).toBe(204)
     expect([await deleted(world, study), (await world.get(study)).status]).toEqual([410, 410])
+    for (const picture of ['rendered', 'thumbnail'])
+      expect((await world.get(`${study}/${picture}`, { Accept: 'image/jpeg' })).status).toBe(410)
     expect(uidsOf(await world.qido('/studies'), '0020000D')).not.toContain(other.uids.study)
     expect(uidsOf(await world.qido('/instances'), '00080018')).toEqual(
       [two.uids.instance, three.uids.instance].sort(),
