@@ -1,14 +1,8 @@
 /** METADATA: the instances of a scope as DICOM JSON, which is made where they are read: one text a page crosses to whoever asks. */
-import {
-  arePlainLines,
-  headOf,
-  isPlainText,
-  metadataParts,
-  type BulkPath,
-  type JsonOptions,
-} from '../dicom/dicom-json.ts'
+import type { InstanceUids } from '../dicom/data-set.ts'
+import { arePlainLines, headOf, isPlainText, metadataParts, type JsonOptions } from '../dicom/dicom-json.ts'
 import { PIXEL_ELEMENT_BYTES, readPixelElement } from '../dicom/pixel-map.ts'
-import { retrievePath } from '../dicom/retrieve-path.ts'
+import { bulkUriOf } from '../dicom/retrieve-path.ts'
 import { linesOfJson, partSplicer } from './encoding.ts'
 import { basesOf, PAGE_BYTES, patchIn } from './instances.ts'
 import { digestOf, instancesDigest, type DigestPage } from './instances-digest.ts'
@@ -81,7 +75,7 @@ function* pageOf(
     const attributes = splice(linesOfJson(patch))
     const hasBulk = Number(row['has_bulk']) !== 0
     const isPlain = isPlainText(headOf(attributes), hasBulk, arePlain && arePlainLines(patch))
-    const own = metadataParts(attributes, isPlain, bulkUriOf(service, row), pixelsIn(row))
+    const own = metadataParts(attributes, isPlain, bulkUriOf(service, uidsIn(row)), pixelsIn(row))
     parts.push(before, ...own)
     for (const { length } of own) effort += isPlain ? length : PARSED * length
     before = ','
@@ -97,10 +91,12 @@ function pixelsIn({ pixels }: Row): JsonOptions {
   return Buffer.isBuffer(pixels) ? { pixels: readPixelElement(pixels) } : {}
 }
 
-/** Absolute and without a query, because three clients would resolve a relative one in three ways (dicomweb-client, OHIF). */
-function bulkUriOf(service: string, row: Row): (path: BulkPath) => string {
-  const [study, series, instance] = [row['study_uid'], row['series_uid'], row['sop_uid']].map(String)
-  return (path) => `${service}${retrievePath(study ?? '', series, instance)}/bulkdata/${path.join('/')}`
+function uidsIn(row: Row): InstanceUids {
+  return {
+    study: String(row['study_uid']),
+    series: String(row['series_uid']),
+    instance: String(row['sop_uid']),
+  }
 }
 
 /** The parts laid end to end; what is text between bytes is written in one go. */

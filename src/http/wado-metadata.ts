@@ -4,9 +4,10 @@ import type { Archive } from '../archive/archive.ts'
 import { digestedOf, metadataOf } from '../archive/retrieve.ts'
 import type { IndexedInstance } from '../database/ports/instance.ts'
 import type { DataSet } from '../dicom/data-set.ts'
-import { toDicomJson, type BulkPath, type JsonOptions } from '../dicom/dicom-json.ts'
+import { toDicomJson, type JsonOptions } from '../dicom/dicom-json.ts'
 import { nativeXml } from '../dicom/native-xml.ts'
 import { readPixelMap } from '../dicom/pixel-map.ts'
+import { bulkUriOf } from '../dicom/retrieve-path.ts'
 import { Problem } from '../problem.ts'
 import { dataSetForm, JSON_TYPE, XML_TYPE } from './data-set-form.ts'
 import { sendParts, type BodyPart } from './parts.ts'
@@ -20,7 +21,7 @@ import {
   takesGzip,
 } from './representation.ts'
 import { acceptOf, scopeOf } from './scope.ts'
-import { DICOMWEB, retrieveUrl, type HttpSettings } from './settings.ts'
+import { DICOMWEB, type HttpSettings } from './settings.ts'
 
 type Settings = Pick<HttpSettings, 'publicUrl'>
 
@@ -41,6 +42,7 @@ export async function answerMetadata(
   }
   const signal = abortedWith(response)
   const { isXml, media } = form
+  const service = settings.publicUrl + DICOMWEB
   const isGzipped = !isXml && takesGzip(request)
   response.vary('Accept-Encoding')
   // What the answer is made of: every instance, the address that goes into its URIs, the form.
@@ -51,10 +53,9 @@ export async function answerMetadata(
   if (isXml) {
     const options = { tags: true, pixelMap: true, isLent: true, pageSize: PAGE, signal }
     const { digest, pages } = await digestedOf(archive, scope, options)
-    if (!isKnown(digest)) await sendParts(request, response, { media: XML_TYPE }, xmlParts(pages, settings))
+    if (!isKnown(digest)) await sendParts(request, response, { media: XML_TYPE }, xmlParts(pages, service))
     return
   }
-  const service = settings.publicUrl + DICOMWEB
   const { digest, pages } = await metadataOf(archive, scope, { service, pageSize: PAGE, signal })
   if (isKnown(digest)) return
   const body = request.method === 'HEAD' ? null : await begun(response, pages)
@@ -66,12 +67,12 @@ export async function answerMetadata(
 
 async function* xmlParts(
   pages: AsyncIterable<readonly IndexedInstance[]>,
-  settings: Settings,
+  service: string,
 ): AsyncGenerator<BodyPart> {
   for await (const page of pages) {
     for (const instance of page) {
       const dataSet = JSON.parse(tagsOf(instance).toString('utf8')) as DataSet
-      const text = nativeXml(toDicomJson(dataSet, bulkUri(settings, instance), pixelsIn(instance)))
+      const text = nativeXml(toDicomJson(dataSet, bulkUriOf(service, instance.uids), pixelsIn(instance)))
       const bytes = Buffer.from(text)
       const open = () => Promise.resolve(Readable.from([bytes], { objectMode: false }))
       yield { media: XML_TYPE, length: bytes.length, open }
@@ -85,10 +86,4 @@ function tagsOf({ tags }: IndexedInstance): Buffer {
 
 function pixelsIn({ pixelMap }: IndexedInstance): JsonOptions {
   return pixelMap ? { pixels: readPixelMap(pixelMap) } : {}
-}
-
-/** Absolute and without a query, because three clients would resolve a relative one in three ways (dicomweb-client, OHIF). */
-function bulkUri(settings: Settings, { uids }: IndexedInstance): (path: BulkPath) => string {
-  const base = `${retrieveUrl(settings, uids.study, uids.series, uids.instance)}/bulkdata/`
-  return (path) => base + path.join('/')
 }

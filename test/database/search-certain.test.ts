@@ -7,6 +7,7 @@ import { isProblem } from '../../src/problem.ts'
 import type { Bench } from './bench.ts'
 import { postgresBench, sqliteBench } from './benches.ts'
 import { made, number, sorted, text } from './instances.ts'
+import { question as asked } from './question.ts'
 
 const is = (path: string, vr: Key['vr'], ...values: string[]): Key =>
   key(path, vr, { kind: 'values', values })
@@ -14,18 +15,8 @@ const key = (path: string, vr: Key['vr'], match: Match): Key => ({ path: path.sp
 const like = (path: string, vr: Key['vr'], pattern: string): Key =>
   key(path, vr, { kind: 'wildcard', patterns: [pattern] })
 
-const question = (level: Level, keys: readonly Key[], more: Partial<Query> = {}): Query => ({
-  level,
-  within: {},
-  keys,
-  aggregates: [],
-  include: [],
-  required: ['00080018'],
-  orderBy: [],
-  limit: 100,
-  offset: 0,
-  ...more,
-})
+const question = (level: Level, keys: readonly Key[], more: Partial<Query> = {}): Query =>
+  asked(level, keys, { required: ['00080018'], ...more })
 
 describe.each([
   ['SQLite', sqliteBench],

@@ -2,26 +2,14 @@
 import type { DataSet, Level } from '../../src/dicom/data-set.ts'
 import type { Match } from '../../src/dicom/matching.ts'
 import type { Database } from '../../src/database/ports/database.ts'
-import type { Key, Query } from '../../src/database/query.ts'
+import type { Key } from '../../src/database/query.ts'
 import type { Bench } from './bench.ts'
 import { postgresBench, sqliteBench } from './benches.ts'
 import { made, sorted, text } from './instances.ts'
+import { question } from './question.ts'
 
 const key = (match: Match): Key => ({ path: ['00100010'], vr: 'PN', match })
 const like = (pattern: string): Key => key({ kind: 'wildcard', patterns: [pattern] })
-
-const question = (level: Level, keys: readonly Key[], more: Partial<Query> = {}): Query => ({
-  level,
-  within: {},
-  keys,
-  aggregates: [],
-  include: [],
-  required: [],
-  orderBy: [],
-  limit: 100,
-  offset: 0,
-  ...more,
-})
 
 describe.each([
   ['SQLite', sqliteBench],

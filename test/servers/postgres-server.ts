@@ -101,7 +101,7 @@ export async function startEmbedded(
       '-c',
       `unix_socket_directories=`,
       '-c',
-      'max_connections=300',
+      'max_connections=200',
       '-c',
       'max_wal_size=256MB',
     ],
